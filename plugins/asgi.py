@@ -1,0 +1,10 @@
+"""The one `asgi_wrapper`: files of this folder load in directory order, so that several would nest by chance."""
+
+from datasette import hookimpl
+from federation.guard import guard
+from federation.registry import registry_of
+
+
+@hookimpl
+def asgi_wrapper(datasette):
+    return lambda application: guard(application, registry_of(datasette).close)

@@ -1,0 +1,19 @@
+"""Errors of Datasette's own pages go the registry's way: one body for JSON, one page for people."""
+
+from datasette import hookimpl
+from datasette.plugins import pm
+from federation.error_pages import answer_exception
+
+
+@hookimpl
+def startup(datasette):
+    # all handle_exception hooks run, whatever the first answers, and Datasette's prints to the event loop's log
+    pm.unregister(name="datasette.handle_exception")
+
+
+@hookimpl(tryfirst=True)
+def handle_exception(datasette, request, exception):
+    async def inner():
+        return await answer_exception(datasette, request, exception)
+
+    return inner

@@ -1,0 +1,36 @@
+"""What kind of value a column of a record holds, as its model says: by it filters read and rows are written out."""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from federation.fields import Record
+
+TEXT, INTEGER, BOOLEAN, TIME, DAY, JSON = "text", "integer", "boolean", "time", "day", "json"
+
+_OF_TYPE = {"integer": INTEGER, "boolean": BOOLEAN, "string": TEXT}
+_OF_FORMAT = {"date-time": TIME, "date": DAY}
+
+
+@cache
+def column_kinds(record: type[Record]) -> Mapping[str, str]:
+    """Column -> kind, in the order of the model."""
+    properties = record.model_json_schema()["properties"]
+    return MappingProxyType({name: _kind(schema) for name, schema in properties.items()})
+
+
+@cache
+def nullable_columns(record: type[Record]) -> frozenset[str]:
+    """Columns that may be null."""
+    properties = record.model_json_schema()["properties"]
+    return frozenset(name for name, schema in properties.items() if {"type": "null"} in schema.get("anyOf", ()))
+
+
+def _kind(schema: Mapping) -> str:
+    # a field that may be null is `anyOf` its type and null
+    for choice in (schema, *schema.get("anyOf", ())):
+        if choice.get("format") in _OF_FORMAT:
+            return _OF_FORMAT[choice["format"]]
+        if choice.get("type") in _OF_TYPE:
+            return _OF_TYPE[choice["type"]]
+    return JSON

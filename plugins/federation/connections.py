@@ -1,0 +1,33 @@
+"""What every reading connection gets, Datasette's and the endpoints' alike: pragmas and limits.
+
+Analysts may run SQL of their own, so a reader must not be able to fill the memory or to hold a thread beyond its
+time limit: SQLite looks at the clock between instructions, and one instruction on a huge text takes minutes.
+"""
+
+import sqlite3
+from pathlib import Path
+
+# bytes of one text, blob or row; whole rows of the registry stay below 190,000
+LENGTH_LIMIT = 200_000
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection that sees each commit as soon as it is made."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+    # without transactions of Python's own: `begin` is written where several statements must see one state
+    connection.isolation_level = None
+    prepare_reader(connection)
+    return connection
+
+
+def prepare_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("pragma foreign_keys = on")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH_LIMIT)
+    connection.set_authorizer(_authorize)
+
+
+def _authorize(action: int, first: str | None, *_: object) -> int:
+    # it prints the paths of files on the server
+    if action == sqlite3.SQLITE_READ and first == "pragma_database_list":
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK

@@ -1,0 +1,15 @@
+"""The folder where the databases lie, made and brought up to date by whatever opens it first."""
+
+from pathlib import Path
+
+from federation import schema, tokens
+from federation.database import FEDERATION, TOKENS, database_path, migrate
+from federation.views import VIEWS
+
+
+def prepare(data: Path) -> None:
+    """Make or migrate `federation.db` and `tokens.db`. Safe to call from several processes at once."""
+    migrate(database_path(data, FEDERATION), schema.migrations, VIEWS)
+    migrate(database_path(data, TOKENS), tokens.migrations)
+    # the file holds hashes only, but nobody else has business there
+    database_path(data, TOKENS).chmod(0o600)

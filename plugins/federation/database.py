@@ -1,0 +1,122 @@
+"""Where the databases lie, how a writer opens one, and the one way to commit.
+
+Every process that writes (the server, the sync, the scripts) comes through `connect` and `transaction`.
+A commit also raises `pragma user_version`: it lies on page 1, which a copy that follows this database must see
+change to drop what it has cached. Datasette's `execute_write_fn` is not used for the same reason: its connection
+cannot be told from a reader's.
+"""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import sqlite_utils
+
+FEDERATION = "federation"
+TOKENS = "tokens"
+
+# How long a writer waits for another process's transaction before it says "database is locked".
+BUSY_TIMEOUT_SECONDS = 5.0
+
+
+class NewerDatabase(Exception):
+    """The database holds migrations that this version of the code does not know."""
+
+
+def database_path(data: Path, name: str) -> Path:
+    """The file of the database `name` ("federation" or "tokens") in the data folder."""
+    return Path(data) / f"{name}.db"
+
+
+def connect(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
+    """A connection that may write: autocommit, so that `transaction` alone decides what is one commit."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=timeout, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("pragma foreign_keys = on")
+    # An acknowledged row must survive a power cut; with WAL the default NORMAL would lose the last commits.
+    connection.execute("pragma synchronous = full")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One commit: all of it is on disk when the block is left, or nothing if it raises."""
+    connection.execute("begin immediate")
+    try:
+        yield connection
+        raise_user_version(connection)
+        connection.execute("commit")
+    except BaseException:
+        # SQLite itself rolls back when the disk is full or fails: then there is nothing left to undo.
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def raise_user_version(connection: sqlite3.Connection) -> None:
+    """Make the commit that is under way change page 1 of the database file."""
+    version = connection.execute("pragma user_version").fetchone()[0]
+    connection.execute(f"pragma user_version = {(version + 1) % 2**31}")
+
+
+def execute_script(connection: sqlite3.Connection, script: str) -> None:
+    """Run the statements of a script inside the open transaction (`executescript` would commit it first)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+    if statement.strip():
+        connection.execute(statement)
+
+
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold an advisory lock that ends with this process, whatever ends it."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def migrate(path: Path, migrations: sqlite_utils.Migrations, views: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Make the database or bring it up to date. Raises `NewerDatabase`.
+
+    Tables have migrations. Views hold no data: they are made equal to `views` (name: create statement).
+    Processes that open a fresh folder at the same moment wait for each other: switching to WAL and creating
+    the first tables do not wait for SQLite's own locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(path.with_name(".federation.lock")):
+        connection = connect(path)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            database = sqlite_utils.Database(connection, execute_plugins=False)
+            unknown = {migration.name for migration in migrations.applied(database)} - migration_names(migrations)
+            if unknown:
+                raise NewerDatabase(f"{path} was made by a newer version: it holds {', '.join(sorted(unknown))}")
+            if migrations.pending(database) or views != existing_views(connection):
+                with transaction(connection):
+                    migrations.apply(database)
+                    replace_views(connection, views)
+        finally:
+            connection.close()
+
+
+def existing_views(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("select name, sql from sqlite_master where type = 'view'").fetchall())
+
+
+def replace_views(connection: sqlite3.Connection, views: Mapping[str, str]) -> None:
+    for name in existing_views(connection):
+        connection.execute(f'drop view "{name}"')
+    for statement in views.values():
+        connection.execute(statement)
+
+
+def migration_names(migrations: sqlite_utils.Migrations) -> set[str]:
+    """The names of all migrations of a set: those that are pending on an empty database."""
+    return {migration.name for migration in migrations.pending(sqlite_utils.Database(memory=True))}

@@ -1,0 +1,152 @@
+"""The kinds of values that records hold: what is accepted, what is refused and in which words.
+
+Each kind is a pydantic type, so that validation, the OpenAPI document and the docs come from one place. Bounds are in
+bytes of UTF-8 and equal to the checks of `schema.py`.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from federation import times
+
+UNFINISHED_STATUSES = ("queued", "in_progress")
+FINAL_STATUSES = ("success", "failure", "cancelled", "timed_out", "skipped")
+# Words of schedulers and of GitHub Actions for the same thing.
+STATUS_SYNONYMS = {
+    "pending": "queued",
+    "waiting": "queued",
+    "requested": "queued",
+    "scheduled": "queued",
+    "running": "in_progress",
+    "in progress": "in_progress",
+    "in-progress": "in_progress",
+    "started": "in_progress",
+    "succeeded": "success",
+    "successful": "success",
+    "completed": "success",
+    "failed": "failure",
+    "error": "failure",
+    "crashed": "failure",
+    "canceled": "cancelled",
+    "timedout": "timed_out",
+    "timed out": "timed_out",
+    "timed-out": "timed_out",
+    "timeout": "timed_out",
+}
+URL_SCHEMES = ("http", "https", "s3", "gs", "abfs", "abfss", "az")
+
+# Everything below a blank but tab, line feed and carriage return, delete, and the second control block.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# ECMA-48: control sequences (colours, cursor), operating system commands (titles, links), and other escapes.
+_TERMINAL_CODES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
+)
+_BAKERY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+
+
+def refuse(message: str) -> PydanticCustomError:
+    # braces would be taken for placeholders
+    return PydanticCustomError("refused", "{message}", {"message": message})
+
+
+def _bounded(limit: int) -> AfterValidator:
+    def check(text: str) -> str:
+        size = len(text.encode("utf-8"))
+        if size > limit:
+            raise refuse(f"has {size:,} bytes in UTF-8, and at most {limit:,} are kept: shorten it")
+        return text
+
+    return AfterValidator(check)
+
+
+def _no_control_characters(text: str) -> str:
+    match = _CONTROL.search(text)
+    if match:
+        raise refuse(f"holds the control character U+{ord(match[0]):04X} at position {match.start()}: leave it out")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise refuse("is empty")
+    return text
+
+
+def _without_terminal_codes(value: Any) -> Any:
+    return _TERMINAL_CODES.sub("", value) if isinstance(value, str) else value
+
+
+def _time(value: str) -> str:
+    try:
+        return times.parse(value)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError as error:
+        raise refuse(f"is not a URL: {error}") from None
+    if parts.scheme not in URL_SCHEMES:
+        raise refuse(f"does not begin with one of {', '.join(f'{scheme}://' for scheme in URL_SCHEMES)}")
+    if not host or value != value.strip():
+        raise refuse("is not a URL: a host or bucket must follow the scheme, with no blanks around it")
+    # abfs://container@account.dfs.core.windows.net/ names a container there, and no user
+    if "@" in parts.netloc and (parts.password is not None or not parts.scheme.startswith("abfs")):
+        raise refuse("holds user information before an @: leave it out, a registry is no place for credentials")
+    return value
+
+
+def _status(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower()
+    return STATUS_SYNONYMS.get(word, word)
+
+
+def is_bakery_id(text: str) -> bool:
+    """Whether a text can be the id of a bakery."""
+    return bool(_BAKERY_ID.fullmatch(text)) and len(text) <= 500
+
+
+def _bakery_id(value: str) -> str:
+    if not is_bakery_id(value):
+        raise refuse("is not a bakery id: letters, digits, dots, hyphens and underscores, beginning with no dot")
+    return value
+
+
+def text(limit: int, **schema: Any) -> Any:
+    """Text of at most `limit` bytes without control characters."""
+    return Annotated[
+        StrictStr,
+        AfterValidator(_no_control_characters),
+        _bounded(limit),
+        Field(json_schema_extra={"maxLength": limit, **schema}),
+    ]
+
+
+def identifier(limit: int = 500, **schema: Any) -> Any:
+    """Text that names something: not empty."""
+    return Annotated[text(limit, minLength=1, **schema), AfterValidator(_not_blank)]
+
+
+Integer = StrictInt
+Boolean = StrictBool
+Identifier = identifier()
+BakeryId = Annotated[identifier(), AfterValidator(_bakery_id)]
+Version = text(200)
+Title = text(500)
+Description = text(20000)
+Message = Annotated[text(65536), BeforeValidator(_without_terminal_codes)]
+Reason = text(2000)
+Url = Annotated[identifier(4096, format="uri"), AfterValidator(_url)]
+Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra={"format": "date-time"})]
+Day = Annotated[StrictStr, Field(json_schema_extra={"format": "date"})]
+Status = Annotated[Literal[*UNFINISHED_STATUSES, *FINAL_STATUSES], BeforeValidator(_status)]
+JsonValue = Annotated[Any, WithJsonSchema({})]

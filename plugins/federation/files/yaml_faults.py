@@ -1,0 +1,117 @@
+"""Why a file cannot be read at all, in words for the person who wrote it."""
+
+import re
+
+import yaml
+
+LARGEST_FILE = 1_048_576  # bytes
+
+_BYTE_ORDER_MARKS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+_UTF8_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# What YAML 1.1 lets stand in a file (section 5.1, `c-printable`), turned round.
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# Thousands of these cost libyaml seconds, a long one multiplies itself with each tag; no metadata needs any.
+_TAG_DIRECTIVE = re.compile("(?:^|[\n\r\x85\u2028\u2029])%TAG")
+
+# What the parsers say (libyaml and PyYAML's own differ in words) and what it mostly means; the first that fits.
+_MEANINGS = (
+    (
+        "mapping values are not allowed",
+        "A colon followed by a blank stands within a text here. Put the text into quotes: `title: 'One: two'`.",
+    ),
+    (
+        "could not find expected ':'",
+        "This line is neither `key: value` nor part of the text above it. The text below `>` or `|` must be indented "
+        "further than its key.",
+    ),
+    ("exceeded maximum nesting depth", "Lists and mappings stand in each other too deep here; write them flatter."),
+    ("found unexpected end of stream", "A text in quotes begins here and never ends; close it with the same quote."),
+    ("found unexpected document indicator", "A text in quotes begins here and does not end before `---` or `...`."),
+    (
+        "that cannot start any token",
+        "No value can begin like this. Indent with blanks, never tabs, and put a text that begins with `@`, `%` or a "
+        "backtick into quotes.",
+    ),
+    (
+        "alphabetic or numeric character",
+        "A text that begins with `*` or `&` goes into quotes: without them YAML reads the name of another value.",
+    ),
+    ("unknown escape character", "A backslash within double quotes means something to YAML; use single quotes."),
+    ("escape", "YAML does not know the escape within these double quotes; write the character itself."),
+    ("while parsing a flow", "A `[` or `{` begins here and is not closed as it should be; mind commas and brackets."),
+    (
+        "while parsing a block",
+        "This line fits neither the one above it nor the ones around it. Mind that entries of one mapping or list "
+        "begin in the same column, and that a quote within quotes is doubled: `'it''s'`.",
+    ),
+    ("tag", "A value begins with `!`, which names a type that is not known here; put the text into quotes."),
+    ("block scalar", "The text after `>` or `|` begins on the next line, indented further than its key."),
+    ("directive", "A line that begins with `%` is an instruction to YAML; put the text into quotes."),
+    ("document start", "What stands here is outside of the document that ended above it; indent or remove it."),
+)
+_OTHER_MEANING = "From here on it cannot be read as YAML."
+
+# For these the place where the thing began helps more than the place where the parser gave up.
+_BEGINNINGS = ("while scanning a simple key", "while scanning a quoted scalar", "while parsing a flow")
+
+
+class FileFault(Exception):
+    """A file that cannot be read, with the place to look at (counted from 1) where there is one."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+def decoded(data: bytes) -> str:
+    """The file's text, without a byte order mark. Raises FileFault for what no YAML reader should see."""
+    if len(data) > LARGEST_FILE:
+        raise FileFault(f"This file has {len(data):,} bytes; files up to 1 MiB are read.")
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            raise FileFault(f"This file is in {encoding}; save it as UTF-8.", 1, 1)
+    data = data.removeprefix(_UTF8_BYTE_ORDER_MARK)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        message = f"This file is not UTF-8: the byte 0x{data[error.start]:02X} begins no character. Save it as UTF-8."
+        raise FileFault(message, *_place_after(before)) from None
+    if not text.strip():
+        raise FileFault("This file is empty.")
+    if unprintable := _NOT_PRINTABLE.search(text):
+        code = ord(unprintable.group())
+        kind = "is binary or UTF-16, not text in UTF-8" if code == 0 else "holds a control character"
+        message = f"This file {kind} (U+{code:04X} stands here), which YAML does not allow."
+        raise FileFault(message, *_place_after(text[: unprintable.start()]))
+    if directive := _TAG_DIRECTIVE.search(text):
+        message = "This file begins a line with `%TAG`, which is not read here; leave it out."
+        raise FileFault(message, *_place_after(text[: directive.end() - len("%TAG")]))
+    return text
+
+
+def fault_of_error(error: Exception) -> FileFault:
+    """What a parser's error means. Its own words are not repeated: some parsers quote the file in them."""
+    said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or ''}"
+    meaning = next((meaning for part, meaning in _MEANINGS if part in said), _OTHER_MEANING)
+    message = f"This is not YAML. {meaning} Nothing of the file was read."
+    mark = None
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        if error.context_mark and (error.context or "").startswith(_BEGINNINGS):
+            mark = error.context_mark
+    return FileFault(message, mark.line + 1, mark.column + 1) if mark else FileFault(message)
+
+
+def _place_after(text: str) -> tuple[int, int]:
+    """Line and column, from 1, of what follows this text."""
+    return text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1

@@ -1,0 +1,254 @@
+"""Filters of lists, `column=value` and `column__operator=value`, as where clauses with bound values.
+
+The operators are Datasette's. A new one is a function here and a line in OPERATORS, from which validation, the
+OpenAPI document and the docs take it. A value is read by the kind of its column; a date that is not whole stands
+for its whole span: `gte` from its start, `lte` to its end, `=` within.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from federation import times
+from federation.columns import BOOLEAN, DAY, INTEGER, JSON, TEXT, TIME
+
+# More values than this in one `__in` are better asked for in parts.
+IN_VALUES = 500
+
+_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+_BROKEN_OFFSET = re.compile(r"\d{2} \d{2}:\d{2}\Z", re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
+# A feedstock may be named by an id it had before; a live id wins.
+_FEEDSTOCK = """(
+        select id from feedstocks where id = :{0}
+        union all
+        select feedstock_id from feedstock_aliases where alias = :{0}
+        union all
+        select :{0}
+        limit 1
+    )"""
+
+
+class BadFilter(ValueError):
+    """A filter that cannot be read, in a sentence that goes on from the parameter's name."""
+
+
+@dataclass
+class Clauses:
+    """Where clauses that hold together, with the values they bind."""
+
+    where: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def bind(self, value: Any) -> str:
+        name = f"filter_{len(self.values)}"
+        self.values[name] = value
+        return name
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is filtered on."""
+
+    name: str
+    kind: str
+    # reads what a text means before the database is asked: a feedstock named as owner/name
+    read_text: Callable[[str], str] | None = None
+
+    @property
+    def sql(self) -> str:
+        return f'"{self.name}"'
+
+
+def _exact(column: Column, text: str, clauses: Clauses) -> str:
+    if column.kind == BOOLEAN:
+        # written so, SQLite finds a partial index on the condition behind the column; it does not for `= 1`
+        return column.sql if read_boolean(text) else f"not {column.sql}"
+    if column.kind == TIME:
+        start, end = read_span(text)
+        if end is None:
+            return f"{column.sql} = :{clauses.bind(start)}"
+        return f"{column.sql} >= :{clauses.bind(start)} and {column.sql} < :{clauses.bind(end)}"
+    return f"{column.sql} = {_value(column, text, clauses)}"
+
+
+def _not(column: Column, text: str, clauses: Clauses) -> str:
+    if column.kind == BOOLEAN:
+        return f"not {column.sql}" if read_boolean(text) else column.sql
+    if column.kind == TIME:
+        start, end = read_span(text)
+        if end is None:
+            return f"{column.sql} <> :{clauses.bind(start)}"
+        return f"({column.sql} < :{clauses.bind(start)} or {column.sql} >= :{clauses.bind(end)})"
+    return f"{column.sql} <> {_value(column, text, clauses)}"
+
+
+def _in(column: Column, text: str, clauses: Clauses) -> str:
+    values = list(dict.fromkeys(read_list(text)))
+    if not values:
+        return "0"
+    if column.kind in (TEXT, INTEGER, DAY) and not column.read_text:
+        return f"{column.sql} in ({', '.join(_value(column, value, clauses) for value in values)})"
+    return "(" + " or ".join(f"({_exact(column, value, clauses)})" for value in values) + ")"
+
+
+def _compare(operator: str) -> Callable[[Column, str, Clauses], str]:
+    def clause(column: Column, text: str, clauses: Clauses) -> str:
+        if column.kind == BOOLEAN:
+            raise BadFilter("is true or false: ask for one of them")
+        if column.kind == TIME:
+            start, end = read_span(text)
+            if end is None:
+                return f"{column.sql} {operator} :{clauses.bind(start)}"
+            # beyond a span means beyond its end, up to it means to its end
+            bound, compare = {
+                ">": (end, ">="),
+                ">=": (start, ">="),
+                "<": (start, "<"),
+                "<=": (end, "<"),
+            }[operator]
+            return f"{column.sql} {compare} :{clauses.bind(bound)}"
+        return f"{column.sql} {operator} {_value(column, text, clauses)}"
+
+    return clause
+
+
+def _like(pattern: str) -> Callable[[Column, str, Clauses], str]:
+    def clause(column: Column, text: str, clauses: Clauses) -> str:
+        if column.kind not in (TEXT, TIME, DAY):
+            raise BadFilter("is no text, and only a text contains or starts with another")
+        escaped = re.sub(r"([\\%_])", r"\\\1", text)
+        return f"{column.sql} like :{clauses.bind(pattern.format(escaped))} escape '\\'"
+
+    return clause
+
+
+def _isnull(column: Column, text: str, clauses: Clauses) -> str:
+    return f"{column.sql} is {'null' if read_boolean(text) else 'not null'}"
+
+
+OPERATORS: Mapping[str, Callable[[Column, str, Clauses], str]] = {
+    "": _exact,
+    "in": _in,
+    "not": _not,
+    "gt": _compare(">"),
+    "gte": _compare(">="),
+    "lt": _compare("<"),
+    "lte": _compare("<="),
+    "contains": _like("%{}%"),
+    "startswith": _like("{}%"),
+    "isnull": _isnull,
+}
+# In words, for the OpenAPI document and the docs.
+OPERATOR_DESCRIPTIONS = {
+    "": "equal",
+    "in": "one of several: with commas, or as a JSON list",
+    "not": "not equal",
+    "gt": "greater or later",
+    "gte": "greater, later or equal",
+    "lt": "less or earlier",
+    "lte": "less, earlier or equal",
+    "contains": "contains this text, letter case aside",
+    "startswith": "starts with this text, letter case aside",
+    "isnull": "true: is null; false: is not",
+}
+
+
+def operators_for(kind: str) -> tuple[str, ...]:
+    """The operators that a column of this kind takes."""
+    if kind == JSON:
+        return ()
+    if kind == BOOLEAN:
+        return ("", "in", "not", "isnull")
+    if kind == INTEGER:
+        return ("", "in", "not", "gt", "gte", "lt", "lte", "isnull")
+    return tuple(OPERATORS)
+
+
+def apply_filter(column: Column, operator: str, text: str, clauses: Clauses) -> None:
+    """Add the clause of one filter. Raises `BadFilter`."""
+    if column.kind == JSON:
+        raise BadFilter("is a list or an object, which cannot be filtered on")
+    clauses.where.append(OPERATORS[operator](column, text, clauses))
+
+
+def read_boolean(text: str) -> int:
+    value = _BOOLEANS.get(text.lower())
+    if value is None:
+        raise BadFilter(f"is {text!r}, and must be true, false, 1 or 0")
+    return value
+
+
+def read_integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+        raise BadFilter(f"is {text[:100]!r}, and must be a whole number of at most 64 bits")
+    return int(text)
+
+
+def read_span(text: str) -> tuple[str, str | None]:
+    """The start of a date's span and the start of what follows it; (instant, None) for a whole date and time."""
+    match = _PARTIAL_DATE.fullmatch(text)
+    if match:
+        year, month, day = (int(part) if part else None for part in match.groups())
+        try:
+            start = datetime(year, month or 1, day or 1)
+            if day:
+                end = start + timedelta(days=1)
+            elif month:
+                end = datetime(year + month // 12, month % 12 + 1, 1)
+            else:
+                end = datetime(year + 1, 1, 1)
+        except (ValueError, OverflowError):
+            raise BadFilter(f"is {text!r}, which is no date that exists") from None
+        return _midnight(start), _midnight(end)
+    try:
+        return times.parse(text), None
+    except ValueError as error:
+        if _BROKEN_OFFSET.search(text):
+            raise BadFilter(f"is {text!r}: a + in a URL must be written %2B, or it is read as a blank") from None
+        raise BadFilter(
+            f"is {text[:100]!r}, which {error}; a date may also be cut: 2026, 2026-11 or 2026-11-24"
+        ) from None
+
+
+def read_list(text: str) -> list[str]:
+    """The values of an `__in`: a JSON list where it begins like one, else separated by commas."""
+    if text.startswith("["):
+        try:
+            items = json.loads(text)
+        except (ValueError, RecursionError):
+            raise BadFilter("begins with [ but is not a JSON list") from None
+        if any(isinstance(item, list | dict) or item is None for item in items):
+            raise BadFilter("must be a flat JSON list of texts, numbers, true or false")
+        values = [item if isinstance(item, str) else json.dumps(item) for item in items]
+    else:
+        values = text.split(",") if text else []
+    if len(values) > IN_VALUES:
+        raise BadFilter(f"holds {len(values)} values, and takes at most {IN_VALUES}")
+    return values
+
+
+def _midnight(day: datetime) -> str:
+    return f"{day.year:04}-{day.month:02}-{day.day:02}T00:00:00.000000Z"
+
+
+def _value(column: Column, text: str, clauses: Clauses) -> str:
+    if column.kind == INTEGER:
+        return f":{clauses.bind(read_integer(text))}"
+    if column.read_text:
+        return _FEEDSTOCK.format(clauses.bind(column.read_text(text)))
+    return f":{clauses.bind(text)}"
+
+
+def split_parameter(parameter: str, columns: Iterable[str]) -> tuple[str, str]:
+    """(column, operator) of a parameter's name. Raises KeyError when there is no such column or operator."""
+    name, separator, operator = parameter.rpartition("__")
+    if not separator:
+        name, operator = parameter, ""
+    if name not in columns or operator not in OPERATORS:
+        raise KeyError(parameter)
+    return name, operator

@@ -1,0 +1,88 @@
+"""The outermost layer: headers that would crash what lies below, tokens, and whatever nobody else caught.
+
+Below every route, a non-ASCII `x-csrftoken` and a `Cookie` or `Authorization` that is not UTF-8 are errors of the
+server, and some malformed tokens crash datasette-auth-tokens. They are answered here.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from federation.errors import ProblemDetails, unauthorized
+from federation.replies import finish, problem_reply, send_reply
+from federation.tokens import stored_form
+
+logger = logging.getLogger(__name__)
+
+Application = Callable[[dict, Callable, Callable], Awaitable[None]]
+
+
+def guard(application: Application, close: Callable[[], None]) -> Application:
+    """The application with the guard around it. `close` is called when the server stops."""
+
+    async def guarded(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] == "lifespan":
+            await application(scope, receive, _closing(send, close))
+        elif scope["type"] == "http":
+            await _guard_request(application, scope, receive, send)
+        else:
+            await application(scope, receive, send)
+
+    return guarded
+
+
+def _closing(send: Callable, close: Callable[[], None]) -> Callable:
+    async def send_and_close(message: dict) -> None:
+        if message["type"] == "lifespan.shutdown.complete":
+            close()
+        await send(message)
+
+    return send_and_close
+
+
+async def _guard_request(application: Application, scope: dict, receive: Callable, send: Callable) -> None:
+    started = False
+
+    async def watched(message: dict) -> None:
+        nonlocal started
+        started = True
+        await send(message)
+
+    try:
+        await application({**scope, "headers": safe_headers(scope["headers"])}, receive, watched)
+    except ProblemDetails as problem:
+        await _send_problem(problem, scope, send)
+    except Exception:
+        logger.exception("%s %s failed", scope["method"], scope["path"])
+        # a response that has begun can only be broken off
+        if started:
+            raise
+        await _send_problem(ProblemDetails("internal", "the cause is in the server's log"), scope, send)
+
+
+def safe_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers with a token in the form that is looked up. Raises ProblemDetails: 400, or 401 for no token."""
+    safe = []
+    authorized = False
+    for name, value in headers:
+        if name in (b"cookie", b"x-csrftoken", b"authorization") and not value.isascii():
+            raise ProblemDetails("bad-request", f"the header {name.decode()} holds what is not ASCII")
+        if name == b"authorization":
+            if authorized:
+                raise unauthorized("there are several Authorization headers: send one")
+            authorized = True
+            value = _stored_authorization(value)
+        safe.append((name, value))
+    return safe
+
+
+def _stored_authorization(value: bytes) -> bytes:
+    scheme, _, token = value.decode("ascii").strip().partition(" ")
+    stored = stored_form(token.strip()) if scheme.lower() == "bearer" else None
+    if stored is None:
+        raise unauthorized("the Authorization header is not `Bearer pfk_<id>_<secret>`")
+    return f"Bearer {stored}".encode()
+
+
+async def _send_problem(problem: ProblemDetails, scope: dict, send: Callable) -> None:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    await send_reply(finish(problem_reply(problem), scope["method"], headers), send)

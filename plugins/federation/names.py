@@ -1,0 +1,34 @@
+"""How a repository on GitHub and the id of a feedstock follow from each other.
+
+ADR 2: the id "must match feedstock repo name". Outside the home organisation, and for a name with a dot in it, the
+owner comes first, `owner.name`: an owner's name has no dot, so that no two repositories share an id.
+"""
+
+import re
+
+_OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})"
+_NAME = r"[A-Za-z0-9._-]{1,100}"
+_REPOSITORY = re.compile(rf"({_OWNER})/({_NAME})", re.ASCII)
+_PREFIXED = re.compile(rf"({_OWNER})\.({_NAME})", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+
+
+def feedstock_id(repository: str, home: str) -> str:
+    """The id of a repository given as owner/name."""
+    owner, name = repository.split("/")
+    return name if owner.lower() == home.lower() and "." not in name else f"{owner}.{name}"
+
+
+def parse_feedstock_name(text: str, home: str) -> tuple[str, str]:
+    """(id, repository) of a feedstock named by its id or as owner/name. Raises ValueError with a sentence."""
+    if match := _REPOSITORY.fullmatch(text):
+        repository = text
+    elif match := _PREFIXED.fullmatch(text):
+        repository = f"{match[1]}/{match[2]}"
+    elif _PLAIN.fullmatch(text):
+        repository = f"{home}/{text}"
+    else:
+        raise ValueError("is neither a feedstock's id nor owner/name of a repository on GitHub")
+    if repository.split("/")[1] in (".", ".."):
+        raise ValueError("is not the name of a repository on GitHub")
+    return feedstock_id(repository, home), repository

@@ -1,0 +1,301 @@
+"""A GET of an endpoint, from the request's text to the reply: the same for every canned query.
+
+The canned query's SQL is wrapped, `select * from (<sql>) where ... order by ... limit ...`, all values bound. SQLite
+flattens that, also through a view, so that the filter and the order reach the table's index.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes, urlencode
+
+from federation.canned_queries import CannedQuery
+from federation.columns import INTEGER, column_kinds
+from federation.errors import ProblemDetails
+from federation.fields import RECORDS
+from federation.list_requests import ListRequest, printable, read_list_request, read_object_request, read_parameters
+from federation.names import parse_feedstock_name
+from federation.paging import DEFAULT_SIZE, MAX_SIZE, Page, encode_next, read_page
+from federation.reader import Reader
+from federation.replies import CSV, NDJSON, Reply, cacheable
+from federation.rows import csv_line, cut_message, dump_json, to_cells, to_object
+
+# Beyond so many rows a count says that there are more.
+COUNT_CAP = 100_000
+FEEDSTOCK_ID = "feedstock_id"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a request went: what absolute links are built from."""
+
+    # scheme, host and path prefix, without a slash at its end
+    base: str
+    # as it was sent, still percent-encoded
+    path: str
+    query_string: str
+
+    def link(self, **parameters: str) -> str:
+        """This address with parameters replaced."""
+        kept = [pair for pair in read_parameters(self.query_string) if pair[0] not in parameters]
+        return f"{self.base}{self.path}?{urlencode([*kept, *parameters.items()])}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reads need: the queries by name, a reader, and whose repositories are at home."""
+
+    queries: Mapping[str, CannedQuery]
+    reader: Reader
+    home: str
+
+    async def answer(self, query: CannedQuery, encoded: Mapping[str, str], address: Address) -> Reply:
+        """The reply to a GET. `encoded` are the path's parameters, percent-encoded. Raises ProblemDetails."""
+        values = decode_path(query, encoded, self.home)
+        if query.one:
+            return await self._answer_one(query, values, address)
+        return await self._answer_list(query, values, address)
+
+    async def records(self, query_name: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What a query for one object answers for each of several values of its parameters."""
+        query = self.queries[query_name]
+        kinds = column_kinds(query.record)
+
+        def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+            return [
+                to_object(query.columns, connection.execute(query.sql, bind(query, each, {})).fetchone(), kinds)
+                for each in values
+            ]
+
+        return await self.reader.read(read)
+
+    async def _answer_one(self, query: CannedQuery, values: dict[str, Any], address: Address) -> Reply:
+        given = read_object_request(query, address.query_string)
+        bound = bind(query, values, given)
+
+        def read(connection: sqlite3.Connection) -> tuple[list[str], Any, str | None]:
+            cursor = connection.execute(query.sql, bound)
+            row = cursor.fetchone()
+            moved = None if row else moved_feedstock(connection, values)
+            return [column[0] for column in cursor.description], row, moved
+
+        columns, row, moved = await self.reader.read(read)
+        if moved:
+            return redirect_to_feedstock(moved, values, query, address)
+        if row is None:
+            raise not_found(query, values)
+        record = to_object(columns, row, column_kinds(query.record))
+        return cacheable(dump_json(record), revision=record.get("revision"))
+
+    async def _answer_list(self, query: CannedQuery, values: dict[str, Any], address: Address) -> Reply:
+        request = read_list_request(query, address.path, address.query_string, self.home)
+        if request.format != "json" and request.size is None:
+            return await self._stream(query, values, request, address)
+        size = request.size or DEFAULT_SIZE
+
+        def read(connection: sqlite3.Connection) -> tuple[Page, int | None, bool, str | None]:
+            if moved := self._check_parent(connection, query, values):
+                return Page([], [], None), None, False, moved
+            page = read_list_page(connection, query, values, request, size)
+            count, capped = count_rows(connection, query, values, request) if request.count else (None, False)
+            return page, count, capped, None
+
+        page, count, capped, moved = await self._read(read, query, request)
+        if moved:
+            return redirect_to_feedstock(moved, values, query, address)
+        next_token = encode_next(page.last, request.identity) if page.last else None
+        next_url = address.link(_next=next_token) if next_token else None
+        links = {"Link": f'<{next_url}>; rel="next"'} if next_url else {}
+        kinds = column_kinds(query.record)
+        if request.format == "csv":
+            body = csv_line(page.columns) + b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
+            return cacheable(body, CSV, **links)
+        objects = [to_object(page.columns, row, kinds) for row in page.rows]
+        if request.format == "ndjson":
+            return cacheable(b"".join(dump_json(each) + b"\n" for each in objects), NDJSON, **links)
+        rows = [cut_message(each) for each in objects]
+        if request.shape == "array":
+            return cacheable(dump_json(rows), **links)
+        envelope: dict[str, Any] = {"rows": rows, "next": next_token, "next_url": next_url}
+        if request.count:
+            envelope |= {"count": count, "count_capped": capped}
+        return cacheable(dump_json(envelope), **links)
+
+    async def _stream(
+        self, query: CannedQuery, values: dict[str, Any], request: ListRequest, address: Address
+    ) -> Reply:
+        """A whole list, as pages that each end before their bytes are sent: an open cursor would let the WAL grow."""
+
+        def read_first(connection: sqlite3.Connection) -> tuple[Page, str | None]:
+            if moved := self._check_parent(connection, query, values):
+                return Page([], [], None), moved
+            return read_list_page(connection, query, values, request, MAX_SIZE), None
+
+        first, moved = await self._read(read_first, query, request)
+        if moved:
+            return redirect_to_feedstock(moved, values, query, address)
+        kinds = column_kinds(query.record)
+
+        def lines(page: Page) -> bytes:
+            if request.format == "csv":
+                return b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
+            return b"".join(dump_json(to_object(page.columns, row, kinds)) + b"\n" for row in page.rows)
+
+        async def parts() -> AsyncIterator[bytes]:
+            page = first
+            if request.format == "csv":
+                yield csv_line(page.columns)
+            yield lines(page)
+            while page.last:
+                after = page.last
+                page = await self.reader.read(
+                    lambda connection: read_list_page(connection, query, values, request, MAX_SIZE, after)
+                )
+                yield lines(page)
+
+        content_type = CSV if request.format == "csv" else NDJSON
+        return Reply(content_type=content_type, parts=parts(), headers={"Cache-Control": "no-cache"})
+
+    async def _read(self, function: Any, query: CannedQuery, request: ListRequest) -> Any:
+        try:
+            return await self.reader.read(function)
+        except ProblemDetails as problem:
+            if problem.kind != "slow-query":
+                raise
+            raise slow_filter(problem, query, request) from None
+
+    def _check_parent(self, connection: sqlite3.Connection, query: CannedQuery, values: dict[str, Any]) -> str | None:
+        """The id that the parent moved to, if it did. Raises ProblemDetails (404) when there is no parent."""
+        if query.parent is None:
+            return None
+        parent = self.queries[query.parent]
+        found = connection.execute(f"select 1 from (\n{parent.sql}\n) limit 1", bind(parent, values, {}))
+        if found.fetchone():
+            return None
+        if moved := moved_feedstock(connection, values):
+            return moved
+        raise not_found(parent, values)
+
+
+def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> dict[str, Any]:
+    """The path's parameters as values. Raises ProblemDetails: 400 for what is no text, 404 for what is no id."""
+    values: dict[str, Any] = {}
+    for name, text in encoded.items():
+        try:
+            value = unquote_to_bytes(text).decode("utf-8")
+        except UnicodeDecodeError:
+            raise ProblemDetails("bad-request", f"{name} in the path is not UTF-8") from None
+        if not value.isprintable():
+            raise ProblemDetails("bad-request", f"{name} in the path holds a character that does not print")
+        if parameter_kind(name) == INTEGER:
+            # as written in `Location`, and nothing that SQLite would also take for that number
+            if not value.isascii() or not value.isdigit() or value[0] == "0" or int(value) >= 2**63:
+                raise not_found(query, {name: value})
+            values[name] = int(value)
+        else:
+            values[name] = value
+    if "/" in values.get(FEEDSTOCK_ID, ""):
+        try:
+            values[FEEDSTOCK_ID] = parse_feedstock_name(values[FEEDSTOCK_ID], home)[0]
+        except ValueError:
+            raise not_found(query, values) from None
+    return values
+
+
+def parameter_kind(name: str) -> str | None:
+    """The kind of a path's parameter: that of the column of the same name, in whichever record has one."""
+    for record in RECORDS.values():
+        if name in record.model_fields:
+            return column_kinds(record)[name]
+    return None
+
+
+def bind(query: CannedQuery, values: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Every parameter of the SQL with its value; those that were not given are empty, as on Datasette's page."""
+    return {name: values.get(name, given.get(name, "")) for name in query.parameters}
+
+
+def list_source(query: CannedQuery, columns: tuple[str, ...] | None, where: list[str]) -> str:
+    """The wrapped query up to its where clause, to which conditions may be added with `and`."""
+    selected = ", ".join(f'"{name}"' for name in columns) if columns else "1"
+    conditions = "\nand ".join(where) if where else "1"
+    return f"select {selected} from (\n{query.sql}\n)\nwhere {conditions}"
+
+
+def read_list_page(
+    connection: sqlite3.Connection,
+    query: CannedQuery,
+    values: Mapping[str, Any],
+    request: ListRequest,
+    size: int,
+    after: Any = None,
+) -> Page:
+    """A page of a list: after `after`, else where the request says."""
+    order = request.order
+    hidden = [name for name in (order.column, *order.tie_breakers) if name not in request.columns]
+    source = list_source(query, (*request.columns, *hidden), request.clauses.where)
+    bound = bind(query, values, request.parameters) | request.clauses.values
+    page = read_page(connection, source, bound, order, size, after or request.after)
+    if not hidden:
+        return page
+    shown = len(request.columns)
+    return Page(page.columns[:shown], [tuple(row)[:shown] for row in page.rows], page.last)
+
+
+def count_rows(
+    connection: sqlite3.Connection, query: CannedQuery, values: Mapping[str, Any], request: ListRequest
+) -> tuple[int, bool]:
+    """(how many rows the filters leave, whether there are more than were counted).
+
+    From a roll-up where one holds every column that is filtered on, else counted up to COUNT_CAP.
+    """
+    path_columns = set(query.path_parameters)
+    for roll_up in query.counts:
+        if request.filtered | path_columns <= set(roll_up["columns"]):
+            where = [*request.clauses.where, *(f'"{name}" = :{name}' for name in query.path_parameters)]
+            total = connection.execute(
+                f"select coalesce(sum({roll_up['sum']}), 0) from {roll_up['table']} where {' and '.join(where) or '1'}",
+                {**values, **request.clauses.values},
+            ).fetchone()[0]
+            return total, False
+    source = list_source(query, None, request.clauses.where)
+    bound = bind(query, values, request.parameters) | request.clauses.values | {"count_cap": COUNT_CAP + 1}
+    found = connection.execute(f"select count(*) from (\n{source}\nlimit :count_cap)", bound).fetchone()[0]
+    return min(found, COUNT_CAP), found > COUNT_CAP
+
+
+def moved_feedstock(connection: sqlite3.Connection, values: Mapping[str, Any]) -> str | None:
+    """The id that a feedstock has now, if it is asked for by one that it had before."""
+    if FEEDSTOCK_ID not in values:
+        return None
+    found = connection.execute(
+        "select feedstock_id from feedstock_aliases where alias = :feedstock_id", {FEEDSTOCK_ID: values[FEEDSTOCK_ID]}
+    ).fetchone()
+    return found[0] if found else None
+
+
+def redirect_to_feedstock(moved: str, values: Mapping[str, Any], query: CannedQuery, address: Address) -> Reply:
+    """308 to the same path under the feedstock's present id. Names come back, so it is not kept for long."""
+    path = query.path.format(
+        **{name: quote(str(value), safe="") for name, value in {**values, FEEDSTOCK_ID: moved}.items()}
+    )
+    question = f"?{address.query_string}" if address.query_string else ""
+    headers = {"Location": f"{address.base}{path}{question}", "Cache-Control": "max-age=5"}
+    return Reply(status=308, content_type=None, headers=headers)
+
+
+def not_found(query: CannedQuery, values: Mapping[str, Any]) -> ProblemDetails:
+    named = ", ".join(f"{name} {printable(str(value))!r}" for name, value in values.items())
+    return ProblemDetails(
+        "not-found", f"there is nothing at {query.path} with {named}" if named else "there is nothing"
+    )
+
+
+def slow_filter(problem: ProblemDetails, query: CannedQuery, request: ListRequest) -> ProblemDetails:
+    """A filter or order that no index serves ran out of time: which, and which ones are served."""
+    slow = sorted(request.filtered - set(query.sorts)) or [request.order.column]
+    return ProblemDetails(
+        "slow-query",
+        f"{problem.detail}: no index serves a filter on {', '.join(slow)} here; add one on {', '.join(query.sorts)}",
+    )

@@ -1,0 +1,77 @@
+"""What the plugins share in one running Datasette. It lies on the Datasette object: modules are process-global."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from datasette.database import Database
+
+from federation.canned_queries import CannedQuery, inspect, read_canned_queries
+from federation.connections import connect_reader
+from federation.data_folder import prepare
+from federation.database import FEDERATION, TOKENS, database_path
+from federation.reader import Reader
+from federation.reading import Reading
+from federation.settings import PLUGIN, Settings, data_folder, read_settings
+from federation.writer import Writer
+
+_ATTRIBUTE = "_federation_registry"
+
+
+@dataclass
+class Registry:
+    settings: Settings
+    data: Path
+    # the endpoints as metadata.yml has them, by name
+    queries: dict[str, CannedQuery]
+    reading: Reading
+    writer: Writer
+
+    def close(self) -> None:
+        """Finish what waits to be written, then let go of the database."""
+        self.writer.close()
+        self.reading.reader.close()
+
+
+def registry_of(datasette: Any) -> Registry:
+    """The registry of a Datasette, made when it is first asked for. Raises `BadQuery`."""
+    registry = getattr(datasette, _ATTRIBUTE, None)
+    if registry is None:
+        settings = read_settings(datasette.plugin_config(PLUGIN))
+        queries = read_canned_queries(datasette.metadata("queries", database=FEDERATION, fallback=False) or {})
+        data = data_of(datasette)
+        path = database_path(data, FEDERATION)
+        reader = Reader(path, datasette.setting("sql_time_limit_ms"))
+        reading = Reading(queries, reader, settings.home_organisation)
+        registry = Registry(settings, data, queries, reading, Writer(path))
+        setattr(datasette, _ATTRIBUTE, registry)
+    return registry
+
+
+def data_of(datasette: Any) -> Path:
+    """The data folder of a Datasette: `FEDERATION_DATA`, else where its federation.db lies, else the checkout."""
+    attached = datasette.databases.get(FEDERATION)
+    if attached is not None and attached.path and not os.environ.get("FEDERATION_DATA"):
+        return Path(attached.path).resolve().parent
+    return data_folder()
+
+
+def open_databases(datasette: Any) -> None:
+    """Make, migrate and attach both databases, and try each canned query on them. Raises `BadQuery`."""
+    registry = registry_of(datasette)
+    prepare(registry.data)
+    for name in (FEDERATION, TOKENS):
+        path = str(database_path(registry.data, name))
+        attached = datasette.databases.get(name)
+        if attached is not None and Path(attached.path).resolve() == Path(path).resolve():
+            continue
+        if attached is not None:
+            datasette.remove_database(name)
+        datasette.add_database(Database(datasette, path=path, is_mutable=True), name=name)
+    connection = connect_reader(database_path(registry.data, FEDERATION))
+    try:
+        registry.queries = {name: inspect(query, connection) for name, query in registry.queries.items()}
+    finally:
+        connection.close()
+    registry.reading = replace(registry.reading, queries=registry.queries)

@@ -1,0 +1,138 @@
+"""From a request to its handler: one table of (path, method), from which HEAD, OPTIONS, 405 and `Allow` follow.
+
+All paths of the registry are in one table because two plugins that register the same path shadow each other, in an
+order that differs by machine.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from federation.canned_queries import CannedQuery
+from federation.errors import ProblemDetails, unauthorized
+from federation.reading import Address
+from federation.registry import Registry
+from federation.replies import PREFLIGHT, Reply, finish, problem_reply, send_reply
+from federation.runs import Actor
+
+logger = logging.getLogger(__name__)
+
+_PARAMETER = re.compile(r"\\\{(\w+)\\\}")
+_HOST = re.compile(r"[A-Za-z0-9._~-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, as a handler needs it."""
+
+    registry: Registry
+    method: str
+    # parameters of the path, percent-encoded
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str]
+    actor: Actor | None
+    address: Address
+    receive: Callable[[], Awaitable[dict]]
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+Table = dict[str, dict[str, Handler]]
+
+
+def read_handler(query_name: str) -> Handler:
+    """The handler of a canned query's GET."""
+
+    async def read(call: Call) -> Reply:
+        query = call.registry.queries[query_name]
+        return await call.registry.reading.answer(query, call.parameters, call.address)
+
+    return read
+
+
+def table_of(queries: Mapping[str, CannedQuery], others: Mapping[tuple[str, str], Handler]) -> Table:
+    """Path -> method -> handler: the canned queries' GETs and what else there is."""
+    table: Table = {}
+    for name, query in queries.items():
+        for path in query.paths:
+            table.setdefault(path, {})["GET"] = read_handler(name)
+    for (path, method), handler in others.items():
+        if method in table.setdefault(path, {}):
+            raise ValueError(f"{method} {path} has two handlers")
+        table[path][method] = handler
+    return table
+
+
+def path_regex(path: str) -> str:
+    """The regular expression of a path. A slash at the end, or twice, is served the same."""
+    escaped = _PARAMETER.sub(r"(?P<\1>[^/]+)", re.escape(path))
+    return "^" + escaped.replace("/", "/+") + r"/*\Z"
+
+
+def allowed_methods(handlers: Mapping[str, Handler]) -> list[str]:
+    methods = set(handlers) | {"OPTIONS"}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return sorted(methods)
+
+
+async def respond(
+    handlers: Mapping[str, Handler], registry: Registry, request: Any, send: Callable[[dict], Awaitable[None]]
+) -> None:
+    """Answer a request to one path. `request` is Datasette's."""
+    method = request.method
+    headers = request.headers
+    try:
+        reply = await _reply(handlers, registry, request)
+    except ProblemDetails as problem:
+        reply = problem_reply(problem)
+    except Exception:
+        # the cause is for the log alone
+        logger.exception("%s %s failed", method, request.path)
+        reply = problem_reply(ProblemDetails("internal", "the cause is in the server's log"))
+    if reply.headers.get("Location", "").startswith("/"):
+        reply.headers["Location"] = address_of(request, registry.settings.public_url).base + reply.headers["Location"]
+    await send_reply(finish(reply, method, headers), send)
+
+
+async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: Any) -> Reply:
+    method = request.method
+    allow = ", ".join(allowed_methods(handlers))
+    if method == "OPTIONS":
+        headers = {"Allow": allow, "Access-Control-Allow-Methods": allow, **PREFLIGHT}
+        return Reply(status=204, content_type=None, headers=headers)
+    handler = handlers.get("GET" if method == "HEAD" else method)
+    if handler is None:
+        detail = f"{method} is not offered at {request.path}: there are {allow}"
+        raise ProblemDetails("method-not-allowed", detail, headers={"Allow": allow})
+    if request.actor is None and "authorization" in request.headers:
+        raise unauthorized("this token is unknown, expired or revoked")
+    call = Call(
+        registry=registry,
+        method=method,
+        parameters=request.url_vars,
+        headers=request.headers,
+        actor=actor_of(request.actor),
+        address=address_of(request, registry.settings.public_url),
+        receive=request.receive,
+    )
+    return await handler(call)
+
+
+def actor_of(actor: Mapping[str, Any] | None) -> Actor | None:
+    """The actor of a token; None for nobody, and for Datasette's own actors, who have no token."""
+    if actor is None or "token_id" not in actor:
+        return None
+    return Actor(actor["token_id"], actor["bakery_id"])
+
+
+def address_of(request: Any, public_url: str | None) -> Address:
+    """Where a request went. Raises ProblemDetails (400) for a Host that is none."""
+    base = public_url
+    if base is None:
+        if not _HOST.fullmatch(request.host):
+            raise ProblemDetails("bad-request", "the Host header is not the name of a host")
+        base = f"{request.scheme}://{request.host}"
+    path = re.sub("/+", "/", request.path).rstrip("/") or "/"
+    return Address(base, path, request.query_string)

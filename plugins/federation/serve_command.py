@@ -1,0 +1,136 @@
+"""The command line of scripts/serve: bind, start the workers, say when they answer, stop cleanly."""
+
+import os
+import secrets
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from federation import demo
+from federation.data_folder import prepare
+from federation.database import NewerDatabase
+from federation.settings import ROOT, data_folder
+
+# How long a stop waits for requests that are under way.
+GRACE_SECONDS = 10
+READY_POLL_SECONDS = 0.05
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--demo", "with_demo", is_flag=True, help="Serve a made-up federation from demo/.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that share it.")
+def serve_command(with_demo: bool, data: Path | None, host: str, port: int, workers: int) -> None:
+    """Serve the registry: its API and its explorer."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    data = (data or (ROOT / "demo" if with_demo else data_folder())).resolve()
+    listening = bind(host, port)
+    try:
+        lines = demo_lines(data) if with_demo else []
+        prepare(data)
+    except (OSError, sqlite3.Error, NewerDatabase) as error:
+        fail(f"the databases in {data} cannot be opened: {error}")
+    os.environ["FEDERATION_DATA"] = str(data)
+    # workers must accept each other's cookies
+    os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))
+    url = f"http://{'[' + host + ']' if ':' in host else host}:{listening.getsockname()[1]}"
+    threading.Thread(target=announce, args=(url, [line.format(url=url) for line in lines]), daemon=True).start()
+    run(configuration(workers), listening)
+
+
+def configuration(workers: int) -> uvicorn.Config:
+    """How uvicorn serves: a start-up that fails must not serve, hence `lifespan="on"`."""
+    trusted_proxies = os.environ.get("FEDERATION_TRUSTED_PROXIES", "")
+    return uvicorn.Config(
+        "federation.server:create_application",
+        factory=True,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies or None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def run(config: uvicorn.Config, listening: socket.socket) -> None:
+    """Serve until a signal says stop."""
+    server = uvicorn.Server(config)
+    if config.workers > 1:
+        Multiprocess(config, target=server.run, sockets=[listening]).run()
+        return
+    server.run(sockets=[listening])
+    if not server.started:
+        fail("the server did not start: the reason is above")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, or one clear line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family=family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        # now, so that two servers that start at once do not both believe that they have the port
+        listening.listen(2048)
+    except OSError as error:
+        fail(f"{host}:{port} cannot be used: {error.strerror}. Choose another with --port.")
+    listening.set_inheritable(True)
+    return listening
+
+
+def demo_lines(data: Path) -> list[str]:
+    """What to say of the demo, once it is served."""
+    made = demo.ensure_demo(data)
+    token = demo.demo_token(data)
+    where = f"made in {data}" if made else f"from {data}; delete that folder to have it made anew"
+    return [
+        f"A made-up federation, {where}.",
+        f"A token of {demo.DEMO_BAKERY} to try: {token}",
+        "Record a recipe run:",
+        f"""  curl -X POST {{url}}/recipe_runs -H 'Authorization: Bearer {token}' """
+        """-H 'Content-Type: application/json' -d '{{"recipe_id": "extent", """
+        """"feedstock_id": "northern-sea-ice-feedstock", "commit": "main", "status": "success"}}'""",
+    ]
+
+
+def announce(url: str, lines: list[str]) -> None:
+    """Say where the registry is, as soon as it answers."""
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                break
+        except (OSError, urllib.error.URLError):
+            time.sleep(READY_POLL_SECONDS)
+    print("\n".join([f"Serving {url}", *lines]), flush=True)
+
+
+def fail(message: str) -> None:
+    print(f"scripts/serve: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _stop(number: int, frame: object) -> None:
+    # uvicorn raises the signal again once it has stopped: a stop that was asked for is no failure
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    serve_command(prog_name="scripts/serve")

@@ -1,0 +1,31 @@
+"""The server: Datasette under uvicorn, made by an application factory so that several workers can serve one file."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from datasette.app import Datasette
+
+from federation.data_folder import prepare
+from federation.database import FEDERATION, TOKENS, database_path
+from federation.settings import ROOT, data_folder, read_metadata
+
+
+def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> Datasette:
+    """A Datasette of this checkout's configuration over the databases of a data folder."""
+    prepare(data)
+    return Datasette(
+        files=[str(database_path(data, name)) for name in (FEDERATION, TOKENS)],
+        metadata=metadata or read_metadata(),
+        settings=json.loads((ROOT / "settings.json").read_text("utf-8")),
+        plugins_dir=str(ROOT / "plugins"),
+        template_dir=str(ROOT / "templates"),
+        static_mounts=[("static", str(ROOT / "static"))],
+        **options,
+    )
+
+
+def create_application() -> Any:
+    """The ASGI application of one worker, over the folder that `FEDERATION_DATA` names."""
+    return make_datasette(data_folder(), secret=os.environ.get("DATASETTE_SECRET")).app()

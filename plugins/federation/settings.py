@@ -1,0 +1,49 @@
+"""The one place that reads settings: the `federation` block of metadata.yml's plugins, and the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGIN = "federation"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set."""
+
+    # GitHub organisation whose repositories' names are feedstock ids as they are
+    home_organisation: str
+    # organisations and single repositories (owner/name) that are searched for feedstocks
+    organisations: tuple[str, ...]
+    repositories: tuple[str, ...]
+    # repository that holds bakeries.yaml
+    bakery_database: str
+    # beginning of absolute links, where it is not what the request says
+    public_url: str | None
+
+
+def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the plugin's configuration, by default that of this checkout, and from the environment."""
+    if plugin_config is None:
+        plugin_config = read_metadata()["plugins"][PLUGIN]
+    return Settings(
+        home_organisation=plugin_config["home_organisation"],
+        organisations=tuple(plugin_config.get("organisations", ())),
+        repositories=tuple(plugin_config.get("repositories", ())),
+        bakery_database=plugin_config["bakery_database"],
+        public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
+    )
+
+
+def read_metadata() -> dict:
+    """The metadata.yml of this checkout."""
+    return yaml.safe_load((ROOT / "metadata.yml").read_text("utf-8"))
+
+
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder where the databases lie: `FEDERATION_DATA`, else the checkout itself."""
+    return Path(environ.get("FEDERATION_DATA") or ROOT)

@@ -1,0 +1,102 @@
+"""The command line that the three sync scripts share. The summary goes to stderr, what a program reads to stdout.
+
+Exit codes: 0 done, 1 failed or a file could not be read, 2 usage, 3 `--check` found changes.
+"""
+
+import json
+import sqlite3
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from federation.data_folder import prepare
+from federation.settings import data_folder, read_settings
+from federation.sync.folder import fetch_folder
+from federation.sync.run import SyncResult, run_sync
+
+CHANGES_PENDING = 3
+_MARKS = {"added": "+", "changed": "~", "removed": "-", "restored": "+"}
+_SHOWN_CHARACTERS = 60
+
+
+def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
+    """A sync of bakeries, feedstocks or both, as a click command."""
+
+    @click.command(help=help, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
+    @click.option(
+        "--from",
+        "folder",
+        required=True,
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="Read DIR/<owner>/<repository>/... instead of GitHub.",
+        metavar="DIR",
+    )
+    @click.option("--org", "organisations", multiple=True, metavar="ORG", help="Just this organisation; repeatable.")
+    @click.option(
+        "--repo", "repositories", multiple=True, metavar="OWNER/NAME", help="Just this repository; repeatable."
+    )
+    @click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
+    @click.option("--check", is_flag=True, help="As --dry-run; exit 3 when something would change.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
+    def command(
+        data: Path | None,
+        folder: Path,
+        organisations: tuple[str, ...],
+        repositories: tuple[str, ...],
+        dry_run: bool,
+        check: bool,
+        as_json: bool,
+    ) -> None:
+        for repository in repositories:
+            if repository.count("/") != 1:
+                raise click.UsageError(f"--repo {repository} is not owner/name")
+        settings = read_settings()
+        data = data or data_folder()
+        try:
+            prepare(data)
+            fetched = fetch_folder(
+                folder, settings.bakery_database, organisations, repositories, feedstocks=feedstocks, bakeries=bakeries
+            )
+            result = run_sync(data, fetched, settings.home_organisation, dry_run=dry_run or check)
+        except (OSError, sqlite3.Error) as error:
+            raise click.ClickException(f"nothing was changed: {error}") from None
+        if as_json:
+            changes = [asdict(change) for change in result.diff.changes]
+            click.echo(json.dumps({**result.diff.counts(), "problems": result.problems, "changes": changes}, indent=2))
+        elif dry_run or check:
+            print_diff(result)
+        click.echo(summary(result, dry_run or check), err=True)
+        if check and result.diff.changes:
+            sys.exit(CHANGES_PENDING)
+        if result.unreadable:
+            sys.exit(1)
+
+    return command
+
+
+def print_diff(result: SyncResult) -> None:
+    for change in result.diff.changes:
+        line = f"{_MARKS[change.action]} {change.kind} {change.id}"
+        if change.action == "changed":
+            line += f" {change.field}: {_shown(change.old)} -> {_shown(change.new)}"
+        elif change.action != "added":
+            line += f" {change.action}"
+        click.echo(line)
+
+
+def summary(result: SyncResult, dry: bool) -> str:
+    """One line that says what happened."""
+    counts = ", ".join(f"{number} {action}" for action, number in result.diff.counts().items())
+    beginning = "Would sync" if dry else "Synced"
+    unreadable = f"; {result.unreadable} files could not be read" if result.unreadable else ""
+    return f"{beginning}: {counts}; {result.problems} problems in the files (see /problems){unreadable}."
+
+
+def _shown(value: str | None) -> str:
+    if value is None:
+        return "nothing"
+    text = " ".join(value.split())
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")

@@ -1,0 +1,51 @@
+"""What a sync was told, before anything is parsed or saved: the same from a folder and from GitHub."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+# ADR 2 has meta.yaml at the top; feedstocks really keep it in this folder, some under the second name.
+META_PATHS = ("feedstock/meta.yaml", "feedstock/meta.yml")
+BAKERIES_PATH = "bakeries.yaml"
+
+
+@dataclass(frozen=True)
+class FetchedFile:
+    """A file of a repository as it is now.
+
+    `data` is None where the file is there and cannot be had: `unreadable` says why, and the last good version stays.
+    """
+
+    repository: str
+    path: str
+    data: bytes | None
+    unreadable: str | None = None
+    commit: str | None = None
+    committed_at: str | None = None
+    archived: bool = False
+    github_id: int | None = None
+
+    @property
+    def sha(self) -> str | None:
+        """Git's blob id of the bytes, the same that GitHub gives."""
+        return None if self.data is None else blob_sha(self.data)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """All that one sync was told."""
+
+    # what was read, as `sync_runs` keeps it
+    source: str
+    # when the fetch began: what was saved later than that is newer than this
+    fetched_at: str
+    feedstocks: list[FetchedFile] = field(default_factory=list)
+    # None: the bakery database was not looked at
+    bakeries: FetchedFile | None = None
+    # whether a repository that was not found is gone, or was only not asked for
+    covers: Callable[[str], bool] = lambda repository: False
+
+
+def blob_sha(data: bytes) -> str:
+    """Git's id of a blob with these bytes."""
+    return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()

@@ -1,0 +1,107 @@
+"""Bakeries as bakeries.yaml lists them, saved inside the sync's transaction. Only what the parser publishes is here."""
+
+import sqlite3
+from typing import Any
+
+from federation.files.bakeries_yaml import BakeriesYaml
+from federation.files.yaml_document import Problem
+from federation.sync.changes import Change, Diff
+from federation.sync.fetched import FetchedFile
+from federation.sync.save_problems import save_problems
+
+BAKERY = "bakery"
+BAKERY_COLUMNS = (
+    "region",
+    "description",
+    "org_website",
+    "cluster_type",
+    "pangeo_forge_version",
+    "pangeo_notebook_version",
+    "prefect_version",
+)
+TARGET_COLUMNS = (
+    "name",
+    "region",
+    "description",
+    "protocol",
+    "prefix",
+    "anon",
+    "requester_pays",
+    "endpoint_url",
+)
+
+
+def save_bakeries(
+    connection: sqlite3.Connection, file: FetchedFile, parsed: BakeriesYaml | None, now: str, diff: Diff
+) -> None:
+    """Make the listed bakeries equal to the file. `parsed` is None where the file is the one that was saved last."""
+    if file.unreadable:
+        problem = Problem("", None, None, "error", file.unreadable)
+        save_problems(connection, file.repository, file.path, [problem], now, file.commit)
+        return
+    if parsed is None:
+        diff.unchanged += connection.execute(
+            "select count(*) from bakeries where listed and removed_at is null"
+        ).fetchone()[0]
+        return
+    save_problems(connection, file.repository, file.path, parsed.problems, now, file.commit)
+    if not parsed.understood:
+        return
+    for bakery in parsed.bakeries:
+        _save_bakery(connection, bakery, file.commit, now, diff)
+    listed = {bakery["id"].lower() for bakery in parsed.bakeries}
+    for row in connection.execute("select id from bakeries where listed and removed_at is null").fetchall():
+        if row["id"].lower() not in listed:
+            diff.changes.append(Change(BAKERY, row["id"], "removed"))
+            connection.execute(
+                "update bakeries set removed_at = :now, synced_at = :now where id = :id", {"now": now, "id": row["id"]}
+            )
+
+
+def _save_bakery(
+    connection: sqlite3.Connection, bakery: dict[str, Any], commit: str | None, now: str, diff: Diff
+) -> None:
+    row = connection.execute("select * from bakeries where id = :id", {"id": bakery["id"]}).fetchone()
+    known = row is not None and row["listed"]
+    if row is None:
+        connection.execute("insert into bakeries (id) values (:id)", {"id": bakery["id"]})
+    bakery_id = row["id"] if row else bakery["id"]
+    new = {name: bakery[name] for name in BAKERY_COLUMNS}
+    new["targets"] = sorted(
+        ({name: target[name] for name in TARGET_COLUMNS} for target in bakery["targets"]),
+        key=lambda target: target["name"],
+    )
+    old = stored_bakery(connection, bakery_id)
+    restored = known and row["removed_at"] is not None
+    if not diff.compare(BAKERY, bakery_id, old if known else None, new, restored):
+        return
+    targets = new.pop("targets")
+    values = {**new, "listed": 1, "removed_at": None, "synced_at": now, "source_commit": commit}
+    assignments = ", ".join(f'"{name}" = :{name}' for name in values)
+    connection.execute(f"update bakeries set {assignments} where id = :id", {**values, "id": bakery_id})
+    connection.execute("delete from bakery_targets where bakery_id = :id", {"id": bakery_id})
+    columns = ", ".join(TARGET_COLUMNS)
+    parameters = ", ".join(f":{name}" for name in TARGET_COLUMNS)
+    connection.executemany(
+        f"insert into bakery_targets (bakery_id, {columns}) values (:bakery_id, {parameters})",
+        [{**target, "bakery_id": bakery_id} for target in targets],
+    )
+
+
+def stored_bakery(connection: sqlite3.Connection, bakery_id: str) -> dict[str, Any]:
+    """A bakery as it is kept, in the shape that is compared: its columns and its targets by name."""
+    bound = {"id": bakery_id}
+    row = connection.execute("select * from bakeries where id = :id", bound).fetchone()
+    targets = connection.execute("select * from bakery_targets where bakery_id = :id order by name", bound)
+    return {
+        **dict(row),
+        "targets": [
+            {
+                name: bool(target[name])
+                if name in ("anon", "requester_pays") and target[name] is not None
+                else target[name]
+                for name in TARGET_COLUMNS
+            }
+            for target in targets
+        ],
+    }

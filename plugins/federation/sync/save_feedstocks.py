@@ -1,0 +1,182 @@
+"""Feedstocks as their meta.yaml files say, saved inside the sync's transaction. Nothing is fetched or parsed here."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from federation.files.meta_yaml import MetaYaml
+from federation.files.yaml_document import Problem
+from federation.names import feedstock_id as id_of
+from federation.sync.changes import Diff
+from federation.sync.fetched import FetchedFile
+from federation.sync.save_problems import save_problems
+
+FEEDSTOCK = "feedstock"
+RECIPE_COLUMNS = ("recipe_id", "object", "dict_object")
+MAINTAINER_COLUMNS = ("github", "name", "orcid")
+PROVIDER_COLUMNS = ("name", "description", "url", "roles")
+
+
+@dataclass(frozen=True)
+class ReadFeedstock:
+    """A fetched meta.yaml with what the parser understood of it; `meta` is None where it was not parsed anew."""
+
+    file: FetchedFile
+    meta: MetaYaml | None
+
+
+def save_feedstock(connection: sqlite3.Connection, read: ReadFeedstock, home: str, now: str, diff: Diff) -> None:
+    """Make a feedstock's rows equal to its file. An unparsable file leaves the last good version."""
+    file, meta = read.file, read.meta
+    feedstock_id = id_of(file.repository, home)
+    row = connection.execute("select * from feedstocks where id = :id", {"id": feedstock_id}).fetchone()
+    known = row is not None and row["listed"]
+    restored = known and row["removed_at"] is not None
+    if row is None:
+        connection.execute(
+            "insert into feedstocks (id, repository) values (:id, :repository)",
+            {"id": feedstock_id, "repository": file.repository},
+        )
+    old = stored_feedstock(connection, feedstock_id)
+    new = {"repository": file.repository, "archived": int(file.archived)}
+    if meta is not None and meta.understood:
+        new |= {**meta.feedstock, "meta_path": file.path, "meta_sha": file.sha}
+        new |= {"commit": file.commit, "committed_at": file.committed_at}
+        new |= {
+            "recipes": _pick(meta.recipes, RECIPE_COLUMNS),
+            "maintainers": _pick(_distinct_people(meta.maintainers), MAINTAINER_COLUMNS),
+            "providers": _pick(meta.providers, PROVIDER_COLUMNS),
+        }
+    if diff.compare(FEEDSTOCK, feedstock_id, old if known else None, new, restored):
+        _write_feedstock(connection, feedstock_id, old, new, now)
+    if file.unreadable:
+        problems = [Problem("", None, None, "error", file.unreadable)]
+    elif meta is not None:
+        problems = meta.problems
+    else:
+        return
+    save_problems(connection, file.repository, file.path, problems, now, file.commit, feedstock_id)
+
+
+def remove_feedstock(connection: sqlite3.Connection, feedstock_id: str, now: str) -> None:
+    """Note that a feedstock is gone from GitHub. Its runs stay, and so does what it said."""
+    connection.execute(
+        "update feedstocks set removed_at = :now, synced_at = :now where id = :id", {"now": now, "id": feedstock_id}
+    )
+    connection.execute("delete from problems where feedstock_id = :id", {"id": feedstock_id})
+
+
+def stored_feedstock(connection: sqlite3.Connection, feedstock_id: str) -> dict[str, Any]:
+    """A feedstock as it is kept, in the shape that `save_feedstock` compares: its columns and its three lists."""
+    bound = {"id": feedstock_id}
+    row = connection.execute("select * from feedstocks where id = :id", bound).fetchone()
+
+    def rows(sql: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+        return _pick([dict(each) for each in connection.execute(sql, bound)], columns)
+
+    providers = rows("select * from providers where feedstock_id = :id order by position", PROVIDER_COLUMNS)
+    return {
+        **dict(row),
+        "recipes": rows(
+            "select * from recipes where feedstock_id = :id and removed_at is null order by position", RECIPE_COLUMNS
+        ),
+        "maintainers": rows("select * from maintainers where feedstock_id = :id order by position", MAINTAINER_COLUMNS),
+        "providers": [{**provider, "roles": json.loads(provider["roles"])} for provider in providers],
+    }
+
+
+def _write_feedstock(
+    connection: sqlite3.Connection, feedstock_id: str, old: dict[str, Any], new: dict[str, Any], now: str
+) -> None:
+    lists = {name: new.pop(name) for name in ("recipes", "maintainers", "providers") if name in new}
+    values = {**new, "listed": 1, "removed_at": None, "synced_at": now}
+    assignments = ", ".join(f'"{name}" = :{name}' for name in values)
+    connection.execute(f"update feedstocks set {assignments} where id = :id", {**values, "id": feedstock_id})
+    for name, items in lists.items():
+        if items != old[name]:
+            _LIST_WRITERS[name](connection, feedstock_id, items, now)
+
+
+def _write_recipes(connection: sqlite3.Connection, feedstock_id: str, recipes: list[dict], now: str) -> None:
+    """Recipes are never deleted, since runs name them: one that is no longer listed is marked."""
+    kept = {
+        (row["recipe_id"], row["dict_object"] if row["recipe_id"] is None else None): row["id"]
+        for row in connection.execute("select * from recipes where feedstock_id = :id", {"id": feedstock_id})
+    }
+    written = set()
+    for position, recipe in enumerate(recipes):
+        key = (recipe["recipe_id"], recipe["dict_object"] if recipe["recipe_id"] is None else None)
+        values = {**recipe, "position": position, "feedstock_id": feedstock_id}
+        if key in kept:
+            written.add(kept[key])
+            connection.execute(
+                """
+                update recipes
+                set object = :object, dict_object = :dict_object, position = :position, removed_at = null
+                where id = :id
+                """,
+                {**values, "id": kept[key]},
+            )
+        else:
+            connection.execute(
+                """
+                insert into recipes (feedstock_id, recipe_id, object, dict_object, position)
+                values (:feedstock_id, :recipe_id, :object, :dict_object, :position)
+                """,
+                values,
+            )
+    connection.executemany(
+        "update recipes set removed_at = :now where id = :id and removed_at is null",
+        [{"now": now, "id": row_id} for row_id in kept.values() if row_id not in written],
+    )
+
+
+def _write_maintainers(connection: sqlite3.Connection, feedstock_id: str, maintainers: list[dict], now: str) -> None:
+    connection.execute("delete from maintainers where feedstock_id = :id", {"id": feedstock_id})
+    connection.executemany(
+        """
+        insert into maintainers (feedstock_id, position, github, name, orcid)
+        values (:feedstock_id, :position, :github, :name, :orcid)
+        """,
+        [{**each, "feedstock_id": feedstock_id, "position": place} for place, each in enumerate(maintainers)],
+    )
+
+
+def _write_providers(connection: sqlite3.Connection, feedstock_id: str, providers: list[dict], now: str) -> None:
+    connection.execute("delete from providers where feedstock_id = :id", {"id": feedstock_id})
+    connection.executemany(
+        """
+        insert into providers (feedstock_id, position, name, description, url, roles)
+        values (:feedstock_id, :position, :name, :description, :url, :roles)
+        """,
+        [
+            {
+                **each,
+                "roles": json.dumps(each["roles"], ensure_ascii=False),
+                "feedstock_id": feedstock_id,
+                "position": place,
+            }
+            for place, each in enumerate(providers)
+        ],
+    )
+
+
+_LIST_WRITERS = {"recipes": _write_recipes, "maintainers": _write_maintainers, "providers": _write_providers}
+
+
+def _pick(rows: list[dict], columns: tuple[str, ...]) -> list[dict]:
+    return [{name: row[name] for name in columns} for row in rows]
+
+
+def _distinct_people(people: list[dict]) -> list[dict]:
+    """The people of a file, each once: GitHub's names are the same in any letter case."""
+    seen: set[str] = set()
+    distinct = []
+    for person in people:
+        name = (person["github"] or "").lower()
+        if name not in seen:
+            distinct.append(person)
+        if name:
+            seen.add(name)
+    return distinct

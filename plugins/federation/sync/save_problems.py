@@ -1,0 +1,59 @@
+"""The problems of a file, made equal to what was found now: one that is still there keeps its first date."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from federation.files.yaml_document import Problem
+
+
+def save_problems(
+    connection: sqlite3.Connection,
+    repository: str,
+    source_file: str,
+    found: Sequence[Problem],
+    now: str,
+    commit: str | None = None,
+    feedstock_id: str | None = None,
+) -> None:
+    """Replace what is kept of one file by what was found in it."""
+    kept = {
+        (row["pointer"], row["line"], row["column"], row["severity"], row["message"]): row["id"]
+        for row in connection.execute(
+            """
+            select id, pointer, line, "column", severity, message
+            from problems
+            where repository = :repository and source_file = :source_file
+            """,
+            {"repository": repository, "source_file": source_file},
+        )
+    }
+    wanted = {(each.pointer, each.line, each.column, each.severity, each.message): each for each in found}
+    connection.executemany(
+        "delete from problems where id = :id", [{"id": kept[key]} for key in kept if key not in wanted]
+    )
+    connection.executemany(
+        """
+        insert into problems (
+            repository, source_file, feedstock_id, pointer, line, "column", severity, message, "commit", found_at
+        )
+        values (
+            :repository, :source_file, :feedstock_id, :pointer, :line, :column, :severity, :message, :commit, :now
+        )
+        """,
+        [
+            {
+                "repository": repository,
+                "source_file": source_file,
+                "feedstock_id": feedstock_id,
+                "pointer": problem.pointer,
+                "line": problem.line,
+                "column": problem.column,
+                "severity": problem.severity,
+                "message": problem.message,
+                "commit": commit,
+                "now": now,
+            }
+            for key, problem in wanted.items()
+            if key not in kept
+        ],
+    )

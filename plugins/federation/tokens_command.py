@@ -1,0 +1,82 @@
+"""The command line of scripts/tokens.py: make, list and end the tokens of bakeries."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from federation import tokens
+from federation.data_folder import prepare
+from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
+from federation.field_types import is_bakery_id
+from federation.runs import resolve_bakery
+from federation.settings import data_folder
+
+_data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def tokens_command() -> None:
+    """Tokens with which bakeries record recipe runs."""
+
+
+@tokens_command.command()
+@click.option("--bakery", "bakery_id", metavar="ID", help="Bakery that the token writes for.")
+@click.option("--admin", is_flag=True, help="An administrator's token, that writes for every bakery.")
+@click.option("--name", metavar="TEXT", help="What it is for, so that you know which one to revoke.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True, max=36500), default=365, show_default=True)
+@_data
+def create(bakery_id: str | None, admin: bool, name: str | None, days: float, data: Path | None) -> None:
+    """Make a token and print it, this once: only its hash is kept."""
+    if admin == bool(bakery_id):
+        raise click.UsageError("give either --bakery ID or --admin")
+    data = data or data_folder()
+    prepare(data)
+    if bakery_id:
+        if not is_bakery_id(bakery_id):
+            raise click.UsageError(f"{bakery_id!r} is not a bakery id: letters, digits, dots, hyphens and underscores")
+        connection = connect(database_path(data, FEDERATION))
+        # a bakery with a token exists, even if bakeries.yaml does not name it
+        with transaction(connection):
+            bakery_id = resolve_bakery(connection, bakery_id)
+        connection.close()
+    connection = connect(database_path(data, TOKENS))
+    click.echo(tokens.create_token(connection, bakery_id, name, days))
+    connection.close()
+    click.echo(f"A token for {bakery_id or 'an administrator'}. It is shown this once: keep it as a secret.", err=True)
+
+
+@tokens_command.command("list")
+@_data
+def list_(data: Path | None) -> None:
+    """List the tokens, without their secrets, the newest first."""
+    data = data or data_folder()
+    prepare(data)
+    connection = connect(database_path(data, TOKENS))
+    rows = tokens.list_tokens(connection)
+    connection.close()
+    line = "{:>6}  {:<8}  {:<10}  {:<10}  {:<40}  {}"
+    click.echo(line.format("id", "state", "created", "expires", "bakery", "name"))
+    for row in rows:
+        created, expires = row["created_at"][:10], row["expires_at"][:10]
+        click.echo(
+            line.format(row["id"], row["state"], created, expires, row["bakery_id"] or "(admin)", row["name"] or "")
+        )
+
+
+@tokens_command.command()
+@click.argument("token_id", type=int)
+@_data
+def revoke(token_id: int, data: Path | None) -> None:
+    """End a token now. Its id is the number in it, pfk_ID_..."""
+    data = data or data_folder()
+    prepare(data)
+    connection = connect(database_path(data, TOKENS))
+    try:
+        tokens.revoke_token(connection, token_id)
+    except tokens.UnknownToken as error:
+        click.echo(f"Error: {error}; scripts/tokens.py list shows those there are.", err=True)
+        sys.exit(1)
+    finally:
+        connection.close()
+    click.echo(f"Token {token_id} is revoked.", err=True)

@@ -1,0 +1,154 @@
+"""Group commit: concurrent writes share one commit, and each is answered after it.
+
+One thread owns the connection. It takes what waits in the queue, gives each write a savepoint of its own, commits
+once, and only then hands out the results. Order matters: nothing is acknowledged before its commit is on disk, and
+what failed alone is rolled back alone. When SQLite itself rolls the whole transaction back (disk full, I/O error),
+nothing more is run in it and every write of the group is answered as unavailable: going on would commit the rest one
+by one and deny what is stored.
+"""
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from federation.database import connect, transaction
+from federation.errors import ProblemDetails
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# Writes that wait; beyond it a client is told to come back rather than left hanging.
+QUEUE_SIZE = 1000
+# Writes that share a commit; a bound on how long the first of them waits for the last.
+GROUP_SIZE = 128
+
+_CLOSE = object()
+
+
+class _GroupLost(Exception):
+    """SQLite rolled the whole transaction back."""
+
+
+@dataclass
+class _Write:
+    function: Callable[[sqlite3.Connection], Any]
+    done: Callable[["_Write"], None]
+    result: Any = None
+    error: BaseException | None = field(default=None)
+
+
+class Writer:
+    """Writes to one database file. Starts with the first write; `close` finishes what waits."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._queue: queue.Queue = queue.Queue(maxsize=QUEUE_SIZE)
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._closed = False
+        self._connection: sqlite3.Connection | None = None
+
+    async def write(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """The result of `function(connection)`, once it is on disk.
+
+        What the function raises is raised here and leaves nothing behind. Raises ProblemDetails (503) when the
+        database cannot be written or too many writes wait.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future = loop.create_future()
+        try:
+            self._start()
+            self._queue.put_nowait(_Write(function, lambda write: loop.call_soon_threadsafe(_settle, future, write)))
+        except queue.Full:
+            raise unavailable("too many writes wait for the disk") from None
+        return await future
+
+    def close(self) -> None:
+        """Finish the writes that wait, then end the thread."""
+        with self._starting:
+            self._closed = True
+        if self._thread:
+            self._queue.put(_CLOSE)
+            self._thread.join()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._closed:
+                raise unavailable("the server is stopping")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="federation-writer", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            group = [self._queue.get()]
+            while len(group) < GROUP_SIZE and group[-1] is not _CLOSE:
+                try:
+                    group.append(self._queue.get_nowait())
+                except queue.Empty:
+                    break
+            if group[-1] is _CLOSE:
+                closing = True
+                group.pop()
+            if group:
+                self._commit(group)
+        self._disconnect()
+
+    def _commit(self, group: list[_Write]) -> None:
+        try:
+            if self._connection is None:
+                self._connection = connect(self.path)
+            with transaction(self._connection) as connection:
+                for write in group:
+                    self._run_one(connection, write)
+        except BaseException as error:
+            cause = error.__cause__ if isinstance(error, _GroupLost) else error
+            logger.error("%d writes were not stored: %s: %s", len(group), type(cause).__name__, cause)
+            for write in group:
+                write.error = unavailable("the database cannot be written at the moment")
+            # whatever state the connection is in, the next group starts from a fresh one
+            self._disconnect()
+        for write in group:
+            write.done(write)
+
+    def _run_one(self, connection: sqlite3.Connection, write: _Write) -> None:
+        connection.execute("savepoint one_write")
+        try:
+            write.result = write.function(connection)
+        except BaseException as error:
+            if not connection.in_transaction:
+                raise _GroupLost from error
+            connection.execute("rollback to one_write")
+            if isinstance(error, sqlite3.OperationalError):
+                logger.error("a write was not stored: %s", error)
+                error = unavailable("the database cannot be written at the moment")
+            write.error = error
+        connection.execute("release one_write")
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def unavailable(detail: str) -> ProblemDetails:
+    """503: the same request may be sent again."""
+    return ProblemDetails("unavailable", f"{detail}: nothing was stored, try again", headers={"Retry-After": "2"})
+
+
+def _settle(future: asyncio.Future, write: _Write) -> None:
+    # the client may have gone meanwhile; what it sent is stored all the same
+    if future.done():
+        return
+    if write.error is not None:
+        future.set_exception(write.error)
+    else:
+        future.set_result(write.result)

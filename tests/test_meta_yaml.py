@@ -1,0 +1,694 @@
+import json
+import os
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from federation.files.meta_yaml import parse_meta_yaml
+
+TITLE = "title: Tides\n"
+
+
+def read(text):
+    parsed = parse_meta_yaml((TITLE + text).encode())
+    assert parsed.understood
+    return parsed, [(problem.pointer, problem.severity) for problem in parsed.problems]
+
+
+def recipes(text):
+    parsed, problems = read(text)
+    return [(row["recipe_id"], row["object"], row["dict_object"]) for row in parsed.recipes], problems
+
+
+def test_a_file_as_it_should_be():
+    parsed, problems = read(
+        """
+description: |
+  Hourly sea level.
+  From gauges.
+pangeo_forge_version: "0.10.4"
+recipes:
+  - id: tides/hourly mean
+    object: "recipe:hourly"
+provenance:
+  providers:
+    - name: Gauge Office
+      description: Reads the gauges
+      url: https://gauges.example/data
+      roles: [producer, licensor]
+  license: CC-BY-4.0
+  license_link: {title: Terms, url: "https://gauges.example/terms"}
+maintainers:
+  - name: Robin Sample
+    orcid: 0000-0002-1825-0097
+    github: robin-sample
+bakery:
+  id: example.bakery.gcp
+"""
+    )
+    assert problems == []
+    meta = parsed.feedstock.pop("meta")
+    assert parsed.feedstock == {
+        "title": "Tides",
+        "description": "Hourly sea level.\nFrom gauges.",
+        "license": "CC-BY-4.0",
+        "license_spdx": "CC-BY-4.0",
+        "license_url": "https://gauges.example/terms",
+        "pangeo_forge_version": "0.10.4",
+        "bakery_id": "example.bakery.gcp",
+    }
+    assert parsed.recipes == [{"recipe_id": "tides/hourly mean", "object": "recipe:hourly", "dict_object": None}]
+    assert parsed.maintainers == [{"github": "robin-sample", "name": "Robin Sample", "orcid": "0000-0002-1825-0097"}]
+    assert parsed.providers == [
+        {
+            "name": "Gauge Office",
+            "description": "Reads the gauges",
+            "url": "https://gauges.example/data",
+            "roles": ["producer", "licensor"],
+        }
+    ]
+    assert json.loads(meta)["recipes"] == [{"id": "tides/hourly mean", "object": "recipe:hourly"}]
+
+
+@pytest.mark.parametrize(
+    "written", ["1945", "012", "1_000", "0x1F", "12:30", "2020-01-01", "3.10", "on", "no", "true", ".nan", "'null'"]
+)
+def test_a_recipe_id_is_as_written(written):
+    assert recipes(f"recipes:\n- id: {written}\n") == ([(written.strip("'"), None, None)], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "problems"),
+    [
+        ("", [], []),
+        ("recipes:", [], []),
+        ("recipes: []", [], []),
+        ("recipes: [{id: a, object: 'recipe:a'}, {id: b}]", [("a", "recipe:a", None), ("b", None, None)], []),
+        ("recipes: [{id: a, module: recipe.py, name: b}]", [("a", "recipe:b", None)], []),
+        ("recipes: [{id: a, module: recipe.py}]", [("a", None, None)], [("/recipes/0/name", "error")]),
+        ("recipes: {dict_object: 'recipe:all'}", [(None, None, "recipe:all")], []),
+        ("recipes: {dict-object: 'recipe:all'}", [(None, None, "recipe:all")], [("/recipes/dict-object", "warning")]),
+        ("recipes: [{dict_object: 'recipe:all'}]", [(None, None, "recipe:all")], []),
+        (
+            "recipes: [{id: a}, {dict-object: 'recipe:all'}]",
+            [("a", None, None), (None, None, "recipe:all")],
+            [("/recipes/1/dict-object", "warning")],
+        ),
+        (
+            "recipes: [{id: a, dict_object: 'recipe:all'}]",
+            [(None, None, "recipe:all")],
+            [("/recipes/0/id", "warning")],
+        ),
+        (
+            "recipes: {a: 'recipe:a', b: {object: 'recipe:b'}, c: }",
+            [("a", "recipe:a", None), ("b", "recipe:b", None), ("c", None, None)],
+            [],
+        ),
+        ("recipes: {id: 'recipe:a'}", [("id", "recipe:a", None)], []),
+        ("recipes: {id: a, object: 'recipe:a'}", [("a", "recipe:a", None)], [("/recipes", "warning")]),
+        (
+            "recipes: [a, 012]",
+            [("a", None, None), ("012", None, None)],
+            [("/recipes/0", "warning"), ("/recipes/1", "warning")],
+        ),
+        ("recipes: all of them", [], [("/recipes", "error")]),
+        ("recipes: [{id: ~}, {object: 'recipe:a'}, ~]", [], [(f"/recipes/{n}/id", "error") for n in range(3)]),
+        ("recipes: [[a], {id: [b]}]", [], [("/recipes/0", "error"), ("/recipes/1/id", "error")]),
+        (
+            "recipes: [{id: a, object: 'recipe:a'}, {id: a, object: 'recipe:b'}, {id: A}]",
+            [("a", "recipe:a", None), ("A", None, None)],
+            [("/recipes/1/id", "error")],
+        ),
+        ("recipes: [{id: a, object: 'recipe:A-b'}]", [("a", "recipe:A-b", None)], [("/recipes/0/object", "warning")]),
+        ("recipes: [{id: a, object: recipe}]", [("a", "recipe", None)], [("/recipes/0/object", "error")]),
+        ("recipes: [{id: a, object: [b]}]", [("a", None, None)], [("/recipes/0/object", "error")]),
+    ],
+)
+def test_recipes_in_all_their_shapes(text, rows, problems):
+    assert recipes(text) == (rows, problems)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "''",
+        "'  '",
+        "' a'",
+        "'a '",
+        "/a",
+        "a/",
+        "../a",
+        "a/../b",
+        "a/.",
+        "'a\\b'",
+        '"a\\nb"',
+        '"a\\0b"',
+        '"a\\u202eb"',
+        '"a\\u2066b"',
+        '"a\\u200bb"',
+        "x" * 501,
+        "desk@survey.example",
+    ],
+)
+def test_ids_that_are_not_safe_in_a_path_are_left_out(written):
+    rows, problems = recipes(f"recipes: [{{id: {written}}}, {{id: good}}]")
+    assert rows == [("good", None, None)]
+    assert ("/recipes/0/id", "error") in problems
+
+
+@pytest.mark.parametrize("written", ["a..b", "5-DAY FIELD", "a//b", "<b>a</b>", "{x}", "x" * 500, "é", "recipe@v1.2"])
+def test_odd_ids_are_kept(written):
+    assert recipes(f"recipes: [{{id: '{written}'}}]") == ([(written, None, None)], [])
+
+
+@pytest.mark.parametrize(
+    ("title", "expected", "severities"),
+    [
+        ("1.10", "1.10", []),
+        ("no", "no", []),
+        ("'None'", "None", []),
+        ("'null'", "null", []),
+        ("''", "", ["warning"]),
+        ("~", None, ["warning"]),
+        ("[a]", None, ["error"]),
+        ("{a: b}", None, ["error"]),
+        ("<b>Tides</b>", "<b>Tides</b>", []),
+        ("Write to desk@survey.example", "Write to [e-mail]", []),
+        ('"a\\u202eb\\u0007\\tc\\r\\nd"', "ab\tc\nd", ["warning"]),
+        ('"a line end follows\\n"', "a line end follows", []),
+        ("é" * 300, "é" * 250, ["warning"]),
+    ],
+)
+def test_titles(title, expected, severities):
+    parsed = parse_meta_yaml(f"title: {title}\nrecipes:\n".encode())
+    assert parsed.feedstock["title"] == expected
+    assert [(problem.pointer, problem.severity) for problem in parsed.problems] == [
+        ("/title", severity) for severity in severities
+    ]
+
+
+def test_a_missing_title_is_a_warning_and_an_empty_block_is_nothing():
+    parsed = parse_meta_yaml(b"description: >\n\nrecipes:\n")
+    assert (parsed.feedstock["title"], parsed.feedstock["description"]) == (None, None)
+    assert [problem.pointer for problem in parsed.problems] == ["/title"]
+
+
+def test_a_cut_leaves_no_half_of_an_address():
+    description = "x" * 19_990 + " someone@survey.example " + "x" * 100
+    parsed, problems = read(f"description: '{description}'")
+    assert "someone" not in parsed.feedstock["description"]
+    assert len(parsed.feedstock["description"]) == 20_000
+    assert problems == [("/description", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "problems"),
+    [
+        ("pangeo_forge_version: 0.10", "0.10", []),
+        ("pangeo_forge_recipe_version: 1.10", "1.10", []),
+        ("pangeo_forge_version: ~\npangeo_forge_recipe_version: '0.1'", "0.1", []),
+        (f"pangeo_forge_version: {'1' * 201}", "1" * 200, [("/pangeo_forge_version", "warning")]),
+        ("pangeo_forge_version: [1]", None, [("/pangeo_forge_version", "error")]),
+    ],
+)
+def test_versions_are_text(text, expected, problems):
+    parsed, found = read(text)
+    assert parsed.feedstock["pangeo_forge_version"] == expected
+    assert found == problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "problems"),
+    [
+        ("bakery: {id: a.b}", "a.b", []),
+        ("bakery: a.b", "a.b", []),
+        ("bakeries: [{id: a.b, resources: {memory: 1 GB}}]", "a.b", []),
+        ("bakeries: [{id: a.b}, {id: c.d}]", "a.b", [("/bakeries", "warning")]),
+        ("bakeries: []", None, []),
+        ("bakery:", None, []),
+        ("bakery: {target: x}", None, [("/bakery/id", "error")]),
+        ("bakery: {id: ../x}", None, [("/bakery/id", "error")]),
+    ],
+)
+def test_the_bakery_that_is_declared(text, expected, problems):
+    parsed, found = read(text)
+    assert parsed.feedstock["bakery_id"] == expected
+    assert found == problems
+
+
+URL = "https://gauges.example/terms"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "problems"),
+    [
+        ("provenance: {license: cc-by-4.0}", ("cc-by-4.0", "CC-BY-4.0", None), []),
+        ("license: MIT", ("MIT", "MIT", None), []),
+        ("provenance: {license: proprietary, url: 'URL'}", ("proprietary", None, URL), []),
+        ("provenance: {license: various, license_link: 'URL'}", ("various", None, URL), []),
+        ("license: various\nlicense_link: {href: 'URL'}", ("various", None, URL), []),
+        ("provenance: {license: CC BY}", ("CC BY", None, None), [("/provenance/license", "warning")]),
+        ("provenance: {license: 'URL'}", (URL, None, URL), []),
+        (
+            "provenance: {license: 'https://creativecommons.org/licenses/by/4.0/'}",
+            (
+                "https://creativecommons.org/licenses/by/4.0/",
+                "CC-BY-4.0",
+                "https://creativecommons.org/licenses/by/4.0/",
+            ),
+            [],
+        ),
+        (
+            "provenance: {license: {name: CC-BY, href: 'URL'}}",
+            ("CC-BY", None, URL),
+            [("/provenance/license", "warning"), ("/provenance/license/name", "warning")],
+        ),
+        ("provenance: {license: {title: MIT, link: 'URL'}}", ("MIT", "MIT", URL), [("/provenance/license", "warning")]),
+        ("provenance: {license: [MIT]}", (None, None, None), [("/provenance/license", "error")]),
+        ("provenance: MIT", (None, None, None), [("/provenance", "error")]),
+        (
+            "provenance: {license: various, license_link: 'javascript:alert(1)'}",
+            ("various", None, None),
+            [("/provenance/license_link", "error")],
+        ),
+    ],
+)
+def test_licences(text, expected, problems):
+    parsed, found = read(text.replace("URL", URL))
+    assert tuple(parsed.feedstock[key] for key in ("license", "license_spdx", "license_url")) == expected
+    assert found == problems
+
+
+def test_a_licence_that_is_none_of_spdx_gets_a_suggestion():
+    parsed, _ = read("license: Apache Version 2.0")
+    assert "`Apache-2.0`" in parsed.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "problems"),
+    [
+        ("[{github: robin-sample}]", [("robin-sample", None, None)], []),
+        ("[{github: '@robin'}, {github: 'https://github.com/kim'}]", [("robin", None, None), ("kim", None, None)], []),
+        ("[{github_username: robin}]", [("robin", None, None)], [("/maintainers/0/github_username", "warning")]),
+        ("[{name: Robin, github: 'not a name'}]", [(None, "Robin", None)], [("/maintainers/0/github", "error")]),
+        ("[{name: Robin, orcid: 0000-0002-1694-233x}]", [(None, "Robin", "0000-0002-1694-233X")], []),
+        ("[{name: Robin, orcid: 0000-0002-1694-2331}]", [(None, "Robin", None)], [("/maintainers/0/orcid", "error")]),
+        (
+            "[robin-sample, Robin Sample]",
+            [("robin-sample", None, None), (None, "Robin Sample", None)],
+            [("/maintainers/0", "warning"), ("/maintainers/1", "warning")],
+        ),
+        ("{github: robin}", [("robin", None, None)], [("/maintainers", "warning")]),
+        ("robin", [("robin", None, None)], [("/maintainers", "warning")]),
+        ("[{email: robin@survey.example}, ~, [a]]", [], [(f"/maintainers/{n}", "error") for n in range(3)]),
+        ("[{github: robin}, {github: Robin}]", [("robin", None, None)], [("/maintainers/1", "warning")]),
+        ("[{name: 'Robin <robin@survey.example>'}]", [(None, "Robin <[e-mail]>", None)], []),
+        ("", [], []),
+    ],
+)
+def test_maintainers(text, expected, problems):
+    parsed, found = read(f"maintainers: {text}")
+    assert [(row["github"], row["name"], row["orcid"]) for row in parsed.maintainers] == expected
+    assert found == problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "problems"),
+    [
+        ("[{name: A, roles: producer}]", [("A", None, ["producer"])], [("/0/roles", "warning")]),
+        (
+            "[{name: A, roles: [Producer, author]}]",
+            [("A", None, ["Producer", "author"])],
+            [("/0/roles/0", "warning"), ("/0/roles/1", "warning")],
+        ),
+        ("[{name: A, roles: [[host]]}]", [("A", None, [])], [("/0/roles/0", "error")]),
+        ("[A]", [("A", None, [])], [("/0", "warning")]),
+        ("{name: A}", [("A", None, [])], [("", "warning")]),
+        ("[{url: 'https://a.example'}]", [(None, "https://a.example", [])], [("/0/name", "warning")]),
+        ("[{orcid: x}, ~, [a]]", [], [("/0", "error"), ("/1", "error"), ("/2", "error")]),
+        ("[{name: A, url: 'http://a.example:80/x?y=z#w'}]", [("A", "http://a.example:80/x?y=z#w", [])], []),
+        ("[{name: A, url: www.a.example/x}]", [("A", None, [])], [("/0/url", "warning")]),
+        ("[{name: A, url: a.example}]", [("A", None, [])], [("/0/url", "warning")]),
+    ],
+)
+def test_providers(text, expected, problems):
+    parsed, found = read(f"provenance: {{providers: {text}}}")
+    assert [(row["name"], row["url"], row["roles"]) for row in parsed.providers] == expected
+    assert found == [("/provenance/providers" + pointer, severity) for pointer, severity in problems]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JAVASCRIPT:alert(1)//https://a.example",
+        "data:text/html,x",
+        "ftp://a.example/x",
+        "mailto:desk@survey.example",
+        "desk@survey.example",
+        "https://user:word@a.example/",
+        "https://user@host/",
+        "https:///x",
+        "https://[a/",
+        "https://a.example:x/",
+        "https://a.example/a b",
+        "https://a.example and https://b.example",
+        "https://a.example\\\\@b.example",
+        "https://a.example/?to=desk@survey.example",
+        "https://a.example/\\u202ex",
+        "10.1594/PANGAEA.940149",
+        "//a.example/x",
+        "https://a.example/" + "x" * 4_096,
+    ],
+)
+def test_addresses_that_are_not_safe_to_link_are_left_out(address):
+    parsed, problems = read(f'provenance: {{providers: [{{name: A, url: "{address}"}}]}}')
+    assert parsed.providers[0]["url"] is None
+    assert problems[0] == ("/provenance/providers/0/url", "error")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("12", 12),
+        ("-3", -3),
+        ("0.5", 0.5),
+        ("true", True),
+        ("False", False),
+        ("~", None),
+        ("", None),
+        ("[1, a]", [1, "a"]),
+        ("{1: a, ~: b, 2020-01-01: c}", {"1": "a", "~": "b", "2020-01-01": "c"}),
+        ("!!set {a, b}", ["a", "b"]),
+        *[
+            (text, text)
+            for text in [
+                "1.10",
+                "012",
+                "0777",
+                "1_000",
+                "0x1F",
+                "12:30",
+                "2020-01-01",
+                ".nan",
+                ".inf",
+                "1e3",
+                "+1",
+                "-0",
+            ]
+        ],
+        *[(text, text) for text in ["no", "on", "yes", "y", "2021-02-30", "1" * 20, "1" * 5_000]],
+        ("'12'", "12"),
+        ("!!str 12", "12"),
+        ("'desk@survey.example'", "[e-mail]"),
+        ("{desk@survey.example: 1, help@survey.example: 2}", {"[e-mail]": 1, "[e-mail] (2)": 2}),
+    ],
+)
+def test_meta_is_json_or_as_written(written, expected):
+    parsed, problems = read(f"value: {written}")
+    assert problems == []
+    assert json.loads(parsed.feedstock["meta"])["value"] == expected
+
+
+def test_meta_without_binary_and_control_characters():
+    parsed, problems = read('a: !!binary aGVsbG8=\nb: "x\\0\\u202ey"\n')
+    assert json.loads(parsed.feedstock["meta"]) == {"title": "Tides", "a": None, "b": "xy"}
+    assert problems == [("/a", "error"), ("/b", "warning")]
+
+
+def test_meta_of_a_long_file_is_not_kept():
+    parsed, problems = read("notes:\n" + "- some words\n" * 10_000)
+    assert parsed.feedstock["meta"] is None
+    assert parsed.feedstock["title"] == "Tides"
+    assert problems == [("", "warning")]
+
+
+def test_a_repeated_key_and_addresses_where_nobody_looks():
+    parsed, problems = read("contact:\n  email: first@survey.example\n  email: second@survey.example\n")
+    assert problems == [("/contact/email", "error")]
+    assert json.loads(parsed.feedstock["meta"])["contact"] == {"email": "[e-mail]"}
+    assert "survey.example" not in repr(parsed)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"- title: x\n",
+        b"../shared/meta.yaml",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1456\n",
+        b"package: {name: x}\nsource: {url: x}\n",
+        b"title: One: two\n",
+        "title: x\n".encode("utf-16"),
+        bytes(range(256)),
+    ],
+)
+def test_something_else_in_its_place_is_not_understood(data):
+    parsed = parse_meta_yaml(data)
+    assert not parsed.understood
+    assert (parsed.feedstock, parsed.recipes, parsed.maintainers, parsed.providers) == ({}, [], [], [])
+    [problem] = parsed.problems
+    assert (problem.pointer, problem.severity) == ("", "error")
+
+
+def test_lists_are_bounded():
+    parsed, problems = read(
+        "recipes:\n" + "".join(f"- id: {n}\n" for n in range(10_001)) + "maintainers:\n" + "- name: x\n" * 1_001
+    )
+    assert (len(parsed.recipes), len(parsed.maintainers)) == (10_000, 1_000)
+    assert problems == [("", "warning"), ("/recipes", "error"), ("/maintainers", "error")]
+
+
+MEBIBYTE = 1_048_576
+LARGE = {
+    "9,500 recipes": b"recipes:\n"
+    + b"".join(b"- {id: model-%d.r1i1p1f1.Amon.tas.gn, object: 'recipe:r%d'}\n" % (n, n) for n in range(9_500)),
+    "bad recipes": b"recipes: [" + b"aaaaa," * 160_000 + b"]",
+    "empty recipes": b"recipes:\n" + b"- \n" * 199_000,
+    "turned ids": b"recipes:\n" + "- id: a\u202ea\n".encode() * 65_000,
+    "addresses": b"description: '" + b"a@b.cc " * 149_000 + b"'",
+    "at signs": b"description: '" + b"@" * 1_000_000 + b"'",
+    "controls": b'description: "' + b"\\a" * 500_000 + b'"',
+    "controls below long keys": b"".join(b" " * n + b"k" * 400 + b":\n" for n in range(97))
+    + b" " * 97
+    + b"["
+    + b'"\\a",' * 25_000
+    + b"]",
+    "a long licence": b"license: '" + b"cc by " * 170_000 + b"'",
+    "a long address": b"license_link: 'http://" + b"a." * 500_000 + b"'",
+    "a long ORCID": b"maintainers: [{orcid: '" + b"0" * 1_000_000 + b"'}]",
+    "providers": b"provenance: {providers: [" + b"{url: www.x.yy}," * 60_000 + b"]}",
+    "flat below deep": b"recipes: " + b"[" * 98 + b"a," * 190_000 + b"]" * 98,
+}
+
+
+@pytest.mark.parametrize("text", LARGE.values(), ids=LARGE.keys())
+def test_a_large_file_costs_less_than_a_second(text):
+    data = TITLE.encode() + text
+    assert len(data) <= MEBIBYTE
+    parse_meta_yaml(b"license: none of them\n")  # the index of licences is built once in a process
+    started = time.process_time()
+    parsed = parse_meta_yaml(data)
+    assert time.process_time() - started < 1
+    assert len(parsed.problems) <= 200
+
+
+@pytest.mark.parametrize("name", ["bad recipes", "turned ids", "addresses"])
+def test_a_large_file_costs_less_than_100_megabytes(name):
+    tracemalloc.start()
+    try:
+        parse_meta_yaml(TITLE.encode() + LARGE[name])
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_thousands_of_recipes_are_read_in_full():
+    parsed, problems = read(LARGE["9,500 recipes"].decode())
+    assert len(parsed.recipes) == 9_500
+    assert parsed.recipes[-1]["object"] == "recipe:r9499"
+    assert problems == [("", "warning")]
+
+
+# What a person reads in the real files, which lie in the folder that FEDERATION_REAL_DIR names.
+LDEO = "pangeo-ldeo-nsf-earthcube"
+RYAN = ("rabernat", "Ryan Abernathey", "0000-0001-5999-4917")
+JULIUS = ("jbusecke", "Julius Busecke", "0000-0001-8571-865X")
+GPCP_PROVIDERS = [
+    ("NOAA NCEI", "https://www.ncei.noaa.gov/products/global-precipitation-climatology-project", ["host", "licensor"]),
+    ("University of Maryland", "http://gpcp.umd.edu/", ["producer"]),
+]
+LICENSE_PROBLEM = ("/provenance/license", "warning")
+REAL = {
+    "pangeo-forge/liveocean-feedstock": {
+        "feedstock": ("NANOOS LiveOcean ROMS Model", "CC0", None, None, "0.9.0", LDEO),
+        "description": ("Hourly ocean forecast fields", "LiveOcean.html"),
+        "recipes": [("liveocean", "recipe:recipe", None)],
+        "maintainers": [("rsignell", "Rich Signell", "0000-0003-0682-9613")],
+        "providers": [
+            (
+                "Parker MacCready",
+                "https://faculty.washington.edu/pmacc/LO/LiveOcean.html",
+                ["provider", "licensor"],
+            )
+        ],
+        "problems": [("/provenance/providers/0/roles/0", "warning"), LICENSE_PROBLEM],
+    },
+    "pangeo-forge/gpcp-feedstock": {
+        "feedstock": (
+            "Global Precipitation Climatology Project",
+            "No constraints on data access or use.",
+            None,
+            None,
+            "0.9.0",
+            LDEO,
+        ),
+        "description": ("Global Precipitation", "from 1996 to present."),
+        "recipes": [("gpcp", "recipe:recipe", None)],
+        "maintainers": [RYAN],
+        "providers": GPCP_PROVIDERS,
+        "problems": [LICENSE_PROBLEM],
+    },
+    "pangeo-forge/paleo-pism-feedstock": {
+        "feedstock": (
+            "Paleo Antarctic Ice Sheet Simulations with PISM",
+            "CC-BY-4.0",
+            "CC-BY-4.0",
+            None,
+            "0.8.3",
+            LDEO,
+        ),
+        "description": ("Analysis-ready Zarr", "PISM netcdfs"),
+        "recipes": [("paleo-pism-stacked", "recipe:recipe", None)],
+        "maintainers": [("jkingslake", "Jonathan Kingslake", "0000-0002-2065-9473")],
+        "providers": [("PANGAEA", "https://doi.pangaea.de/10.1594/PANGAEA.940149", ["licensor"])],
+        "problems": [],
+    },
+    "pangeo-forge/cmip6-feedstock": {
+        "feedstock": ("CMIP6", "CC-BY-4.0", "CC-BY-4.0", None, "0.8.3", LDEO),
+        "description": ("CMIP6 datasets", "ESGF files"),
+        "recipes": [(None, None, "recipe:recipes")],
+        "maintainers": [JULIUS, ("cisaacstern", "Charles Stern", "0000-0002-4078-0852")],
+        "providers": [("ESGF", "https://esgf-node.llnl.gov/projects/cmip6/", ["producer", "licensor"])],
+        "problems": [],
+    },
+    "pangeo-forge/EOBS-feedstock": {
+        "feedstock": (
+            "E-OBS dataset",
+            "proprietary",
+            None,
+            "https://www.ecad.eu/documents/ECAD_datapolicy.pdf",
+            "0.8.3",
+            LDEO,
+        ),
+        "description": ("E-OBS is a high resolution", "with other variables."),
+        "recipes": [
+            ("eobs-tg-tn-tx-rr-hu-pp", "recipe:tg_tn_tx_rr_hu_pp_recipe", None),
+            ("eobs-wind-speed", "recipe:fg_recipe", None),
+            ("eobs-surface-downwelling", "recipe:qq_recipe", None),
+        ],
+        "maintainers": [("norlandrhagen", "Raphael Hagen", "0000-0003-1994-1153")],
+        "providers": [
+            (
+                "Copernicus Climate Change Service",
+                "https://surfobs.climate.copernicus.eu/dataaccess/access_eobs.php#datafiles",
+                ["producer", "licensor"],
+            )
+        ],
+        "problems": [],
+    },
+    "pangeo-forge/goes-16-feedstock": {
+        "feedstock": (None, None, None, None, None, None),
+        "description": None,
+        "recipes": [("goes", "recipe:recipe", None)],
+        "maintainers": [],
+        "providers": [],
+        "problems": [("/title", "warning")],
+    },
+    "pangeo-forge/noaa-oisst-avhrr-only-feedstock": {
+        "feedstock": (
+            "NOAA Optimum Interpolated SST",
+            "CC-BY-4.0",
+            "CC-BY-4.0",
+            None,
+            "0.5.0",
+            "devseed.bakery.development.aws.us-west-2",
+        ),
+        "description": ("Analysis-ready Zarr", "NOAA OISST NetCDF"),
+        "recipes": [("noaa-oisst-avhrr-only", "recipe:recipe", None)],
+        "maintainers": [RYAN],
+        "providers": [("NOAA NCEI", "https://www.ncdc.noaa.gov/oisst", ["producer", "licensor"])],
+        "problems": [],
+    },
+    "leap-stc/gpcp-feedstock": {
+        "feedstock": (
+            "Global Precipitation Climatology Project",
+            "No constraints on data access or use.",
+            None,
+            None,
+            None,
+            None,
+        ),
+        "description": ("Global Precipitation", "from 1996 to 2025-05-19."),
+        "recipes": [],
+        "maintainers": [RYAN, ("norlandrhagen", "Raphael Hagen", None)],
+        "providers": GPCP_PROVIDERS,
+        "problems": [LICENSE_PROBLEM],
+    },
+    "leap-stc/cm2o_feedstock": {
+        "feedstock": ("NOAA-GFDL CM2-O Coupled Climate Model Simulations", "Unknown", None, None, None, None),
+        "description": None,
+        "recipes": [("small", "recipe:small", None)],
+        "maintainers": [JULIUS],
+        "providers": [
+            (
+                "NOAA-GFDL",
+                "https://mom-ocean.github.io/assets/pdfs/CM2_O_suite_1990_tutorial_and_analysis.pdf",
+                ["producer", "licensor"],
+            )
+        ],
+        "problems": [LICENSE_PROBLEM],
+    },
+    "leap-stc/arco-era5_feedstock": {
+        "feedstock": ("ARCO ERA5", "Apache Version 2.0", None, None, None, None),
+        "description": ("Analysis-Ready, Cloud Optimized", "by Google Research"),
+        "recipes": [("0_25_deg_pressure_surface_levels", None, None), ("0_25_deg_model_levels", None, None)],
+        "maintainers": [JULIUS],
+        "providers": [("Google Research", None, ["producer", "licensor"])],
+        "problems": [LICENSE_PROBLEM],
+    },
+    "carbonplan/ocean-sink-data-feedstock": {
+        "feedstock": ("LDEO-pCO2 HPD Back in Time", "CC BY", None, None, None, None),
+        "description": ("The ocean reduces human impact", "full-coverage corrections."),
+        "recipes": [
+            ("GCB-2023_dataprod_LDEO-HPD_1959-2022-updated-flipped-lon", "recipe:flux", None),
+            ("annual-sfco2", "recipe:annual_sfco2", None),
+        ],
+        "maintainers": [("andersy005", "Anderson Banihirwe", None)],
+        "providers": [("LDEO", None, ["producer", "licensor"]), ("LEAP", None, ["producer", "licensor"])],
+        "problems": [LICENSE_PROBLEM],
+    },
+}
+
+
+@pytest.mark.skipif("FEDERATION_REAL_DIR" not in os.environ, reason="needs files that are not kept here")
+@pytest.mark.parametrize("repository", REAL)
+def test_real_files_as_a_person_reads_them(repository):
+    parsed = parse_meta_yaml(Path(os.environ["FEDERATION_REAL_DIR"], repository, "feedstock/meta.yaml").read_bytes())
+    feedstock, expected = parsed.feedstock, REAL[repository]
+    assert parsed.understood
+    description = feedstock.pop("description")
+    meta = json.loads(feedstock.pop("meta"))
+    assert tuple(feedstock.values()) == expected["feedstock"]
+    if expected["description"] is None:
+        assert description is None
+    else:
+        beginning, end = expected["description"]
+        assert description.startswith(beginning)
+        assert description.endswith(end)
+    assert [tuple(row.values()) for row in parsed.recipes] == expected["recipes"]
+    assert [tuple(row.values()) for row in parsed.maintainers] == expected["maintainers"]
+    assert [(row["name"], row["url"], row["roles"]) for row in parsed.providers] == expected["providers"]
+    assert [(problem.pointer, problem.severity) for problem in parsed.problems] == expected["problems"]
+    assert meta.get("title") == feedstock["title"]

@@ -1,0 +1,208 @@
+import time
+import tracemalloc
+
+import pytest
+from federation.files.yaml_document import Problem, Problems, pointer_to, read_document
+
+MEBIBYTE = 1_048_576
+
+
+def read(data):
+    document = read_document(data if isinstance(data, bytes) else data.encode(), "It is a mapping.")
+    return document.root, document.problems.listed()
+
+
+def plain(node):
+    """The tree as Python's own lists, dicts and texts."""
+    if isinstance(node.value, dict):
+        return {key: plain(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(child) for child in node.value]
+    return None if node.is_null else node.value
+
+
+@pytest.mark.parametrize(
+    "written", ["1.10", "no", "on", "012", "2020-01-01", "12:30", "0x1F", "1_000", ".nan", "1e3", "2021-02-30", "true"]
+)
+def test_scalars_stay_as_written(written):
+    root, problems = read(f"key: {written}")
+    assert root.value["key"].value == written
+    assert problems == []
+
+
+@pytest.mark.parametrize("written", ["", "~", "null", "NULL", "!!null null"])
+def test_nothing_is_null(written):
+    root, _ = read(f"key: {written}")
+    assert root.value["key"].is_null
+
+
+@pytest.mark.parametrize("written", ["'null'", '"~"', "''", "!!str null", "! ~"])
+def test_quoted_and_tagged_text_is_no_null(written):
+    root, _ = read(f"key: {written}")
+    assert not root.value["key"].is_null
+
+
+def test_each_value_knows_its_place():
+    root, _ = read("a: 1\nb:\n  - x\n  -   y: 'z'\n")
+    last = root.value["b"].value[1].value["y"]
+    assert (last.line, last.column, last.style) == (4, 10, "'")
+
+
+def test_a_byte_order_mark_and_crlf_do_no_harm():
+    root, problems = read(b"\xef\xbb\xbftitle: one\r\ntext: |\r\n  two\r\n  lines\r\n")
+    assert plain(root) == {"title": "one", "text": "two\nlines\n"}
+    assert problems == []
+
+
+def test_a_repeated_key_is_a_problem_and_the_last_counts():
+    root, problems = read("contact:\n  name: x\n  name: y\n")
+    assert plain(root) == {"contact": {"name": "y"}}
+    [problem] = problems
+    assert (problem.pointer, problem.line, problem.column, problem.severity) == ("/contact/name", 3, 3, "error")
+
+
+def test_pointers_escape_tilde_and_slash():
+    _, [problem] = read("a/b:\n- {c~d: 1, c~d: 2}\n")
+    assert problem.pointer == "/a~1b/0/c~0d"
+    assert pointer_to("/x", "a/b", 3) == "/x/a~1b/3"
+
+
+def test_aliases_and_merge_keys_are_honoured():
+    root, problems = read(
+        "base: &base {a: 1, b: 2}\nall: {<<: *base, b: 3}\nboth: {<<: [{a: 4}, *base]}\nsame: *base\n"
+    )
+    assert plain(root) == {
+        "base": {"a": "1", "b": "2"},
+        "all": {"b": "3", "a": "1"},
+        "both": {"a": "4", "b": "2"},
+        "same": {"a": "1", "b": "2"},
+    }
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer", "expected"),
+    [
+        ("a: *nothing", "/a", {"a": None}),
+        ("a: &self [1, *self ]", "/a/1", {"a": ["1", None]}),
+        ("a: {<<: text, b: 1}", "/a/<<", {"a": {"b": "1"}}),
+        ("a: {{ name }}", "/a", {"a": {}}),
+        ("a: !!binary aGVsbG8=", "/a", {"a": None}),
+        ("a: !python/object:os.system x", "/a", {"a": "x"}),
+        ("a: 1\n---\nb: 2", "", {"a": "1"}),
+    ],
+)
+def test_what_is_odd_is_a_problem_at_its_place(text, pointer, expected):
+    root, [problem] = read(text)
+    assert plain(root) == expected
+    assert problem.pointer == pointer
+    assert problem.line is not None
+
+
+def test_sets_become_lists():
+    root, problems = read("a: !!set {x, y}")
+    assert plain(root) == {"a": ["x", "y"]}
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "words"),
+    [
+        (b"", None, "empty"),
+        (b"# only a comment\n", None, "empty"),
+        (b"--- ~\n", 1, "nothing"),
+        (b"- a\n- b\n", 1, "a list"),
+        (b"just words\n", 1, "a single text"),
+        (b"../shared/meta.yaml", 1, "symbolic link"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1456\n", 1, "Git LFS"),
+        ("title: x\n".encode("utf-16"), 1, "UTF-16"),
+        ("title: x\n".encode("utf-32"), 1, "UTF-32"),
+        ("title: x\n".encode("utf-16-le"), 1, "UTF-16"),
+        (b"a: b\nc: caf\xe9\n", 2, "not UTF-8"),
+        (b"a: b\nc: \x00\n", 2, "binary"),
+        (b"a: b\nc: \x1b[0m\n", 2, "control character"),
+        (b"\x89PNG\r\n\x1a\n", 1, "not UTF-8"),
+        (b"a: " + b"x" * MEBIBYTE, None, "1 MiB"),
+        (b"title: One: two\n", 1, "quotes"),
+        (b"list:\n  - text: >\n    not indented\n    enough:\n", 3, "indented"),
+        (b"a:\n\tb: 1\n", 2, "tabs"),
+        (b"a: 'open\nb: c\n", 1, "quote"),
+        (b"a: [1,\nb: c\n", 1, "not closed"),
+        (b"a: **bold**\n", 1, "quotes"),
+        (b"a: 'it's'\n", 1, "doubled"),
+        (b"%TAG !x! tag:x,2000:\n---\na: b\n", 1, "%TAG"),
+    ],
+)
+def test_files_that_cannot_be_read(data, line, words):
+    root, problems = read(data)
+    assert root is None
+    [problem] = problems
+    assert (problem.pointer, problem.severity, problem.line) == ("", "error", line)
+    assert words in problem.message
+    assert problem.message.endswith("It is a mapping.")
+
+
+HOSTILE = {
+    "deep lists": b"[" * MEBIBYTE,
+    "deep blocks": b"- " * (MEBIBYTE // 2),
+    "deep keys": b"? " * (MEBIBYTE // 2),
+    "500,000 values": b"a: [" + b"x," * (MEBIBYTE // 2 - 4) + b"]",
+    "199,000 values": b"a: [" + b"xxx," * 199_000 + b"]",
+    "aliases": b"a: &a x\nb: [" + b"*a," * 349_000 + b"]",
+    "alias bomb": b"a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(b"a%d: &a%d [%s]\n" % (i, i, b",".join([b"*a%d " % (i - 1)] * 9)) for i in range(1, 40)),
+    "aliases of a long text": b"a: &a " + b"x" * 500_000 + b"\nb: [" + b"*a," * 100_000 + b"]",
+    "merge chain": b"m0: &m0 {}\n"
+    + b"".join(b"m%d: &m%d {<<: *m%d , k%d: v}\n" % (i, i, i - 1, i) for i in range(1, 25_000)),
+    "merge list": b"m0: &m0 {"
+    + b"".join(b"k%d: v," % i for i in range(9_000))
+    + b"}\nm: {<<: ["
+    + b"*m0 ," * 100_000
+    + b"]}",
+    "unknown aliases": b"a: [" + b"*b ," * 199_000 + b"]",
+    "anchors": b"a:\n" + b"".join(b"- &%x\n" % i for i in range(115_000)),
+    "tags": b"a:\n" + b"- !a b\n" * 145_000,
+    "tag directives": b"".join(b"%%TAG !a%d! tag:x\n" % i for i in range(43_000)),
+    "one long line": b"a: " + b"x" * (MEBIBYTE - 3),
+    "repeated keys": b"title: a\n" * 116_000,
+    "repeated keys below a long one": b"? " + b"k" * 500_000 + b"\n: {" + b"a: ," * 90_000 + b"}",
+    "lists as keys": b"a: {" + b"? [] : ," * 60_000 + b"}",
+    "line ends": b"\n" * MEBIBYTE,
+    "documents": b"---\n" * (MEBIBYTE // 4),
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_file_costs_less_than_a_second(data):
+    assert len(data) <= MEBIBYTE
+    started = time.process_time()
+    read_document(data, "")
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("name", ["199,000 values", "anchors", "unknown aliases", "repeated keys"])
+def test_a_hostile_file_costs_less_than_100_megabytes(name):
+    tracemalloc.start()
+    try:
+        read_document(HOSTILE[name], "")
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_problems_are_bounded_and_the_last_says_how_many_more():
+    problems = Problems()
+    for _ in range(1_000):
+        problems.error("/a", None, "é" * 3_000)
+    listed = problems.listed()
+    assert len(listed) == 200
+    assert len(listed[0].message.encode()) == 2_000
+    assert listed[-1] == Problem("", None, None, "error", listed[-1].message)
+    assert listed[-1].message.startswith("There are 801 more problems")
+
+
+def test_problems_hold_no_address_and_no_control_character():
+    problems = Problems()
+    problems.warning("/desk@survey.example/\u202ex", None, "desk@survey.example \x1b stands here")
+    [problem] = problems.listed()
+    assert (problem.pointer, problem.message) == ("/[e-mail]/x", "[e-mail]  stands here")
