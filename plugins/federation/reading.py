@@ -7,6 +7,7 @@ flattens that, also through a view, so that the filter and the order reach the t
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
@@ -148,9 +149,8 @@ class Reading:
                 yield csv_line(page.columns)
             yield lines(page)
             while page.last:
-                after = page.last
                 page = await self.reader.read(
-                    lambda connection: read_list_page(connection, query, values, request, MAX_SIZE, after)
+                    partial(read_list_page, query=query, values=values, request=request, size=MAX_SIZE, after=page.last)
                 )
                 yield lines(page)
 
@@ -277,19 +277,16 @@ def moved_feedstock(connection: sqlite3.Connection, values: Mapping[str, Any]) -
 
 def redirect_to_feedstock(moved: str, values: Mapping[str, Any], query: CannedQuery, address: Address) -> Reply:
     """308 to the same path under the feedstock's present id. Names come back, so it is not kept for long."""
-    path = query.path.format(
-        **{name: quote(str(value), safe="") for name, value in {**values, FEEDSTOCK_ID: moved}.items()}
-    )
+    parameters = {**values, FEEDSTOCK_ID: moved}
+    path = query.path.format(**{name: quote(str(value), safe="") for name, value in parameters.items()})
     question = f"?{address.query_string}" if address.query_string else ""
     headers = {"Location": f"{address.base}{path}{question}", "Cache-Control": "max-age=5"}
     return Reply(status=308, content_type=None, headers=headers)
 
 
 def not_found(query: CannedQuery, values: Mapping[str, Any]) -> ProblemDetails:
-    named = ", ".join(f"{name} {printable(str(value))!r}" for name, value in values.items())
-    return ProblemDetails(
-        "not-found", f"there is nothing at {query.path} with {named}" if named else "there is nothing"
-    )
+    named = " and ".join(f"{name} {printable(str(value))!r}" for name, value in values.items())
+    return ProblemDetails("not-found", f"{query.path} knows no {named}" if named else f"{query.path} is empty")
 
 
 def slow_filter(problem: ProblemDetails, query: CannedQuery, request: ListRequest) -> ProblemDetails:

@@ -73,7 +73,7 @@ def refuse_parameters(call: Call) -> None:
 
 
 async def read_body(call: Call, media_types: tuple[str, ...]) -> bytes:
-    """The body. Raises ProblemDetails: 415 for another type or an encoding, 413 beyond 1 MiB, 400 when it breaks off."""
+    """The body. Raises ProblemDetails: 415 for another type or encoding, 413 beyond 1 MiB, 400 when it breaks off."""
     media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in media_types:
         detail = f"the Content-Type is {media_type or 'missing'}: send {' or '.join(media_types)}"

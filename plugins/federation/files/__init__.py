@@ -1,1 +1,1 @@
-"""What the YAML files of the federation say: bytes in, fields and problems out. Nothing here raises, fetches or saves."""
+"""What the YAML files of the federation say: bytes in, fields and problems out. Nothing here fetches or saves."""

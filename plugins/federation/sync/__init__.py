@@ -1,1 +1,1 @@
-"""A sync: fetch_* reads files, the parser of `federation.files` reads them, save_* writes rows, `run` puts them in order."""
+"""A sync: fetch_* gets files, `federation.files` reads them, save_* writes rows, `run` puts them in order."""
