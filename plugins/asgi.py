@@ -7,4 +7,5 @@ from federation.registry import registry_of
 
 @hookimpl
 def asgi_wrapper(datasette):
-    return lambda application: guard(application, registry_of(datasette).close)
+    registry = registry_of(datasette)
+    return lambda application: guard(application, registry.close, registry.sql_turns)

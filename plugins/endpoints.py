@@ -1,15 +1,17 @@
 """Every route of the registry: GETs from the canned queries, and the handlers that are named here."""
 
 from datasette import hookimpl
-from federation.health import get_health
+from federation.health import GET_HEALTH
+from federation.openapi import GET_OPENAPI
 from federation.registry import registry_of
 from federation.routes import path_regex, respond, table_of
-from federation.writing import post_recipe_runs
+from federation.writing import POST_RECIPE_RUNS
 
-# (path, method): handler, beside the GETs of the canned queries
-HANDLERS = {
-    ("/recipe_runs", "POST"): post_recipe_runs,
-    ("/health", "GET"): get_health,
+# beside the GETs of the canned queries
+OPERATIONS = {
+    ("/recipe_runs", "POST"): POST_RECIPE_RUNS,
+    ("/openapi.json", "GET"): GET_OPENAPI,
+    ("/health", "GET"): GET_HEALTH,
 }
 
 
@@ -22,11 +24,13 @@ def view_of(handlers):
 
 @hookimpl
 def register_routes(datasette):
-    table = table_of(registry_of(datasette).queries, HANDLERS)
+    registry = registry_of(datasette)
+    registry.operations = OPERATIONS
+    table = table_of(registry.queries, OPERATIONS)
     return [(path_regex(path), view_of(handlers)) for path, handlers in table.items()]
 
 
 @hookimpl
 def skip_csrf(datasette, scope):
     # these are authorized by a token in a header, which no other site can make a browser send
-    return any(scope["path"].rstrip("/").startswith(path) for path, method in HANDLERS if method != "GET")
+    return any(scope["path"].rstrip("/").startswith(path) for path, method in OPERATIONS if method != "GET")

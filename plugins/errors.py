@@ -2,7 +2,7 @@
 
 from datasette import hookimpl
 from datasette.plugins import pm
-from federation.error_pages import answer_exception
+from federation.error_pages import answer_exception, answer_forbidden, render_json
 
 
 @hookimpl
@@ -17,3 +17,17 @@ def handle_exception(datasette, request, exception):
         return await answer_exception(datasette, request, exception)
 
     return inner
+
+
+@hookimpl(tryfirst=True)
+def forbidden(datasette, request, message):
+    async def inner():
+        return await answer_forbidden(datasette, request, message)
+
+    return inner
+
+
+@hookimpl
+def register_output_renderer():
+    # in place of Datasette's: the errors of a query's JSON have a body of their own there
+    return {"extension": "json", "render": render_json}

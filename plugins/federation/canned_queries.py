@@ -10,6 +10,7 @@ Beside Datasette's own keys (title, description, sql ...) a query may have:
     sorts     columns that `_sort` takes, each served by an index; the first is the order when nobody asks,
               and `column desc` turns its direction
     defaults  filters that hold until the request names that column with any operator
+    search    a condition on its rows with `:q`, the words of a full-text search
     parent    name of the query that must find a row, else 404: an empty list means that the parent exists
     counts    roll-ups, {table, sum, columns}: `_extra=count` takes the first that has every column filtered on
 
@@ -45,6 +46,7 @@ class CannedQuery:
     sorts: tuple[str, ...] = ()
     descending: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    search: str | None = None
     parent: str | None = None
     counts: tuple[Mapping[str, Any], ...] = ()
     # found by SQLite once the database is there
@@ -105,6 +107,7 @@ def _read(name: str, definition: Mapping[str, Any]) -> CannedQuery:
         sorts=tuple(sort[0] for sort in sorts),
         descending=bool(sorts) and sorts[0][-1] == "desc",
         defaults=dict(definition.get("defaults", {})),
+        search=definition.get("search"),
         parent=definition.get("parent"),
         counts=tuple(definition.get("counts", ())),
     )

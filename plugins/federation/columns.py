@@ -26,6 +26,20 @@ def nullable_columns(record: type[Record]) -> frozenset[str]:
     return frozenset(name for name, schema in properties.items() if {"type": "null"} in schema.get("anyOf", ()))
 
 
+@cache
+def column_choices(record: type[Record], column: str) -> tuple[str, ...]:
+    """The values of a column that has but a few."""
+    schema = record.model_json_schema()["properties"][column]
+    return next((tuple(each["enum"]) for each in (schema, *schema.get("anyOf", ())) if "enum" in each), ())
+
+
+@cache
+def has_long_message(record: type[Record]) -> bool:
+    """Whether a record's message may be a whole traceback, of which lists show the beginning."""
+    schema = record.model_json_schema()["properties"].get("message", {})
+    return any(each.get("maxLength", 0) > 10_000 for each in (schema, *schema.get("anyOf", ())))
+
+
 def _kind(schema: Mapping) -> str:
     # a field that may be null is `anyOf` its type and null
     for choice in (schema, *schema.get("anyOf", ())):

@@ -26,8 +26,10 @@ def prepare_reader(connection: sqlite3.Connection) -> None:
     connection.set_authorizer(_authorize)
 
 
-def _authorize(action: int, first: str | None, *_: object) -> int:
-    # it prints the paths of files on the server
-    if action == sqlite3.SQLITE_READ and first == "pragma_database_list":
+def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:
+    # the first prints the paths of files on the server, the second an address in its memory; names come as typed
+    if action == sqlite3.SQLITE_READ and (first or "").lower() == "pragma_database_list":
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "fts3_tokenizer":
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK

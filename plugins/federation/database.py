@@ -107,7 +107,9 @@ def migrate(path: Path, migrations: sqlite_utils.Migrations, views: Mapping[str,
 
 
 def existing_views(connection: sqlite3.Connection) -> dict[str, str]:
-    return dict(connection.execute("select name, sql from sqlite_master where type = 'view'").fetchall())
+    """The views of a database, as `views` has them: SQLite keeps their statements, but for the first words' case."""
+    rows = connection.execute("select name, sql from sqlite_master where type = 'view'").fetchall()
+    return {name: "create view" + sql[len("create view") :] for name, sql in rows}
 
 
 def replace_views(connection: sqlite3.Connection, views: Mapping[str, str]) -> None:

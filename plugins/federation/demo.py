@@ -4,6 +4,8 @@ import asyncio
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +25,8 @@ DEMO_BAKERY = "northlight.bakery.gcp.europe-west4"
 TOKEN_DAYS = 30
 
 
-def ensure_demo(data: Path) -> bool:
-    """Make the demo in a folder where there is none. True if it was made.
+def ensure_demo(data: Path, now: datetime | None = None) -> bool:
+    """Make the demo in a folder where there is none, its runs ending at `now`. True if it was made.
 
     It is made beside the folder and then moved there, so that what is there is whole.
     """
@@ -33,17 +35,39 @@ def ensure_demo(data: Path) -> bool:
     data.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f"{data.name}-", dir=data.parent))
     try:
-        asyncio.run(_make_demo(making, datetime.now(UTC)))
-        if data.exists():
-            for path in making.iterdir():
-                shutil.move(path, data / path.name)
-            making.rmdir()
-        else:
-            making.rename(data)
-    except BaseException:
+        # set, it would name the folder that the runs are written to
+        with _unset("FEDERATION_DATA"):
+            asyncio.run(_make_demo(making, now or datetime.now(UTC)))
+        return _move(making, data)
+    finally:
         shutil.rmtree(making, ignore_errors=True)
-        raise
+
+
+def _move(making: Path, data: Path) -> bool:
+    """Put what was made in its place. False if another process was first: its demo stays."""
+    try:
+        # takes the place of an empty folder too
+        making.rename(data)
+    except OSError:
+        if database_path(data, FEDERATION).exists():
+            return False
+        if not data.is_dir():
+            raise
+        # federation.db comes last: where it is, the demo is whole
+        for path in sorted(making.iterdir(), key=lambda path: path.name == f"{FEDERATION}.db"):
+            shutil.move(path, data / path.name)
     return True
+
+
+@contextmanager
+def _unset(name: str) -> Iterator[None]:
+    """Without this variable in the environment, for the time being."""
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[name] = value
 
 
 def demo_token(data: Path) -> str:
@@ -57,8 +81,6 @@ def demo_token(data: Path) -> str:
 
 
 async def _make_demo(data: Path, now: datetime) -> None:
-    # the folder is given here and not by the environment
-    os.environ.pop("FEDERATION_DATA", None)
     prepare(data)
     settings = read_settings()
     run_sync(data, fetch_folder(FIXTURES, settings.bakery_database), settings.home_organisation)
@@ -75,11 +97,13 @@ async def _make_demo(data: Path, now: datetime) -> None:
 
 async def _record(datasette, data: Path, bakery_id: str, runs: list[dict]) -> None:
     connection = connect(database_path(data, TOKENS))
-    token = tokens.create_token(connection, bakery_id, "made the demo", 1)
-    headers = {"Authorization": f"Bearer {token}"}
-    for start in range(0, len(runs), MAX_RUNS):
-        response = await datasette.client.post("/recipe_runs", json=runs[start : start + MAX_RUNS], headers=headers)
-        if response.status_code != 201:
-            raise RuntimeError(f"the demo's runs were refused: {response.text}")
-    tokens.revoke_token(connection, int(token.split("_")[1]))
-    connection.close()
+    try:
+        token = tokens.create_token(connection, bakery_id, "made the demo", 1)
+        headers = {"Authorization": f"Bearer {token}"}
+        for start in range(0, len(runs), MAX_RUNS):
+            response = await datasette.client.post("/recipe_runs", json=runs[start : start + MAX_RUNS], headers=headers)
+            if response.status_code != 201:
+                raise RuntimeError(f"the demo's runs were refused: {response.text}")
+        tokens.revoke_token(connection, int(token.split("_")[1]))
+    finally:
+        connection.close()

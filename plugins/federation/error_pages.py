@@ -1,14 +1,18 @@
 """Errors of pages: what Datasette raises, as the problem that it is."""
 
+import json
 import logging
 import sqlite3
 from typing import Any
 
+from datasette.renderer import json_renderer
 from datasette.utils.asgi import Base400, Response
 from datasette.views.base import DatasetteError
 
-from federation.errors import CONTENT_TYPE, KIND_OF_STATUS, KINDS, ProblemDetails, problem_body
+from federation.errors import KIND_OF_STATUS, KINDS, ProblemDetails
+from federation.list_requests import printable
 from federation.registry import registry_of
+from federation.replies import finish, problem_reply
 
 logger = logging.getLogger(__name__)
 
@@ -16,22 +20,41 @@ logger = logging.getLogger(__name__)
 async def answer_exception(datasette: Any, request: Any, exception: Exception) -> Response:
     """The response to an exception below a page: problem details for JSON and the registry's paths, else a page."""
     problem = problem_of(exception)
+    if problem.kind == "not-found" and is_endpoint(datasette, request.path):
+        detail = f"there is no endpoint at {printable(request.path)}; a slash within an id is written %2F"
+        problem = ProblemDetails("not-found", detail)
     if problem.status == 500:
         # a traceback as text, and never with the local variables, among which a token may be
         logger.error("%s %s failed", request.method, request.path, exc_info=exception)
+    return await _response(datasette, request, problem)
+
+
+async def answer_forbidden(datasette: Any, request: Any, message: str) -> Response:
+    """The response to whom Datasette does not let in."""
+    return await _response(datasette, request, ProblemDetails("forbidden", message))
+
+
+def render_json(args: Any, data: dict[str, Any], view_name: str) -> Response:
+    """The JSON of Datasette's own pages as Datasette writes it. Raises ProblemDetails where that would be an error."""
+    error = data.get("error")
+    response = json_renderer(args, data, view_name)
+    # raised and not answered: Datasette would put the status of the query, which may be 200, on the answer
+    if error or response.status >= 400:
+        raise ProblemDetails("bad-request", error or json.loads(response.body)["error"])
+    return response
+
+
+def _problem_response(request: Any, problem: ProblemDetails) -> Response:
+    reply = finish(problem_reply(problem), request.method, {})
+    return Response(reply.body, reply.status, reply.headers, reply.content_type)
+
+
+async def _response(datasette: Any, request: Any, problem: ProblemDetails) -> Response:
     if wants_json(datasette, request.path):
-        return Response(problem_body(problem), status=problem.status, content_type=CONTENT_TYPE)
-    template = datasette.jinja_env.select_template([f"{problem.status}.html", "error.html"])
-    context = {
-        "ok": False,
-        "error": problem.detail,
-        "status": problem.status,
-        "title": problem.title,
-        "urls": datasette.urls,
-        "app_css_hash": datasette.app_css_hash(),
-        "menu_links": list,
-    }
-    return Response.html(await template.render_async(context), status=problem.status)
+        return _problem_response(request, problem)
+    templates = [f"{problem.status}.html", "error.html"]
+    context = {"ok": False, "error": problem.detail, "status": problem.status, "title": problem.title}
+    return Response.html(await datasette.render_template(templates, context, request=request), status=problem.status)
 
 
 def problem_of(exception: Exception) -> ProblemDetails:
@@ -40,20 +63,33 @@ def problem_of(exception: Exception) -> ProblemDetails:
         return exception
     if isinstance(exception, sqlite3.DataError):
         return ProblemDetails("bad-request", "a value of this query is larger than a query may make")
+    if isinstance(exception, sqlite3.ProgrammingError) and "null character" in str(exception):
+        return ProblemDetails("bad-request", "the request holds the character NUL: leave it out")
+    if getattr(exception, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH:
+        return ProblemDetails("forbidden", "this query reads what is not public")
     status, detail = 500, "the cause is in the server's log"
     if isinstance(exception, DatasetteError):
-        status, detail = exception.status, exception.message
+        if exception.message_is_html:
+            # the one message that Datasette writes so: the time limit is over
+            return ProblemDetails("slow-query", "this query takes longer than a query may: ask for less")
+        # it leaves 500 where it only forgot to say that the request was wrong
+        status = 400 if exception.status == 500 else exception.status
+        detail = exception.message
     elif isinstance(exception, Base400):
         status, detail = exception.status, str(exception)
     kind = KIND_OF_STATUS.get(status, "bad-request")
-    problem = ProblemDetails(kind, detail or KINDS[kind][1])
-    return problem
+    return ProblemDetails(kind, detail or KINDS[kind][1])
 
 
 def wants_json(datasette: Any, path: str) -> bool:
     """Whether a path answers JSON: it ends in .json, or its first part is that of an endpoint."""
+    return path.endswith(".json") or is_endpoint(datasette, path)
+
+
+def is_endpoint(datasette: Any, path: str) -> bool:
+    """Whether the first part of a path is that of an endpoint."""
     first = path.strip("/").partition("/")[0]
     endpoints = {
         each.strip("/").partition("/")[0] for query in registry_of(datasette).queries.values() for each in query.paths
     }
-    return path.endswith(".json") or first in endpoints
+    return first in endpoints

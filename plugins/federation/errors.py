@@ -13,7 +13,7 @@ KINDS = {
     "slow-query": (400, "The query takes too long"),
     "invalid-json": (400, "The body is not JSON that can be kept"),
     "unauthorized": (401, "A valid token is needed"),
-    "forbidden": (403, "This token may not do that"),
+    "forbidden": (403, "You may not do that"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This method is not offered here"),
     "conflict": (409, "This contradicts what is recorded"),
@@ -62,7 +62,7 @@ def problem_body(problem: ProblemDetails) -> bytes:
     }
     if problem.errors:
         body["errors"] = problem.errors
-    return json.dumps(body | problem.members, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps(body | problem.members, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def json_pointer(parts: Iterable[str | int]) -> str:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 from pydantic_core import PydanticCustomError
 
 from federation import times
+from federation.names import FEEDSTOCK_NAME_PATTERN
 
 UNFINISHED_STATUSES = ("queued", "in_progress")
 FINAL_STATUSES = ("success", "failure", "cancelled", "timed_out", "skipped")
@@ -45,7 +46,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _TERMINAL_CODES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
 )
-_BAKERY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+# As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
+NO_CONTROL_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+BAKERY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+# abfs://container@account.dfs.core.windows.net/ names a container before the @, and no user
+URL_PATTERN = (
+    r"^((https?|s3|gs|az)://[^\s/?#@\u0000-\u001f\u007f-\u009f]+"
+    r"|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?[^\s/?#@\u0000-\u001f\u007f-\u009f]+)"
+    r"([/?#]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"
+)
+_BAKERY_ID = re.compile(BAKERY_ID_PATTERN, re.ASCII)
+_URL = re.compile(URL_PATTERN)
 
 
 def refuse(message: str) -> PydanticCustomError:
@@ -87,27 +98,33 @@ def _time(value: str) -> str:
         raise refuse(str(error)) from None
 
 
-def _url(value: str) -> str:
+def _has_host(url: str) -> bool:
+    # beyond the pattern: brackets that do not close, a port alone
     try:
-        parts = urlsplit(value)
-        host = parts.hostname
-    except ValueError as error:
-        raise refuse(f"is not a URL: {error}") from None
-    if parts.scheme not in URL_SCHEMES:
-        raise refuse(f"does not begin with one of {', '.join(f'{scheme}://' for scheme in URL_SCHEMES)}")
-    if not host or value != value.strip():
-        raise refuse("is not a URL: a host or bucket must follow the scheme, with no blanks around it")
-    # abfs://container@account.dfs.core.windows.net/ names a container there, and no user
-    if "@" in parts.netloc and (parts.password is not None or not parts.scheme.startswith("abfs")):
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
+def _url(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if not separator or scheme not in URL_SCHEMES:
+        raise refuse(f"does not begin with one of {', '.join(f'{each}://' for each in URL_SCHEMES)}")
+    if "@" in re.split("[/?#]", rest)[0] and not _URL.fullmatch(value):
         raise refuse("holds user information before an @: leave it out, a registry is no place for credentials")
+    if not _URL.fullmatch(value) or not _has_host(value):
+        raise refuse("is not a URL: a host or bucket must follow the scheme, with no blanks around it")
     return value
 
 
-def _status(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    word = value.strip().lower()
+def read_status(text: str) -> str:
+    """A status in any letter case, or one of its synonyms, as it is kept; another text as it is, in lower case."""
+    word = text.strip().lower()
     return STATUS_SYNONYMS.get(word, word)
+
+
+def _status(value: Any) -> Any:
+    return read_status(value) if isinstance(value, str) else value
 
 
 def is_bakery_id(text: str) -> bool:
@@ -127,26 +144,34 @@ def text(limit: int, **schema: Any) -> Any:
         StrictStr,
         AfterValidator(_no_control_characters),
         _bounded(limit),
-        Field(json_schema_extra={"maxLength": limit, **schema}),
+        Field(json_schema_extra={"maxLength": limit, "pattern": NO_CONTROL_PATTERN, **schema}),
     ]
 
 
 def identifier(limit: int = 500, **schema: Any) -> Any:
     """Text that names something: not empty."""
-    return Annotated[text(limit, minLength=1, **schema), AfterValidator(_not_blank)]
+    return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), AfterValidator(_not_blank)]
 
+
+TIME_SCHEMA = {"format": "date-time", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
+DAY_SCHEMA = {"format": "date", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
 
 Integer = StrictInt
 Boolean = StrictBool
 Identifier = identifier()
-BakeryId = Annotated[identifier(), AfterValidator(_bakery_id)]
+BakeryId = Annotated[identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id)]
+FeedstockName = identifier(pattern=FEEDSTOCK_NAME_PATTERN)
 Version = text(200)
 Title = text(500)
 Description = text(20000)
 Message = Annotated[text(65536), BeforeValidator(_without_terminal_codes)]
 Reason = text(2000)
-Url = Annotated[identifier(4096, format="uri"), AfterValidator(_url)]
-Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra={"format": "date-time"})]
-Day = Annotated[StrictStr, Field(json_schema_extra={"format": "date"})]
+Pointer = text(4096)
+ChangedValue = text(10000)
+Source = identifier(4096)
+Prefix = text(4096)
+Url = Annotated[identifier(4096, pattern=URL_PATTERN), AfterValidator(_url)]
+Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
+Day = Annotated[StrictStr, Field(json_schema_extra=DAY_SCHEMA)]
 Status = Annotated[Literal[*UNFINISHED_STATUSES, *FINAL_STATUSES], BeforeValidator(_status)]
 JsonValue = Annotated[Any, WithJsonSchema({})]

@@ -7,20 +7,25 @@ lists are filtered and written out, and the OpenAPI document. `create` says whet
 
 from enum import Enum
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from federation.field_types import (
     BakeryId,
     Boolean,
+    ChangedValue,
     Day,
     Description,
+    FeedstockName,
     Identifier,
     Integer,
     JsonValue,
     Message,
+    Pointer,
+    Prefix,
     Reason,
+    Source,
     Status,
     Time,
     Title,
@@ -61,7 +66,7 @@ class NestedTarget(Record):
     region: Title | None = field("Where it lies.", "aws.us-west-2")
     description: Description | None = field("What it is for.", "Public bucket")
     protocol: Title | None = field("Protocol (of fsspec) that opens it.", "s3")
-    prefix: Url | None = field("Beginning of the URLs of what lies in it.", "s3://bucket/prefix")
+    prefix: Prefix | None = field("Beginning of the URLs of what lies in it.", "s3://bucket/prefix")
     anon: Boolean | None = field("Opened without credentials.", True)
     requester_pays: Boolean | None = field("Who reads pays for the transfer.", False)
     endpoint_url: Url | None = field("Endpoint of an S3 store that is not Amazon's.", "https://ncsa.osn.xsede.org")
@@ -122,6 +127,7 @@ class FeedstockState(Record):
     latest_recipe_run_id: Integer | None = field("Its latest recipe run that is no test.", 1568)
     latest_recipe_run_status: Status | None = field("How that went.", "success")
     latest_recipe_run_date: Time | None = field("When that ran.", "2026-11-24T03:25:00.000000Z")
+    latest_recipe_run_is_stale: Boolean = field("It is not final and nothing was heard of it for long.", False)
     last_success_at: Time | None = field("When a run last succeeded.", "2026-11-24T03:51:00.000000Z")
     problems_count: Integer = field("Problems in its meta.yaml.", 0)
 
@@ -154,6 +160,7 @@ class Recipe(Record):
     latest_recipe_run_id: Integer | None = field("Its latest recipe run that is no test.", 1568)
     latest_recipe_run_status: Status | None = field("How that went.", "success")
     latest_recipe_run_date: Time | None = field("When that ran.", "2026-11-24T03:25:00.000000Z")
+    latest_recipe_run_is_stale: Boolean = field("It is not final and nothing was heard of it for long.", False)
     last_success_recipe_run_id: Integer | None = field("Its latest run that succeeded.", 1568)
     last_success_at: Time | None = field("When that ended.", "2026-11-24T03:51:00.000000Z")
 
@@ -162,7 +169,7 @@ class NestedProblem(Record):
     """A problem as it stands in its feedstock."""
 
     source_file: Identifier = field("File it is in.", "feedstock/meta.yaml")
-    pointer: Description = field("JSON Pointer of the place in the file; empty for the whole file.", "/recipes/0/id")
+    pointer: Pointer = field("JSON Pointer of the place in the file; empty for the whole file.", "/recipes/0/id")
     line: Integer | None = field("Line, from 1.", 7)
     column: Integer | None = field("Column, from 1.", 9)
     severity: Identifier = field("error: something is left out; warning: it is kept.", "warning")
@@ -242,7 +249,7 @@ class RecipeRun(Record):
     recipe_id: Identifier = field("Id of the recipe in its feedstock's meta.yaml.", "gpcp", REQUIRED)
     run_date: Time = field("When the recipe was run; now where left out.", "2026-11-24T03:25:00.000000Z", OPTIONAL)
     bakery_id: BakeryId = field("Bakery that ran it; the token's where left out.", "example.bakery.gcp", OPTIONAL)
-    feedstock_id: Identifier = field("Feedstock it came from, by id or as owner/name.", "gpcp-feedstock", REQUIRED)
+    feedstock_id: FeedstockName = field("Feedstock it came from, by id or as owner/name.", "gpcp-feedstock", REQUIRED)
     commit: Identifier = field("Commit of the feedstock that was run.", "27b264a69b", REQUIRED)
     status: Status = field("How it stands: the last five are final.", "success", REQUIRED, update=True)
     message: Message | None = field("Anything else to say, a traceback for one.", "done", OPTIONAL, update=True)
@@ -285,7 +292,7 @@ class Dataset(Record):
     format: Version | None = field("Format of the store.", "zarr", OPTIONAL, update=True)
     title: Title | None = field("Title.", "Global precipitation", OPTIONAL, update=True)
     description: Description | None = field("Description.", "Daily precipitation", OPTIONAL, update=True)
-    feedstock_id: Identifier | None = field("Feedstock whose recipe wrote it.", "gpcp-feedstock", OPTIONAL)
+    feedstock_id: FeedstockName | None = field("Feedstock whose recipe wrote it.", "gpcp-feedstock", OPTIONAL)
     recipe_id: Identifier | None = field("Recipe that wrote it.", "gpcp", OPTIONAL)
     bakery_id: BakeryId = field("Bakery that wrote it first, and owns it.", "example.bakery.gcp", OPTIONAL)
     is_test: Boolean = field("Only test runs wrote it.", False, OPTIONAL)
@@ -348,7 +355,7 @@ class LineageFeedstock(Record):
 class Lineage(Record):
     """Where a dataset came from: dataset, recipe runs, feedstock, providers."""
 
-    dataset: NestedDataset = field("The dataset.")
+    dataset: Dataset = field("The dataset.")
     recipe_runs_count: Integer = field("Number of recipe runs that wrote it.", 90)
     recipe_runs: list[LineageRecipeRun] = field("The latest 100 of them, newest first.")
     feedstock: LineageFeedstock | None = field("The feedstock they came from.")
@@ -359,7 +366,7 @@ class SyncRun(Record):
     """One sync with GitHub or with a folder."""
 
     id: Integer = field("Primary key.", 7)
-    source: Identifier = field("What was read.", "github")
+    source: Source = field("What was read.", "github")
     started_at: Time = field("When it began.", "2026-11-24T03:00:00.000000Z")
     finished_at: Time | None = field("When it was saved.", "2026-11-24T03:00:09.000000Z")
     commit: Identifier | None = field("Commit of the bakery database.", "27b264a69b")
@@ -377,8 +384,8 @@ class NestedSyncChange(Record):
     bakery_id: BakeryId | None = field("Bakery that changed.")
     action: Identifier = field("added, changed, removed or restored.", "changed")
     field: Identifier | None = field("Field that changed.", "title")
-    old: Description | None = Field(description="What it was, cut to 10,000 bytes.", examples=["Precipitation"])
-    new: Description | None = Field(description="What it is, cut to 10,000 bytes.", examples=["Global precipitation"])
+    old: ChangedValue | None = Field(description="What it was, cut to 10,000 bytes.", examples=["Precipitation"])
+    new: ChangedValue | None = Field(description="What it is, cut to 10,000 bytes.", examples=["Global precipitation"])
 
 
 class SyncChange(NestedSyncChange):
@@ -419,6 +426,14 @@ class Stats(Record):
     recipe_runs_by_day: list[RecipeRunsOfDay] = field("Days of the range on which something ran, oldest first.")
 
 
+class Health(Record):
+    """Whether the registry works."""
+
+    status: Identifier = field("ok, or the request is answered with 503.", "ok")
+    version: Version = field("Version of the registry.", "0.1.0")
+    last_sync_at: Time | None = field("When the last sync was saved.", "2026-11-24T03:25:00.000000Z")
+
+
 RECORDS: dict[str, type[Record]] = {record.__name__: record for record in Record.__subclasses__()} | {
     record.__name__: record for parent in Record.__subclasses__() for record in parent.__subclasses__()
 }
@@ -447,7 +462,9 @@ def _input_model(record: type[Record], suffix: str, accepts: Any, requires: Any)
         if nested and issubclass(nested, Record):
             annotation = list[create_model_of(nested)]
         elif info.metadata:
-            annotation = info.rebuild_annotation()
+            # without it the bound and the format would be checked but not told
+            told = {name: value for name, value in extra.items() if name not in ("create", "update")}
+            annotation = Annotated[info.rebuild_annotation(), Field(json_schema_extra=told)]
         required = requires(extra)
         definitions[name] = (
             annotation if required else annotation | None,

@@ -14,6 +14,7 @@ from typing import Any
 
 from federation import times
 from federation.columns import BOOLEAN, DAY, INTEGER, JSON, TEXT, TIME
+from federation.field_types import read_status
 
 # More values than this in one `__in` are better asked for in parts.
 IN_VALUES = 500
@@ -56,8 +57,10 @@ class Column:
 
     name: str
     kind: str
-    # reads what a text means before the database is asked: a feedstock named as owner/name
+    # of a feedstock's id: reads what a text means before the database is asked, such as owner/name
     read_text: Callable[[str], str] | None = None
+    # the texts that there are, where they are few
+    choices: tuple[str, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -128,7 +131,11 @@ def _like(pattern: str) -> Callable[[Column, str, Clauses], str]:
 
 
 def _isnull(column: Column, text: str, clauses: Clauses) -> str:
-    return f"{column.sql} is {'null' if read_boolean(text) else 'not null'}"
+    # a list of both lifts a default without asking for anything else
+    wanted = {read_boolean(value) for value in read_list(text)}
+    if len(wanted) != 1:
+        return "1" if wanted else "0"
+    return f"{column.sql} is {'null' if wanted == {1} else 'not null'}"
 
 
 OPERATORS: Mapping[str, Callable[[Column, str, Clauses], str]] = {
@@ -154,7 +161,7 @@ OPERATOR_DESCRIPTIONS = {
     "lte": "less, earlier or equal",
     "contains": "contains this text, letter case aside",
     "startswith": "starts with this text, letter case aside",
-    "isnull": "true: is null; false: is not",
+    "isnull": "true: is null; false: is not; both, with a comma: whichever",
 }
 
 
@@ -177,7 +184,7 @@ def apply_filter(column: Column, operator: str, text: str, clauses: Clauses) -> 
 
 
 def read_boolean(text: str) -> int:
-    value = _BOOLEANS.get(text.lower())
+    value = _BOOLEANS.get(text)
     if value is None:
         raise BadFilter(f"is {text!r}, and must be true, false, 1 or 0")
     return value
@@ -194,6 +201,8 @@ def read_span(text: str) -> tuple[str, str | None]:
     match = _PARTIAL_DATE.fullmatch(text)
     if match:
         year, month, day = (int(part) if part else None for part in match.groups())
+        if not times.EARLIEST_YEAR <= year <= times.LATEST_YEAR:
+            raise BadFilter(f"is {text!r}, outside the years {times.EARLIEST_YEAR} to {times.LATEST_YEAR}")
         try:
             start = datetime(year, month or 1, day or 1)
             if day:
@@ -241,7 +250,17 @@ def _value(column: Column, text: str, clauses: Clauses) -> str:
         return f":{clauses.bind(read_integer(text))}"
     if column.read_text:
         return _FEEDSTOCK.format(clauses.bind(column.read_text(text)))
-    return f":{clauses.bind(text)}"
+    return f":{clauses.bind(read_choice(column, text))}"
+
+
+def read_choice(column: Column, text: str) -> str:
+    """A text that is one of a few: in any letter case, and the usual synonyms, as when it is written."""
+    if not column.choices:
+        return text
+    word = read_status(text)
+    if word not in column.choices:
+        raise BadFilter(f"is {text[:100]!r}, and must be one of {', '.join(column.choices)}")
+    return word
 
 
 def split_parameter(parameter: str, columns: Iterable[str]) -> tuple[str, str]:

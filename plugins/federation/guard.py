@@ -7,8 +7,10 @@ server, and some malformed tokens crash datasette-auth-tokens. They are answered
 import logging
 from collections.abc import Awaitable, Callable
 
+from federation.content_security import with_policy
 from federation.errors import ProblemDetails, unauthorized
 from federation.replies import finish, problem_reply, send_reply
+from federation.sql_threads import SqlTurns, carries_sql
 from federation.tokens import stored_form
 
 logger = logging.getLogger(__name__)
@@ -16,14 +18,21 @@ logger = logging.getLogger(__name__)
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 
-def guard(application: Application, close: Callable[[], None]) -> Application:
+def guard(application: Application, close: Callable[[], None], sql_turns: SqlTurns) -> Application:
     """The application with the guard around it. `close` is called when the server stops."""
+
+    async def take_turns(scope: dict, receive: Callable, send: Callable) -> None:
+        if carries_sql(scope["query_string"]):
+            async with sql_turns.turn():
+                await application(scope, receive, send)
+        else:
+            await application(scope, receive, send)
 
     async def guarded(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] == "lifespan":
             await application(scope, receive, _closing(send, close))
         elif scope["type"] == "http":
-            await _guard_request(application, scope, receive, send)
+            await _guard_request(take_turns, scope, receive, send)
         else:
             await application(scope, receive, send)
 
@@ -45,7 +54,7 @@ async def _guard_request(application: Application, scope: dict, receive: Callabl
     async def watched(message: dict) -> None:
         nonlocal started
         started = True
-        await send(message)
+        await send(with_policy(message))
 
     try:
         await application({**scope, "headers": safe_headers(scope["headers"])}, receive, watched)

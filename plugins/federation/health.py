@@ -4,15 +4,15 @@ import sqlite3
 from importlib.metadata import version
 
 from federation.errors import ProblemDetails
+from federation.fields import Health
 from federation.replies import Reply
-from federation.routes import Call
+from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
 
 
 async def get_health(call: Call) -> Reply:
     """GET /health: 200 when the database answers, with the age of what it knows from GitHub; else 503."""
-    if call.address.query_string:
-        raise ProblemDetails("bad-parameter", "this endpoint takes no parameters")
+    refuse_parameters(call)
 
     def read(connection: sqlite3.Connection) -> str | None:
         row = connection.execute("select finished_at from sync_runs order by id desc limit 1").fetchone()
@@ -24,3 +24,13 @@ async def get_health(call: Call) -> Reply:
         raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
     body = {"status": "ok", "version": version("pangeo-forge-federation"), "last_sync_at": last_sync_at}
     return Reply(dump_json(body), headers={"Cache-Control": "no-store"})
+
+
+GET_HEALTH = Operation(
+    "get_health",
+    "Whether the registry works",
+    get_health,
+    "200 when the database answers, with the time of the last sync; 503 when it does not.",
+    record=Health,
+    problems=(503,),
+)

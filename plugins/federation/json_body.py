@@ -8,6 +8,8 @@ from typing import Any
 from federation.errors import ProblemDetails, json_pointer
 
 MAX_DEPTH = 100
+# Faults that are told at once: a body of a megabyte can hold 100,000.
+MAX_FAULTS = 100
 _INT64 = 2**63
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -92,7 +94,7 @@ def _faults(value: Any) -> list[dict[str, str]]:
             for key, child in item.items():
                 errors += _text_faults(key, path)
                 pending.append((child, (*path, key)))
-    return sorted(errors, key=lambda error: error["pointer"])
+    return sorted(errors, key=lambda error: error["pointer"])[:MAX_FAULTS]
 
 
 def _text_faults(text: str, path: tuple[str | int, ...]) -> list[dict[str, str]]:

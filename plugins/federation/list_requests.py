@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from federation.canned_queries import CannedQuery
-from federation.columns import DAY, JSON, column_kinds, nullable_columns
+from federation.columns import DAY, JSON, column_choices, column_kinds, nullable_columns
 from federation.errors import ProblemDetails
+from federation.fields import Feedstock
 from federation.filters import (
     OPERATORS,
     BadFilter,
@@ -26,6 +27,7 @@ from federation.paging import MAX_SIZE, BadNext, Order, Position, decode_next
 FORMATS = ("json", "csv", "ndjson")
 SHAPES = ("array", "objects")
 EXTRAS = ("count",)
+SEARCH = "q"
 LIST_PARAMETERS = ("_size", "_next", "_sort", "_sort_desc", "_col", "_shape", "_extra", "_format")
 
 # C0 (tab and line ends aside) and DEL: they are in no value that is kept
@@ -74,7 +76,7 @@ def read_object_request(query: CannedQuery, query_string: str) -> dict[str, str]
             raise _unknown(name, list(query.query_parameters))
         _once(given, name)
         given[name] = value
-        if kinds.get(name) == DAY and value:
+        if kinds.get(name) == DAY:
             _check_day(name, value)
     return given
 
@@ -88,7 +90,7 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
     for name, value in read_parameters(query_string):
         if name == "_col":
             wanted += [part for part in value.split(",") if part]
-        elif name in LIST_PARAMETERS:
+        elif name in LIST_PARAMETERS or (name == SEARCH and query.search):
             _once(special, name)
             special[name] = value
         elif name in query.query_parameters:
@@ -107,12 +109,18 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
             filters.append((name, column, operator, str(value)))
 
     clauses = _read_filters(query, filters, home)
+    filtered = {column for _, column, _, _ in filters}
+    words = search_expression(special.get(SEARCH, ""))
+    if words is not None:
+        clauses.where.append(query.search)
+        clauses.values[SEARCH] = words
+        filtered.add(SEARCH)
     order = _read_order(query, special)
-    filter_identity = sorted((name, value) for name, _, _, value in filters)
+    filter_identity = [words, *sorted((name, value) for name, _, _, value in filters)]
     identity = json.dumps([path, order.column, order.descending, filter_identity, sorted(given.items())])
     return ListRequest(
         clauses=clauses,
-        filtered=frozenset(column for _, column, _, _ in filters),
+        filtered=frozenset(filtered),
         parameters=given,
         order=order,
         columns=_read_columns(query, wanted),
@@ -123,6 +131,18 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
         count=_read_extra(special),
         identity=identity,
     )
+
+
+def search_expression(text: str) -> str | None:
+    """What FTS5 is asked for: every word, each as the beginning of one. None where nothing is searched for.
+
+    Words are quoted: bare, `AND`, `-` and quotes are FTS5's own language, and errors.
+    """
+    if not text.strip():
+        return None
+    words = [word.replace('"', '""') for word in text.split() if any(map(str.isalnum, word))]
+    # a text without a letter or digit is in nothing
+    return " ".join(f'"{word}"*' for word in words) or '""'
 
 
 def _read_filters(query: CannedQuery, filters: list[tuple[str, str, str, str]], home: str) -> Clauses:
@@ -136,9 +156,11 @@ def _read_filters(query: CannedQuery, filters: list[tuple[str, str, str, str]], 
             return text
 
     for name, column, operator, value in filters:
-        reader = canonical if column == "feedstock_id" else None
+        names_feedstock = column == "feedstock_id" or (column == "id" and issubclass(query.record, Feedstock))
+        reader = canonical if names_feedstock else None
+        choices = column_choices(query.record, column)
         try:
-            apply_filter(Column(column, kinds[column], reader), operator, value, clauses)
+            apply_filter(Column(column, kinds[column], reader, choices), operator, value, clauses)
         except BadFilter as error:
             raise ProblemDetails("bad-parameter", f"{name} {error}", parameter=name) from None
     return clauses
@@ -146,7 +168,11 @@ def _read_filters(query: CannedQuery, filters: list[tuple[str, str, str, str]], 
 
 def _read_order(query: CannedQuery, special: Mapping[str, str]) -> Order:
     if "_sort" in special and "_sort_desc" in special:
-        raise ProblemDetails("bad-parameter", "_sort and _sort_desc exclude each other: give one of them")
+        detail = "_sort and _sort_desc exclude each other: give one of them"
+        raise ProblemDetails("bad-parameter", detail, parameter="_sort")
+    if "_shape" in special and "_format" in special:
+        detail = "_shape is about JSON, and excludes _format: give one of them"
+        raise ProblemDetails("bad-parameter", detail, parameter="_shape")
     descending = query.descending
     column = query.sorts[0] if query.sorts else query.key[0]
     for name in ("_sort", "_sort_desc"):
@@ -178,7 +204,8 @@ def _read_size(special: Mapping[str, str]) -> int | None:
 
 
 def _read_next(special: Mapping[str, str], identity: str, order: Order) -> Position | None:
-    if "_next" not in special:
+    # an empty one is where a walker begins
+    if not special.get("_next"):
         return None
     try:
         return decode_next(special["_next"], identity, order)
@@ -188,7 +215,7 @@ def _read_next(special: Mapping[str, str], identity: str, order: Order) -> Posit
 
 
 def _read_extra(special: Mapping[str, str]) -> bool:
-    names = [name for name in special.get("_extra", "").split(",") if name]
+    names = special["_extra"].split(",") if "_extra" in special else []
     for name in names:
         if name not in EXTRAS:
             raise ProblemDetails(
@@ -219,7 +246,7 @@ def _check_day(name: str, value: str) -> None:
 def _known_parameters(query: CannedQuery) -> list[str]:
     kinds = column_kinds(query.record)
     columns = [name for name in query.columns if kinds[name] != JSON]
-    return [*query.query_parameters, *LIST_PARAMETERS, *columns]
+    return [*query.query_parameters, *((SEARCH,) if query.search else ()), *LIST_PARAMETERS, *columns]
 
 
 def _once(given: Mapping[str, Any], name: str) -> None:
@@ -235,7 +262,7 @@ def _unknown(name: str, known: list[str], what: str = "there is no parameter") -
     else:
         detail = f"{what} {printable(name)!r}"
         near = difflib.get_close_matches(base, known, n=1)
-        detail += f"; did you mean {near[0]}?" if near else ""
+        detail += f" (did you mean {near[0]}?)" if near else ""
     listed = f"; there are {', '.join(known)}" if known else "; this endpoint takes none"
     return ProblemDetails("bad-parameter", detail + listed, parameter=printable(name))
 

@@ -6,6 +6,8 @@ owner comes first, `owner.name`: an owner's name has no dot, so that no two repo
 
 import re
 
+# As the document of the API tells it.
+FEEDSTOCK_NAME_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9-]{0,38}[/.][A-Za-z0-9._-]{1,100}|[A-Za-z0-9_-]{1,100})$"
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})"
 _NAME = r"[A-Za-z0-9._-]{1,100}"
 _REPOSITORY = re.compile(rf"({_OWNER})/({_NAME})", re.ASCII)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from federation.canned_queries import CannedQuery
-from federation.columns import INTEGER, column_kinds
+from federation.columns import INTEGER, column_kinds, has_long_message
 from federation.errors import ProblemDetails
 from federation.fields import RECORDS
 from federation.list_requests import ListRequest, printable, read_list_request, read_object_request, read_parameters
@@ -108,6 +108,9 @@ class Reading:
         next_token = encode_next(page.last, request.identity) if page.last else None
         next_url = address.link(_next=next_token) if next_token else None
         links = {"Link": f'<{next_url}>; rel="next"'} if next_url else {}
+        if request.count:
+            # for the shapes that have no place for it
+            links["X-Total-Count"] = f"{count}+" if capped else str(count)
         kinds = column_kinds(query.record)
         if request.format == "csv":
             body = csv_line(page.columns) + b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
@@ -115,7 +118,7 @@ class Reading:
         objects = [to_object(page.columns, row, kinds) for row in page.rows]
         if request.format == "ndjson":
             return cacheable(b"".join(dump_json(each) + b"\n" for each in objects), NDJSON, **links)
-        rows = [cut_message(each) for each in objects]
+        rows = [cut_message(each) for each in objects] if has_long_message(query.record) else objects
         if request.shape == "array":
             return cacheable(dump_json(rows), **links)
         envelope: dict[str, Any] = {"rows": rows, "next": next_token, "next_url": next_url}
@@ -128,12 +131,14 @@ class Reading:
     ) -> Reply:
         """A whole list, as pages that each end before their bytes are sent: an open cursor would let the WAL grow."""
 
-        def read_first(connection: sqlite3.Connection) -> tuple[Page, str | None]:
+        def read_first(connection: sqlite3.Connection) -> tuple[Page, str, str | None]:
             if moved := self._check_parent(connection, query, values):
-                return Page([], [], None), moved
-            return read_list_page(connection, query, values, request, MAX_SIZE), None
+                return Page([], [], None), "", moved
+            count, capped = count_rows(connection, query, values, request) if request.count else ("", False)
+            page = read_list_page(connection, query, values, request, MAX_SIZE)
+            return page, f"{count}+" if capped else str(count), None
 
-        first, moved = await self._read(read_first, query, request)
+        first, count, moved = await self._read(read_first, query, request)
         if moved:
             return redirect_to_feedstock(moved, values, query, address)
         kinds = column_kinds(query.record)
@@ -155,7 +160,8 @@ class Reading:
                 yield lines(page)
 
         content_type = CSV if request.format == "csv" else NDJSON
-        return Reply(content_type=content_type, parts=parts(), headers={"Cache-Control": "no-cache"})
+        headers = {"Cache-Control": "no-cache", **({"X-Total-Count": count} if count else {})}
+        return Reply(content_type=content_type, parts=parts(), headers=headers)
 
     async def _read(self, function: Any, query: CannedQuery, request: ListRequest) -> Any:
         try:

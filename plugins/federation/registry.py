@@ -1,7 +1,8 @@
 """What the plugins share in one running Datasette. It lies on the Datasette object: modules are process-global."""
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from federation.database import FEDERATION, TOKENS, database_path
 from federation.reader import Reader
 from federation.reading import Reading
 from federation.settings import PLUGIN, Settings, data_folder, read_settings
+from federation.sql_threads import SqlTurns, tame
 from federation.writer import Writer
 
 _ATTRIBUTE = "_federation_registry"
@@ -27,6 +29,9 @@ class Registry:
     queries: dict[str, CannedQuery]
     reading: Reading
     writer: Writer
+    sql_turns: SqlTurns
+    # (path, method): what there is beside the canned queries (`routes.Operation`)
+    operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
     def close(self) -> None:
         """Finish what waits to be written, then let go of the database."""
@@ -44,7 +49,9 @@ def registry_of(datasette: Any) -> Registry:
         path = database_path(data, FEDERATION)
         reader = Reader(path, datasette.setting("sql_time_limit_ms"))
         reading = Reading(queries, reader, settings.home_organisation)
-        registry = Registry(settings, data, queries, reading, Writer(path))
+        # half of Datasette's threads, so that its pages keep the others
+        turns = SqlTurns(max(1, datasette.setting("num_sql_threads") // 2))
+        registry = Registry(settings, data, queries, reading, Writer(path), turns)
         setattr(datasette, _ATTRIBUTE, registry)
     return registry
 
@@ -69,6 +76,8 @@ def open_databases(datasette: Any) -> None:
         if attached is not None:
             datasette.remove_database(name)
         datasette.add_database(Database(datasette, path=path, is_mutable=True), name=name)
+    for name, database in datasette.databases.items():
+        tame(database, own_thread=name == TOKENS)
     connection = connect_reader(database_path(registry.data, FEDERATION))
     try:
         registry.queries = {name: inspect(query, connection) for name, query in registry.queries.items()}

@@ -19,10 +19,10 @@ GZIP_FROM_BYTES = 1000
 GZIP_LEVEL = 5
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Link, ETag, Location, Retry-After, Idempotency-Replayed",
+    "Access-Control-Expose-Headers": "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count",
 }
 PREFLIGHT = {
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match",
     "Access-Control-Max-Age": "3600",
 }
 
@@ -78,13 +78,13 @@ def finish(reply: Reply, method: str, request_headers: Mapping[str, str]) -> Rep
 
 
 def gzip_accepted(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header (RFC 9110, 12.5.3) takes gzip."""
+    """Whether an Accept-Encoding header (RFC 9110, 12.5.3) takes gzip: by name, else by `*`."""
+    weights = {}
     for part in accept_encoding.lower().split(","):
-        coding, _, parameters = part.strip().partition(";")
-        if coding.strip() in ("gzip", "x-gzip", "*"):
-            weight = parameters.replace(" ", "")
-            return weight not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+        coding, _, parameters = part.partition(";")
+        weights[coding.strip().removeprefix("x-")] = parameters.replace(" ", "")
+    weight = weights.get("gzip", weights.get("*", "q=0"))
+    return weight not in ("q=0", "q=0.", "q=0.0", "q=0.00", "q=0.000")
 
 
 def etag_matches(if_none_match: str | None, etag: str) -> bool:

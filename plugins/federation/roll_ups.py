@@ -6,7 +6,8 @@ takes the newest spelling. A count that reaches zero is deleted.
 
 The latest run of a feedstock, a recipe or a dataset is *offered* its place by an insert, which keeps it if it is
 newer, and *elected* anew, by an index, only when the run that held the place changed. Looking for the newest at each
-write instead would walk over every failure since the last success.
+write instead would walk over every failure since the last success. That the place is empty is asked in a `case`:
+among other conditions of a `where` SQLite asks it of each row, and so walks over all of them to find nobody.
 """
 
 # table: column -> its value of a run
@@ -140,12 +141,17 @@ def elect(table: str, key: tuple[str, ...], outcome: str) -> str:
     insert into {table} ({", ".join(key)}, outcome, {", ".join(PLACE_COLUMNS)})
     select {", ".join(key)}, '{outcome}', id, run_date, status, completed_at
     from recipe_runs
-    where {OUTCOMES[outcome].format(row="old")}
-        and not exists (select 1 from {table} where {place} and outcome = '{outcome}')
-        and {place}
-        and {OUTCOMES[outcome].format(row="recipe_runs")}
-    order by recipe_runs.run_date desc, recipe_runs.id desc
-    limit 1;"""
+    where id = case
+        when {OUTCOMES[outcome].format(row="old")}
+            and not exists (select 1 from {table} where {place} and outcome = '{outcome}')
+        then (
+            select id
+            from recipe_runs
+            where {place} and {OUTCOMES[outcome].format(row="recipe_runs")}
+            order by run_date desc, id desc
+            limit 1
+        )
+    end;"""
 
 
 def latest_triggers(table: str, key: tuple[str, ...]) -> str:
@@ -164,9 +170,9 @@ MOVE_LINKS = """
     where recipe_run_id = new.id and run_date <> new.run_date;"""
 
 # Of the runs that wrote a dataset its owner's count, and tests only as long as there is nothing else.
-DATASET_CANDIDATE = """runs.bakery_id = datasets.bakery_id
-        and runs.is_test <= datasets.is_test
-        and ('{outcome}' = 'any' or runs.status = 'success')"""
+DATASET_CANDIDATE = """{run}.bakery_id = datasets.bakery_id
+        and {run}.is_test <= datasets.is_test
+        and ('{outcome}' = 'any' or {run}.status = 'success')"""
 
 
 def offer_to_datasets(outcome: str, run: str, links: str) -> str:
@@ -177,7 +183,7 @@ def offer_to_datasets(outcome: str, run: str, links: str) -> str:
     from recipe_runs as runs, datasets
     where runs.id = {run}
         and datasets.id in ({links})
-        and {DATASET_CANDIDATE.format(outcome=outcome)}
+        and {DATASET_CANDIDATE.format(run="runs", outcome=outcome)}
     on conflict do update set {places}
     where (excluded.run_date, excluded.recipe_run_id)
         > (latest_runs_by_dataset.run_date, latest_runs_by_dataset.recipe_run_id);"""
@@ -186,32 +192,31 @@ def offer_to_datasets(outcome: str, run: str, links: str) -> str:
 def elect_for_datasets(outcome: str, datasets: str, held_by: str, condition: str = "1") -> str:
     return f"""
     delete from latest_runs_by_dataset
-    where {condition} and dataset_id in ({datasets}) and outcome = '{outcome}'{held_by};
+    where dataset_id in ({datasets}) and outcome = '{outcome}'{held_by};
     insert into latest_runs_by_dataset (dataset_id, outcome, {", ".join(PLACE_COLUMNS)})
     select datasets.id, '{outcome}', elected.id, elected.run_date, elected.status, elected.completed_at
     from datasets, recipe_runs as elected
-    where {condition}
-        and datasets.id in ({datasets})
-        and not exists (
-            select 1 from latest_runs_by_dataset
-            where dataset_id = datasets.id and outcome = '{outcome}'
-        )
-        and elected.id = (
-            select runs.id
-            from recipe_run_datasets as links, recipe_runs as runs
-            where links.dataset_id = datasets.id
-                and runs.id = links.recipe_run_id
-                and {DATASET_CANDIDATE.format(outcome=outcome)}
-            order by links.run_date desc, links.recipe_run_id desc
-            limit 1
-        );"""
+    where datasets.id in ({datasets})
+        and elected.id = case
+            when {condition}
+                and not exists (
+                    select 1 from latest_runs_by_dataset
+                    where dataset_id = datasets.id and outcome = '{outcome}'
+                )
+            then (
+                select runs.id
+                from recipe_run_datasets as links, recipe_runs as runs
+                where links.dataset_id = datasets.id
+                    and runs.id = links.recipe_run_id
+                    and {DATASET_CANDIDATE.format(run="runs", outcome=outcome)}
+                order by links.run_date desc, links.recipe_run_id desc
+                limit 1
+            )
+        end;"""
 
 
 def dataset_triggers() -> str:
     of_run = "select dataset_id from recipe_run_datasets where recipe_run_id = {row}.id"
-    # only a success that stops being one leaves that place: without this, a dataset that never succeeded would
-    # have all its runs looked at again by each write
-    was_candidate = {"any": "1", "success": "old.status = 'success'"}
     return (
         trigger(
             "latest_runs_by_dataset_link",
@@ -234,8 +239,13 @@ def dataset_triggers() -> str:
             "recipe_runs",
             MOVE_LINKS
             + "".join(
+                # only who was a candidate leaves the place empty: without this, a dataset that never succeeded
+                # would have all its runs looked at again by each write
                 elect_for_datasets(
-                    outcome, of_run.format(row="old"), " and recipe_run_id = old.id", was_candidate[outcome]
+                    outcome,
+                    of_run.format(row="old"),
+                    " and recipe_run_id = old.id",
+                    DATASET_CANDIDATE.format(run="old", outcome=outcome),
                 )
                 + offer_to_datasets(outcome, "new.id", of_run.format(row="new"))
                 for outcome in OUTCOMES

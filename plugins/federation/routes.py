@@ -10,11 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from federation.canned_queries import CannedQuery
+from pydantic import BaseModel
+
+from federation.canned_queries import BadQuery, CannedQuery
 from federation.errors import ProblemDetails, unauthorized
+from federation.fields import Record
+from federation.list_requests import printable, read_parameters
 from federation.reading import Address
 from federation.registry import Registry
-from federation.replies import PREFLIGHT, Reply, finish, problem_reply, send_reply
+from federation.replies import JSON, PREFLIGHT, Reply, finish, problem_reply, send_reply
 from federation.runs import Actor
 
 logger = logging.getLogger(__name__)
@@ -41,6 +45,25 @@ Handler = Callable[[Call], Awaitable[Reply]]
 Table = dict[str, dict[str, Handler]]
 
 
+@dataclass(frozen=True)
+class Operation:
+    """A handler that is no canned query, with what the OpenAPI document says of it."""
+
+    name: str
+    title: str
+    handler: Handler
+    description: str = ""
+    tag: str = "Registry"
+    # the record that is answered, and whether the body makes one or an array of them
+    record: type[Record] | None = None
+    body: type[BaseModel] | None = None
+    status: int = 200
+    # statuses of problems, beside those that every operation may answer
+    problems: tuple[int, ...] = ()
+    # what it answers where that is no record
+    content_type: str = JSON
+
+
 def read_handler(query_name: str) -> Handler:
     """The handler of a canned query's GET."""
 
@@ -51,16 +74,16 @@ def read_handler(query_name: str) -> Handler:
     return read
 
 
-def table_of(queries: Mapping[str, CannedQuery], others: Mapping[tuple[str, str], Handler]) -> Table:
+def table_of(queries: Mapping[str, CannedQuery], operations: Mapping[tuple[str, str], Operation]) -> Table:
     """Path -> method -> handler: the canned queries' GETs and what else there is."""
     table: Table = {}
     for name, query in queries.items():
         for path in query.paths:
             table.setdefault(path, {})["GET"] = read_handler(name)
-    for (path, method), handler in others.items():
+    for (path, method), operation in operations.items():
         if method in table.setdefault(path, {}):
-            raise ValueError(f"{method} {path} has two handlers")
-        table[path][method] = handler
+            raise BadQuery(f"{method} {path} is a canned query's and {operation.name}'s")
+        table[path][method] = operation.handler
     return table
 
 
@@ -136,3 +159,9 @@ def address_of(request: Any, public_url: str | None) -> Address:
         base = f"{request.scheme}://{request.host}"
     path = re.sub("/+", "/", request.path).rstrip("/") or "/"
     return Address(base, path, request.query_string)
+
+
+def refuse_parameters(call: Call) -> None:
+    """Nothing is silently ignored. Raises ProblemDetails (400)."""
+    for name, _ in read_parameters(call.address.query_string):
+        raise ProblemDetails("bad-parameter", "this takes no parameters in the URL", parameter=printable(name))

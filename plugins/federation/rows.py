@@ -25,9 +25,7 @@ def to_object(columns: Sequence[str], row: Sequence, kinds: Mapping[str, str]) -
 
 
 def cut_message(row: dict[str, Any]) -> dict[str, Any]:
-    """A list's object with the first characters of its message, and whether that is all."""
-    if MESSAGE not in row:
-        return row
+    """A list's object with the first characters of its message, and whether there are more."""
     cut = {}
     for name, value in row.items():
         cut[name] = value[:MESSAGE_CHARACTERS] if name == MESSAGE and value else value

@@ -24,8 +24,8 @@ def required(name: str, limit: int, rest: str = "") -> str:
 
 
 def time(name: str, rest: str = "") -> str:
-    """A time in the one form of `times.py`."""
-    return f"{name} text {rest} check ({name} like '____-__-__T__:__:__.______Z')"
+    """A time in the one form of `times.py` (`like` would let small letters through, which sort elsewhere)."""
+    return f"{name} text {rest} check ({name} glob '{TIME}')"
 
 
 def boolean(name: str, rest: str = "not null default 0") -> str:
@@ -33,6 +33,7 @@ def boolean(name: str, rest: str = "not null default 0") -> str:
     return f"{name} integer {rest} check ({name} in (0, 1))"
 
 
+TIME = "____-__-__T__:__:__.______Z".replace("_", "[0-9]")
 STATUSES = "'queued', 'in_progress', 'success', 'failure', 'cancelled', 'timed_out', 'skipped'"
 
 
@@ -107,13 +108,17 @@ def m003_feedstocks(db: Database) -> None:
             {time("committed_at")},
             {text("meta_path", 500)},
             {text("meta_sha", 500)},
-            {text("meta", 100000)},
             {boolean("archived")},
             {boolean("listed")},
             github_id integer,
             {time("synced_at")},
-            {time("removed_at")}
+            {time("removed_at")},
+            -- the largest last: what stands before it is read without its overflow pages
+            {text("meta", 100000)}
         ) strict;
+        create index feedstocks_present on feedstocks (id) where removed_at is null;
+        create index feedstocks_title on feedstocks (title, id);
+        create index feedstocks_committed_at on feedstocks (committed_at, id);
         create index feedstocks_repository on feedstocks (repository);
         create index feedstocks_bakery_id on feedstocks (bakery_id);
         create unique index feedstocks_github_id on feedstocks (github_id) where github_id is not null;
@@ -144,6 +149,7 @@ def m004_recipes_maintainers_providers(db: Database) -> None:
             {time("removed_at")},
             unique (feedstock_id, recipe_id)
         ) strict;
+        create index recipes_present on recipes (feedstock_id, position) where removed_at is null;
         create table maintainers (
             {feedstock_id},
             position integer not null,
@@ -244,6 +250,7 @@ def m006_datasets(db: Database) -> None:
         create index datasets_feedstock_id on datasets (feedstock_id);
         create index datasets_bakery_id on datasets (bakery_id);
         create index datasets_created_at on datasets (created_at);
+        create index datasets_updated_at on datasets (updated_at);
         create table recipe_run_datasets (
             recipe_run_id integer not null references recipe_runs (id),
             dataset_id integer not null references datasets (id),
@@ -355,3 +362,66 @@ def m009_roll_ups(db: Database) -> None:
     """Totals and latest runs cost the same at ten million runs as at ten thousand."""
     execute_script(db.conn, roll_ups.TABLES)
     execute_script(db.conn, roll_ups.TRIGGERS)
+
+
+@migrations()
+def m010_search(db: Database) -> None:
+    """Words of feedstocks and datasets. A feedstock's own rowid may change with `vacuum`, so it gets a number here."""
+    execute_script(
+        db.conn,
+        """
+        create table feedstock_documents (
+            id integer primary key autoincrement,
+            feedstock_id text not null unique collate nocase
+        ) strict;
+        create virtual table feedstocks_fts using fts5 (
+            feedstock_id, title, description, tokenize = "unicode61 remove_diacritics 2"
+        );
+        create trigger feedstocks_fts_insert after insert on feedstocks
+        begin
+            insert into feedstock_documents (feedstock_id)
+            values (new.id);
+            insert into feedstocks_fts (rowid, feedstock_id, title, description)
+            select id, new.id, new.title, new.description
+            from feedstock_documents
+            where feedstock_id = new.id;
+        end;
+        create trigger feedstocks_fts_update after update of id, title, description on feedstocks
+        begin
+            update feedstock_documents
+            set feedstock_id = new.id
+            where feedstock_id = old.id;
+            update feedstocks_fts
+            set feedstock_id = new.id, title = new.title, description = new.description
+            where rowid = (select id from feedstock_documents where feedstock_id = new.id);
+        end;
+        create trigger feedstocks_fts_delete after delete on feedstocks
+        begin
+            delete from feedstocks_fts
+            where rowid = (select id from feedstock_documents where feedstock_id = old.id);
+            delete from feedstock_documents
+            where feedstock_id = old.id;
+        end;
+        create virtual table datasets_fts using fts5 (
+            url, title, description,
+            content = "datasets", content_rowid = "id", tokenize = "unicode61 remove_diacritics 2"
+        );
+        create trigger datasets_fts_insert after insert on datasets
+        begin
+            insert into datasets_fts (rowid, url, title, description)
+            values (new.id, new.url, new.title, new.description);
+        end;
+        create trigger datasets_fts_update after update of url, title, description on datasets
+        begin
+            insert into datasets_fts (datasets_fts, rowid, url, title, description)
+            values ('delete', old.id, old.url, old.title, old.description);
+            insert into datasets_fts (rowid, url, title, description)
+            values (new.id, new.url, new.title, new.description);
+        end;
+        create trigger datasets_fts_delete after delete on datasets
+        begin
+            insert into datasets_fts (datasets_fts, rowid, url, title, description)
+            values ('delete', old.id, old.url, old.title, old.description);
+        end;
+        """,
+    )

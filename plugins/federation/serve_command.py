@@ -1,5 +1,6 @@
 """The command line of scripts/serve: bind, start the workers, say when they answer, stop cleanly."""
 
+import asyncio
 import os
 import secrets
 import signal
@@ -14,11 +15,15 @@ from pathlib import Path
 
 import click
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from federation import demo
+from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
 from federation.database import NewerDatabase
+from federation.registry import registry_of
+from federation.server import make_datasette
 from federation.settings import ROOT, data_folder
 
 # How long a stop waits for requests that are under way.
@@ -41,14 +46,28 @@ def serve_command(with_demo: bool, data: Path | None, host: str, port: int, work
     try:
         lines = demo_lines(data) if with_demo else []
         prepare(data)
+        asyncio.run(try_start(data))
     except (OSError, sqlite3.Error, NewerDatabase) as error:
         fail(f"the databases in {data} cannot be opened: {error}")
+    except BadQuery as error:
+        fail(f"metadata.yml: {error}")
     os.environ["FEDERATION_DATA"] = str(data)
     # workers must accept each other's cookies
     os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))
     url = f"http://{'[' + host + ']' if ':' in host else host}:{listening.getsockname()[1]}"
     threading.Thread(target=announce, args=(url, [line.format(url=url) for line in lines]), daemon=True).start()
     run(configuration(workers), listening)
+
+
+async def try_start(data: Path) -> None:
+    """Start and stop it once: what cannot start must be said here, as workers would be started again and again."""
+    datasette = make_datasette(data)
+    try:
+        await datasette.invoke_startup()
+    finally:
+        registry_of(datasette).close()
+        for database in datasette.databases.values():
+            database.close()
 
 
 def configuration(workers: int) -> uvicorn.Config:
@@ -70,14 +89,27 @@ def configuration(workers: int) -> uvicorn.Config:
     )
 
 
+class Workers(Multiprocess):
+    """Uvicorn's supervisor of several processes."""
+
+    def init_processes(self) -> None:
+        # Ctrl-C in a terminal reaches every process: one that is still starting waits for the supervisor's word
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        super().init_processes()
+        signal.signal(signal.SIGINT, handler)
+
+
 def run(config: uvicorn.Config, listening: socket.socket) -> None:
     """Serve until a signal says stop."""
-    server = uvicorn.Server(config)
     if config.workers > 1:
-        Multiprocess(config, target=server.run, sockets=[listening]).run()
-        return
-    server.run(sockets=[listening])
-    if not server.started:
+        supervisor = Workers(config, sockets=[listening])
+        supervisor.run()
+        started = all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
+    else:
+        server = uvicorn.Server(config)
+        server.run(sockets=[listening])
+        started = server.started
+    if not started:
         fail("the server did not start: the reason is above")
 
 

@@ -1,18 +1,40 @@
 """The command line of scripts/tokens.py: make, list and end the tokens of bakeries."""
 
+import math
+import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from federation import tokens
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
+from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, transaction
 from federation.field_types import is_bakery_id
 from federation.runs import resolve_bakery
 from federation.settings import data_folder
 
 _data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
+
+
+MOST_NAME_CHARACTERS = 200
+LARGEST_ID = 2**63 - 1
+
+
+@contextmanager
+def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
+    """A database of the data folder, made where there is none; what goes wrong with it is one line."""
+    try:
+        prepare(data)
+        connection = connect(database_path(data, name))
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error, NewerDatabase) as error:
+        raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,19 +52,19 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
     """Make a token and print it, this once: only its hash is kept."""
     if admin == bool(bakery_id):
         raise click.UsageError("give either --bakery ID or --admin")
+    if bakery_id and not is_bakery_id(bakery_id):
+        raise click.UsageError(f"{bakery_id!r} is not a bakery id: letters, digits, dots, hyphens and underscores")
+    if math.isnan(days):
+        raise click.UsageError("--days takes a number")
+    if name and (len(name) > MOST_NAME_CHARACTERS or not name.isprintable()):
+        raise click.UsageError(f"--name takes one line of at most {MOST_NAME_CHARACTERS} characters")
     data = data or data_folder()
-    prepare(data)
     if bakery_id:
-        if not is_bakery_id(bakery_id):
-            raise click.UsageError(f"{bakery_id!r} is not a bakery id: letters, digits, dots, hyphens and underscores")
-        connection = connect(database_path(data, FEDERATION))
         # a bakery with a token exists, even if bakeries.yaml does not name it
-        with transaction(connection):
+        with opened(data, FEDERATION) as connection, transaction(connection):
             bakery_id = resolve_bakery(connection, bakery_id)
-        connection.close()
-    connection = connect(database_path(data, TOKENS))
-    click.echo(tokens.create_token(connection, bakery_id, name, days))
-    connection.close()
+    with opened(data, TOKENS) as connection:
+        click.echo(tokens.create_token(connection, bakery_id, name, days))
     click.echo(f"A token for {bakery_id or 'an administrator'}. It is shown this once: keep it as a secret.", err=True)
 
 
@@ -50,11 +72,8 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
 @_data
 def list_(data: Path | None) -> None:
     """List the tokens, without their secrets, the newest first."""
-    data = data or data_folder()
-    prepare(data)
-    connection = connect(database_path(data, TOKENS))
-    rows = tokens.list_tokens(connection)
-    connection.close()
+    with opened(data or data_folder(), TOKENS) as connection:
+        rows = tokens.list_tokens(connection)
     line = "{:>6}  {:<8}  {:<10}  {:<10}  {:<40}  {}"
     click.echo(line.format("id", "state", "created", "expires", "bakery", "name"))
     for row in rows:
@@ -65,18 +84,14 @@ def list_(data: Path | None) -> None:
 
 
 @tokens_command.command()
-@click.argument("token_id", type=int)
+@click.argument("token_id", type=click.IntRange(1, LARGEST_ID))
 @_data
 def revoke(token_id: int, data: Path | None) -> None:
     """End a token now. Its id is the number in it, pfk_ID_..."""
-    data = data or data_folder()
-    prepare(data)
-    connection = connect(database_path(data, TOKENS))
     try:
-        tokens.revoke_token(connection, token_id)
+        with opened(data or data_folder(), TOKENS) as connection:
+            tokens.revoke_token(connection, token_id)
     except tokens.UnknownToken as error:
         click.echo(f"Error: {error}; scripts/tokens.py list shows those there are.", err=True)
         sys.exit(1)
-    finally:
-        connection.close()
     click.echo(f"Token {token_id} is revoked.", err=True)

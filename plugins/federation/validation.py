@@ -10,6 +10,9 @@ from federation.errors import ProblemDetails, json_pointer
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# Faults that are told at once: a body of a megabyte can hold 300,000, and an answer of 18 megabytes helps nobody.
+MAX_FAULTS = 100
+
 _WORDS = {
     "string_type": "must be text",
     "int_type": "must be a whole number",
@@ -31,19 +34,24 @@ def validate(model: type[Model], value: Any, at: tuple[str | int, ...] = ()) -> 
 
 
 def check(model: type[Model], value: Any, at: tuple[str | int, ...] = ()) -> tuple[Model | None, list[dict[str, str]]]:
-    """(the value as a model, no faults) or (None, its faults)."""
+    """(the value as a model, no faults) or (None, its first faults)."""
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        return None, [_fault(model, fault, at) for fault in error.errors(include_url=False)]
+        faults = error.errors(include_url=False, include_input=False)
+        return None, [_fault(model, fault, at) for fault in faults[:MAX_FAULTS]]
 
 
 def invalid(errors: list[dict[str, str]]) -> ProblemDetails:
     """422 for a body whose faults are known."""
     first = errors[0]
     place = first["pointer"] or "the body"
-    more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-    return ProblemDetails("invalid", f"{place} {first['detail']}{more}", errors)
+    more = ""
+    if len(errors) >= MAX_FAULTS:
+        more = f", and more: the first {MAX_FAULTS} are listed"
+    elif len(errors) > 1:
+        more = f", and {len(errors) - 1} more"
+    return ProblemDetails("invalid", f"{place} {first['detail']}{more}", errors[:MAX_FAULTS])
 
 
 def _fault(model: type[BaseModel], fault: Any, at: tuple[str | int, ...]) -> dict[str, str]:

@@ -7,7 +7,8 @@ finds that table's index. Sub-selects run only for the rows that are returned.
 
 from textwrap import dedent, indent
 
-from federation.fields import RecipeRun
+from federation.columns import BOOLEAN, column_kinds
+from federation.fields import Dataset, RecipeRun, Record
 
 # A nested list has at most so many items and bytes: a row that a reader's connection refuses takes its whole list
 # down. Its count stands beside it, and the sub-list has all.
@@ -22,9 +23,9 @@ def nested(item: str, source: str, order: str) -> str:
         (
             select json_group_array(json(item))
             from (
-                select item, sum(length(cast(item as blob))) over (order by place) as bytes
+                select item, sum(length(cast(item as blob))) over (rows unbounded preceding) as bytes
                 from (
-                    select {item} as item, row_number() over (order by {order}) as place
+                    select {item} as item
                     {source}
                     order by {order}
                     limit {NESTED_ITEMS}
@@ -56,6 +57,14 @@ def latest(columns: dict[str, str], table: str, outcome: str, key: dict[str, str
     )
 
 
+def json_members(record: type[Record]) -> str:
+    """The fields of a record as members of a JSON object."""
+    return ",\n        ".join(
+        f"'{name}', json(iif({name}, 'true', 'false'))" if kind == BOOLEAN else f"'{name}', {name}"
+        for name, kind in column_kinds(record).items()
+    )
+
+
 MAINTAINERS = nested(
     "json_object('github', github, 'name', name, 'orcid', orcid)",
     "from maintainers where feedstock_id = feedstocks.id",
@@ -71,7 +80,7 @@ DATASETS_OF_RUN = nested(
     """from recipe_run_datasets
                     join datasets on datasets.id = recipe_run_datasets.dataset_id
                     where recipe_run_datasets.recipe_run_id = recipe_runs.id""",
-    "datasets.id",
+    "recipe_run_datasets.dataset_id",
 )
 TARGETS = nested(
     """json_object(
@@ -97,6 +106,7 @@ RECIPES = nested(
                         'latest_recipe_run_id', latest_recipe_run_id,
                         'latest_recipe_run_status', latest_recipe_run_status,
                         'latest_recipe_run_date', latest_recipe_run_date,
+                        'latest_recipe_run_is_stale', json(iif(latest_recipe_run_is_stale, 'true', 'false')),
                         'last_success_recipe_run_id', last_success_recipe_run_id,
                         'last_success_at', last_success_at
                     )""",
@@ -127,6 +137,9 @@ LINEAGE_RUNS = nested(
                     where recipe_run_datasets.dataset_id = datasets.id""",
     "recipe_run_datasets.run_date desc, recipe_run_datasets.recipe_run_id desc",
 )
+DATASET = f"""json_object(
+        {json_members(Dataset)}
+    )"""
 SYNC_CHANGES = nested(
     """json_object(
                         'feedstock_id', feedstock_id, 'bakery_id', bakery_id, 'action', action,
@@ -141,6 +154,7 @@ FEEDSTOCKS_OF_MAINTAINER = nested(
                         'latest_recipe_run_id', latest_recipe_run_id,
                         'latest_recipe_run_status', latest_recipe_run_status,
                         'latest_recipe_run_date', latest_recipe_run_date,
+                        'latest_recipe_run_is_stale', json(iif(latest_recipe_run_is_stale, 'true', 'false')),
                         'last_success_at', last_success_at,
                         'problems_count', problems_count
                     )""",
@@ -149,9 +163,18 @@ FEEDSTOCKS_OF_MAINTAINER = nested(
                     where maintainers.github = maintainer_summaries.github""",
     "feedstock_summaries.id",
 )
-# of a run that is reached by its link to a dataset, whose index has the run's id and date
-RUN_COLUMNS = ",\n    ".join(
-    f'recipe_run_summaries."{name}"' for name in RecipeRun.model_fields if name not in ("id", "run_date")
+# what a view adds to a recipe run's own columns
+ADDED_TO_RUN = f"""
+    {stale("recipe_runs")} as is_stale,
+    feedstocks.repository as feedstock_repository,
+    feedstocks.title as feedstock_title,
+    (select count(*) from recipe_run_datasets where recipe_run_id = recipe_runs.id) as datasets_count,
+    {DATASETS_OF_RUN} as datasets""".lstrip()
+# a run's own columns, for where its id and date come from its link to a dataset, which has an index on them
+LINKED_RUN = ",\n    ".join(
+    f'recipe_runs."{name}"'
+    for name in RecipeRun.model_fields
+    if name not in ("id", "run_date") and f" as {name}" not in ADDED_TO_RUN
 )
 LATEST_RUN = {
     "latest_recipe_run_id": "recipe_run_id",
@@ -167,11 +190,7 @@ SELECTS = {
     "recipe_run_summaries": f"""
 select
     recipe_runs.*,
-    {stale("recipe_runs")} as is_stale,
-    feedstocks.repository as feedstock_repository,
-    feedstocks.title as feedstock_title,
-    (select count(*) from recipe_run_datasets where recipe_run_id = recipe_runs.id) as datasets_count,
-    {DATASETS_OF_RUN} as datasets
+    {ADDED_TO_RUN}
 from recipe_runs
 left join feedstocks on feedstocks.id = recipe_runs.feedstock_id
 """,
@@ -246,6 +265,14 @@ select
             {"feedstock_id": "recipes.feedstock_id", "recipe_id": "recipes.recipe_id"},
         )
     },
+    coalesce((
+        select {stale("recipe_runs")}
+        from latest_runs_by_recipe
+        join recipe_runs on recipe_runs.id = latest_runs_by_recipe.recipe_run_id
+        where latest_runs_by_recipe.feedstock_id = recipes.feedstock_id
+            and latest_runs_by_recipe.recipe_id = recipes.recipe_id
+            and outcome = 'any'
+    ), 0) as latest_recipe_run_is_stale,
     {
         latest(
             LAST_SUCCESS,
@@ -308,14 +335,16 @@ select
     recipe_run_datasets.dataset_id,
     recipe_run_datasets.recipe_run_id as id,
     recipe_run_datasets.run_date,
-    {RUN_COLUMNS}
+    {LINKED_RUN},
+    {ADDED_TO_RUN}
 from recipe_run_datasets
-left join recipe_run_summaries on recipe_run_summaries.id = recipe_run_datasets.recipe_run_id
+left join recipe_runs on recipe_runs.id = recipe_run_datasets.recipe_run_id
+left join feedstocks on feedstocks.id = recipe_runs.feedstock_id
 """,
     "dataset_lineages": f"""
 select
     datasets.id,
-    json_object('id', datasets.id, 'url', url, 'format', format, 'title', datasets.title) as dataset,
+    (select {DATASET} from dataset_summaries where dataset_summaries.id = datasets.id) as dataset,
     coalesce(
         (select recipe_runs from recipe_run_counts_by_dataset where dataset_id = datasets.id), 0
     ) as recipe_runs_count,

@@ -8,6 +8,7 @@ by one and deny what is stored.
 """
 
 import asyncio
+import contextlib
 import logging
 import queue
 import sqlite3
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from federation.database import connect, transaction
+from federation.database import BUSY_TIMEOUT_SECONDS, connect, transaction
 from federation.errors import ProblemDetails
 
 logger = logging.getLogger(__name__)
@@ -47,11 +48,12 @@ class _Write:
 class Writer:
     """Writes to one database file. Starts with the first write; `close` finishes what waits."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT_SECONDS):
         self.path = path
+        self._busy_timeout = busy_timeout
         self._queue: queue.Queue = queue.Queue(maxsize=QUEUE_SIZE)
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
         self._closed = False
         self._connection: sqlite3.Connection | None = None
 
@@ -63,28 +65,32 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future = loop.create_future()
-        try:
-            self._start()
-            self._queue.put_nowait(_Write(function, lambda write: loop.call_soon_threadsafe(_settle, future, write)))
-        except queue.Full:
-            raise unavailable("too many writes wait for the disk") from None
-        return await future
+        self._accept(_Write(function, lambda write: loop.call_soon_threadsafe(_settle, future, write)))
+        write = await future
+        if write.error is not None:
+            raise write.error
+        return write.result
 
     def close(self) -> None:
         """Finish the writes that wait, then end the thread."""
-        with self._starting:
+        with self._lock:
             self._closed = True
         if self._thread:
             self._queue.put(_CLOSE)
             self._thread.join()
 
-    def _start(self) -> None:
-        with self._starting:
+    def _accept(self, write: _Write) -> None:
+        # under the lock, so that nothing gets into the queue behind the end of it
+        with self._lock:
             if self._closed:
                 raise unavailable("the server is stopping")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="federation-writer", daemon=True)
                 self._thread.start()
+            try:
+                self._queue.put_nowait(write)
+            except queue.Full:
+                raise unavailable("too many writes wait for the disk") from None
 
     def _run(self) -> None:
         closing = False
@@ -105,7 +111,7 @@ class Writer:
     def _commit(self, group: list[_Write]) -> None:
         try:
             if self._connection is None:
-                self._connection = connect(self.path)
+                self._connection = connect(self.path, self._busy_timeout)
             with transaction(self._connection) as connection:
                 for write in group:
                     self._run_one(connection, write)
@@ -117,7 +123,9 @@ class Writer:
             # whatever state the connection is in, the next group starts from a fresh one
             self._disconnect()
         for write in group:
-            write.done(write)
+            # the event loop of a caller may have ended meanwhile; that must not end this thread
+            with contextlib.suppress(RuntimeError):
+                write.done(write)
 
     def _run_one(self, connection: sqlite3.Connection, write: _Write) -> None:
         connection.execute("savepoint one_write")
@@ -127,7 +135,9 @@ class Writer:
             if not connection.in_transaction:
                 raise _GroupLost from error
             connection.execute("rollback to one_write")
-            if isinstance(error, sqlite3.OperationalError):
+            # a fault in our own SQL is an OperationalError too, and trying again does not help it
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
                 logger.error("a write was not stored: %s", error)
                 error = unavailable("the database cannot be written at the moment")
             write.error = error
@@ -146,9 +156,5 @@ def unavailable(detail: str) -> ProblemDetails:
 
 def _settle(future: asyncio.Future, write: _Write) -> None:
     # the client may have gone meanwhile; what it sent is stored all the same
-    if future.done():
-        return
-    if write.error is not None:
-        future.set_exception(write.error)
-    else:
-        future.set_result(write.result)
+    if not future.done():
+        future.set_result(write)

@@ -7,7 +7,7 @@ from federation.errors import ProblemDetails, unauthorized
 from federation.fields import RecipeRun, create_model_of
 from federation.json_body import parse_json
 from federation.replies import Reply
-from federation.routes import Call
+from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
 from federation.runs import Actor, create_recipe_run
 from federation.validation import check, invalid
@@ -66,12 +66,6 @@ def require_actor(call: Call) -> Actor:
     return call.actor
 
 
-def refuse_parameters(call: Call) -> None:
-    """Nothing is silently ignored. Raises ProblemDetails (400)."""
-    if call.address.query_string:
-        raise ProblemDetails("bad-parameter", "this takes no parameters in the URL: what it needs is in the body")
-
-
 async def read_body(call: Call, media_types: tuple[str, ...]) -> bytes:
     """The body. Raises ProblemDetails: 415 for another type or encoding, 413 beyond 1 MiB, 400 when it breaks off."""
     media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -110,3 +104,16 @@ def repeated_external_ids(body: list[Any], actor: Actor) -> list[dict[str, str]]
             errors.append({"detail": detail, "pointer": f"/{index}/external_id"})
         seen.setdefault(key, index)
     return errors
+
+
+POST_RECIPE_RUNS = Operation(
+    "create_recipe_runs",
+    "Record a recipe run, or up to 1,000 of them",
+    post_recipe_runs,
+    "A feedstock may be named by its id or as owner/name. Of an array all runs are recorded, or none.",
+    tag="Recipe runs",
+    record=RecipeRun,
+    body=create_model_of(RecipeRun),
+    status=201,
+    problems=(401, 403, 409, 413, 415, 422, 503),
+)

@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 
 from federation.data_folder import prepare
+from federation.database import NewerDatabase
 from federation.settings import data_folder, read_settings
+from federation.sync.fetched import is_repository
 from federation.sync.folder import fetch_folder
 from federation.sync.run import SyncResult, run_sync
 
@@ -51,8 +53,8 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
         as_json: bool,
     ) -> None:
         for repository in repositories:
-            if repository.count("/") != 1:
-                raise click.UsageError(f"--repo {repository} is not owner/name")
+            if not is_repository(repository):
+                raise click.UsageError(f"--repo {repository!r} is not owner/name")
         settings = read_settings()
         data = data or data_folder()
         try:
@@ -61,8 +63,10 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
                 folder, settings.bakery_database, organisations, repositories, feedstocks=feedstocks, bakeries=bakeries
             )
             result = run_sync(data, fetched, settings.home_organisation, dry_run=dry_run or check)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, NewerDatabase) as error:
             raise click.ClickException(f"nothing was changed: {error}") from None
+        if not fetched.feedstocks and fetched.bakeries is None:
+            click.echo(f"Nothing to sync was found: is {folder} the folder of the owners' folders?", err=True)
         if as_json:
             changes = [asdict(change) for change in result.diff.changes]
             click.echo(json.dumps({**result.diff.counts(), "problems": result.problems, "changes": changes}, indent=2))
@@ -71,7 +75,7 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
         click.echo(summary(result, dry_run or check), err=True)
         if check and result.diff.changes:
             sys.exit(CHANGES_PENDING)
-        if result.unreadable:
+        if result.failed:
             sys.exit(1)
 
     return command
@@ -91,8 +95,9 @@ def summary(result: SyncResult, dry: bool) -> str:
     """One line that says what happened."""
     counts = ", ".join(f"{number} {action}" for action, number in result.diff.counts().items())
     beginning = "Would sync" if dry else "Synced"
-    unreadable = f"; {result.unreadable} files could not be read" if result.unreadable else ""
-    return f"{beginning}: {counts}; {result.problems} problems in the files (see /problems){unreadable}."
+    failed = f"; {result.failed} files could not be read" if result.failed else ""
+    skipped = f"; {result.skipped} files skipped, which another sync fetched later" if result.skipped else ""
+    return f"{beginning}: {counts}; {result.problems} problems in the files (see /problems){failed}{skipped}."
 
 
 def _shown(value: str | None) -> str:

@@ -3,6 +3,9 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+
+from federation.names import parse_feedstock_name
 
 # ADR 2 has meta.yaml at the top; feedstocks really keep it in this folder, some under the second name.
 META_PATHS = ("feedstock/meta.yaml", "feedstock/meta.yml")
@@ -14,18 +17,20 @@ class FetchedFile:
     """A file of a repository as it is now.
 
     `data` is None where the file is there and cannot be had: `unreadable` says why, and the last good version stays.
+    `failed` says that another try may have it (no permission, a disk that fails), so that this sync is not whole.
     """
 
     repository: str
     path: str
     data: bytes | None
     unreadable: str | None = None
+    failed: bool = False
     commit: str | None = None
     committed_at: str | None = None
     archived: bool = False
     github_id: int | None = None
 
-    @property
+    @cached_property
     def sha(self) -> str | None:
         """Git's blob id of the bytes, the same that GitHub gives."""
         return None if self.data is None else blob_sha(self.data)
@@ -49,3 +54,12 @@ class Fetched:
 def blob_sha(data: bytes) -> str:
     """Git's id of a blob with these bytes."""
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def is_repository(name: str) -> bool:
+    """Whether this is owner/name as GitHub could give it. A feedstock's id is made of it."""
+    try:
+        parse_feedstock_name(name, home="")
+    except ValueError:
+        return False
+    return "/" in name

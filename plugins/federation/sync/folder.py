@@ -1,15 +1,21 @@
 """Fetch a federation's files from a folder, `DIR/<owner>/<repository>/...`, instead of from GitHub."""
 
+import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from federation import times
-from federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile
+from federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile, is_repository
 
 # One byte more than a file may have tells that it has too many, without reading on.
 MAX_FILE_BYTES = 1024 * 1024
+
+_LEADS_OUT = "This file is reached by a link that leads out of the folder, which is not followed."
+_LEADS_NOWHERE = "This file is a link that leads nowhere."
+_LEADS_TO_ITSELF = "This file is a link that leads to itself."
+_NO_FILE = "A folder or something else stands where this file should be."
 
 
 def fetch_folder(
@@ -22,15 +28,17 @@ def fetch_folder(
 ) -> Fetched:
     """What lies under a folder: all of it, or just the organisations and repositories (owner/name) that are named.
 
-    Of each owner whose folder is there every feedstock is covered, so that one that is gone is gone. Nothing is read
-    through a link that leads out of the folder. Raises NotADirectoryError.
+    Of each owner whose folder is there every feedstock is covered, so that one that is gone is gone. Folders whose
+    names GitHub would not give, hidden ones among them, are left aside. Nothing is read through a link that leads out
+    of the folder. Raises OSError where a folder cannot be listed.
     """
     folder = folder.resolve()
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is not a folder")
+        raise NotADirectoryError(errno.ENOTDIR, "this is not a folder", str(folder))
     fetched_at = times.now()
     named = {name.lower() for name in (*organisations, *repositories)}
-    owners = {path.name.lower() for path in _folders(folder)}
+    found = _repositories(folder)
+    owners = {path.name.lower() for path in _owners(folder)}
 
     def asked_for(repository: str) -> bool:
         repository = repository.lower()
@@ -40,46 +48,63 @@ def fetch_folder(
         owner = repository.lower().split("/")[0]
         return feedstocks and asked_for(repository) and (owner in owners or repository.lower() in named)
 
-    found = []
+    files = []
     if feedstocks:
-        for owner in _folders(folder):
-            for repository in _folders(owner):
-                if asked_for(f"{owner.name}/{repository.name}"):
-                    found += _fetch_first(folder, repository, META_PATHS)
+        for name, repository in found.items():
+            if asked_for(name) and name != bakery_database.lower():
+                files += _fetch_first(folder, repository, META_PATHS)
     database = None
-    if bakeries and asked_for(bakery_database):
-        database = next(iter(_fetch_first(folder, folder / bakery_database, (BAKERIES_PATH,))), None)
-    return Fetched("folder", fetched_at, found, database, covers)
+    if bakeries and asked_for(bakery_database) and (repository := found.get(bakery_database.lower())):
+        database = next(iter(_fetch_first(folder, repository, (BAKERIES_PATH,))), None)
+    return Fetched("folder", fetched_at, files, database, covers)
 
 
-def _folders(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
-            yield path
+def _repositories(folder: Path) -> dict[str, Path]:
+    """The folder of each repository by owner/name in small letters: names that differ in case are one to GitHub."""
+    found: dict[str, Path] = {}
+    for owner in _owners(folder):
+        for path in sorted(owner.iterdir()):
+            name = f"{owner.name}/{path.name}"
+            hidden = path.name.startswith(".")
+            # a link is looked at as the file that it leads to
+            if not hidden and is_repository(name) and (path.is_dir() or path.is_symlink()):
+                found.setdefault(name.lower(), path)
+    return found
+
+
+def _owners(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and not path.is_symlink() and is_repository(f"{path.name}/any")
+    ]
 
 
 def _fetch_first(root: Path, repository: Path, paths: Sequence[str]) -> list[FetchedFile]:
     """The first of several paths that is there, in a list; an empty one when there is none."""
-    name = f"{repository.parent.name}/{repository.name}"
     for path in paths:
-        file = repository / path
-        if os.path.lexists(file):
-            data, unreadable = _read(root, file)
-            return [FetchedFile(name, path, data, unreadable)]
+        if file := _fetch(root, repository, path):
+            return [file]
     return []
 
 
-def _read(root: Path, file: Path) -> tuple[bytes | None, str | None]:
-    """(bytes, None) or (None, why not)."""
+def _fetch(root: Path, repository: Path, path: str) -> FetchedFile | None:
+    """A file of a repository; None where there is none."""
+    name = f"{repository.parent.name}/{repository.name}"
+    file = repository / path
+    # links are followed to their end before anything is asked about it
+    target = Path(os.path.realpath(file))
+    if not target.is_relative_to(root):
+        return FetchedFile(name, path, None, _LEADS_OUT)
     try:
-        resolved = file.resolve(strict=True)
-        if not resolved.is_relative_to(root):
-            return None, "This file is a link that leads out of the folder, which is not followed."
-        if not stat.S_ISREG(resolved.stat().st_mode):
-            return None, "A folder or something else stands where this file should be."
-        with resolved.open("rb") as opened:
-            return opened.read(MAX_FILE_BYTES + 1), None
-    except (OSError, RuntimeError) as error:
-        # RuntimeError: a link that leads to itself
-        reason = error.strerror if isinstance(error, OSError) else "it is a link that leads to itself"
-        return None, f"This file cannot be read: {reason}."
+        # asked first: opening a FIFO would wait for somebody to write
+        if not stat.S_ISREG(target.stat().st_mode):
+            return FetchedFile(name, path, None, _NO_FILE)
+        with target.open("rb") as opened:
+            return FetchedFile(name, path, opened.read(MAX_FILE_BYTES + 1))
+    except (FileNotFoundError, NotADirectoryError):
+        return FetchedFile(name, path, None, _LEADS_NOWHERE) if file.is_symlink() else None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return FetchedFile(name, path, None, _LEADS_TO_ITSELF)
+        return FetchedFile(name, path, None, f"This file cannot be read: {error.strerror}.", failed=True)

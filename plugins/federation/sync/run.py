@@ -6,17 +6,22 @@ written; one that was saved after this fetch began is newer than what was fetche
 """
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from federation import times
 from federation.database import FEDERATION, connect, database_path, exclusive_lock, transaction
 from federation.files.bakeries_yaml import BakeriesYaml, parse_bakeries_yaml
-from federation.files.meta_yaml import parse_meta_yaml
+from federation.files.meta_yaml import MetaYaml, parse_meta_yaml
 from federation.sync.changes import Change, Diff
-from federation.sync.fetched import META_PATHS, Fetched, FetchedFile
+from federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile
 from federation.sync.save_bakeries import BAKERY, save_bakeries
-from federation.sync.save_feedstocks import FEEDSTOCK, ReadFeedstock, remove_feedstock, save_feedstock
+from federation.sync.save_feedstocks import FEEDSTOCK, remove_feedstock, save_feedstock
+from federation.sync.source_files import SourceFiles
+
+T = TypeVar("T")
 
 # A sync saves one feedstock after another and writes nothing else meanwhile; others wait for it this long.
 SYNC_TIMEOUT_SECONDS = 60.0
@@ -29,8 +34,10 @@ class SyncResult:
     diff: Diff
     # problems in the files that it looked at
     problems: int
-    # files that could not be read at all
-    unreadable: int
+    # files that could not be had, though another try may have them
+    failed: int
+    # files of which another sync saved a version that was fetched later
+    skipped: int
 
 
 class _DryRun(Exception):
@@ -42,13 +49,13 @@ def run_sync(data: Path, fetched: Fetched, home: str, dry_run: bool = False) -> 
     path = database_path(data, FEDERATION)
     connection = connect(path, timeout=SYNC_TIMEOUT_SECONDS)
     try:
-        seen = _seen_versions(connection)
-        feedstocks = [_read_feedstock(file, seen) for file in fetched.feedstocks]
-        bakeries = _read_bakeries(fetched.bakeries, seen)
+        seen = SourceFiles(connection)
+        metas = [_parse_changed(file, seen, parse_meta_yaml) for file in fetched.feedstocks]
+        bakeries = fetched.bakeries and _parse_changed(fetched.bakeries, seen, parse_bakeries_yaml)
         result = None
         try:
             with exclusive_lock(path.with_name(".sync.lock")), transaction(connection):
-                result = _save(connection, fetched, feedstocks, bakeries, home)
+                result = _save(connection, fetched, metas, bakeries, home)
                 if dry_run:
                     raise _DryRun
         except _DryRun:
@@ -58,99 +65,67 @@ def run_sync(data: Path, fetched: Fetched, home: str, dry_run: bool = False) -> 
         connection.close()
 
 
-def _read_feedstock(file: FetchedFile, seen: dict[tuple[str, str], str]) -> ReadFeedstock:
-    if file.data is None or seen.get(_key(file)) == file.sha:
-        return ReadFeedstock(file, None)
-    return ReadFeedstock(file, parse_meta_yaml(file.data))
-
-
-def _read_bakeries(file: FetchedFile | None, seen: dict[tuple[str, str], str]) -> BakeriesYaml | None:
-    if file is None or file.data is None or seen.get(_key(file)) == file.sha:
-        return None
-    return parse_bakeries_yaml(file.data)
+def _parse_changed(file: FetchedFile, seen: SourceFiles, parse: Callable[[bytes], T]) -> T | None:
+    """What a file says; None where it says what it said, or cannot be read."""
+    return None if file.data is None or seen.holds(file) else parse(file.data)
 
 
 def _save(
     connection: sqlite3.Connection,
     fetched: Fetched,
-    feedstocks: list[ReadFeedstock],
+    metas: list[MetaYaml | None],
     bakeries: BakeriesYaml | None,
     home: str,
 ) -> SyncResult:
-    now = times.now()
+    now, began = times.now(), fetched.fetched_at
     diff = Diff()
-    newer = _newer_files(connection, fetched.fetched_at)
-    if fetched.bakeries and _key(fetched.bakeries) not in newer:
-        save_bakeries(connection, fetched.bakeries, bakeries, now, diff)
-        _see(connection, fetched.bakeries, fetched.fetched_at)
-    for read in feedstocks:
-        if _key(read.file) not in newer:
-            save_feedstock(connection, read, home, now, diff)
-            _see(connection, read.file, fetched.fetched_at)
-    _remove_vanished(connection, fetched, newer, now, diff)
-    files = [*fetched.feedstocks, *([fetched.bakeries] if fetched.bakeries else [])]
-    result = SyncResult(diff, _count_problems(connection, files), sum(file.data is None for file in files))
+    # as they are now: another sync may have saved while this one parsed, and what was unchanged then is not
+    seen = SourceFiles(connection)
+    files: list[FetchedFile] = []
+    if (file := fetched.bakeries) and not seen.fetched_after(began, file.repository, (BAKERIES_PATH,)):
+        save_bakeries(connection, file, bakeries or _parse_changed(file, seen, parse_bakeries_yaml), now, diff)
+        seen.note(file, began)
+        files.append(file)
+    for file, meta in zip(fetched.feedstocks, metas, strict=True):
+        if not seen.fetched_after(began, file.repository, META_PATHS):
+            save_feedstock(connection, file, meta or _parse_changed(file, seen, parse_meta_yaml), home, now, diff)
+            seen.note(file, began)
+            files.append(file)
+    _remove_vanished(connection, fetched, seen, now, diff)
+    fetched_files = len(fetched.feedstocks) + (fetched.bakeries is not None)
+    result = SyncResult(
+        diff,
+        problems=_count_problems(connection, files),
+        failed=sum(file.failed for file in files),
+        skipped=fetched_files - len(files),
+    )
     _save_sync_run(connection, fetched, result, now)
     return result
 
 
-def _remove_vanished(
-    connection: sqlite3.Connection, fetched: Fetched, newer: set[tuple[str, str]], now: str, diff: Diff
-) -> None:
+def _remove_vanished(connection: sqlite3.Connection, fetched: Fetched, seen: SourceFiles, now: str, diff: Diff) -> None:
     found = {file.repository.lower() for file in fetched.feedstocks}
-    newer_repositories = {repository for repository, _ in newer}
     listed = connection.execute("select id, repository from feedstocks where listed and removed_at is null")
     for row in listed.fetchall():
-        repository = row["repository"].lower()
-        if repository not in found and repository not in newer_repositories and fetched.covers(repository):
+        repository = row["repository"]
+        if (
+            repository.lower() not in found
+            and fetched.covers(repository)
+            and not seen.fetched_after(fetched.fetched_at, repository, META_PATHS)
+        ):
             diff.changes.append(Change(FEEDSTOCK, row["id"], "removed"))
             remove_feedstock(connection, row["id"], now)
-            # what comes back is read again, even if it did not change meanwhile
-            connection.execute("delete from source_files where repository = :name", {"name": row["repository"]})
-
-
-def _seen_versions(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
-    rows = connection.execute("select repository, path, sha from source_files")
-    return {(row["repository"].lower(), row["path"]): row["sha"] for row in rows}
-
-
-def _newer_files(connection: sqlite3.Connection, fetched_at: str) -> set[tuple[str, str]]:
-    rows = connection.execute(
-        "select repository, path from source_files where fetched_at > :fetched_at", {"fetched_at": fetched_at}
-    )
-    return {(row["repository"].lower(), row["path"]) for row in rows}
-
-
-def _see(connection: sqlite3.Connection, file: FetchedFile, fetched_at: str) -> None:
-    # a feedstock has one file: what was said of it under its other name is over
-    for path in set(META_PATHS) - {file.path} if file.path in META_PATHS else ():
-        other = {"repository": file.repository, "path": path}
-        connection.execute("delete from source_files where repository = :repository and path = :path", other)
-        connection.execute("delete from problems where repository = :repository and source_file = :path", other)
-    if file.sha is None:
-        return
-    connection.execute(
-        """
-        insert into source_files (repository, path, sha, fetched_at)
-        values (:repository, :path, :sha, :fetched_at)
-        on conflict do update set sha = excluded.sha, fetched_at = excluded.fetched_at
-        where sha is not excluded.sha
-        """,
-        {"repository": file.repository, "path": file.path, "sha": file.sha, "fetched_at": fetched_at},
-    )
-
-
-def _key(file: FetchedFile) -> tuple[str, str]:
-    return (file.repository.lower(), file.path)
+            seen.note_gone(repository, fetched.fetched_at)
 
 
 def _count_problems(connection: sqlite3.Connection, files: list[FetchedFile]) -> int:
-    return sum(
-        connection.execute(
-            "select count(*) from problems where repository = :repository", {"repository": file.repository}
-        ).fetchone()[0]
-        for file in files
-    )
+    counts = {
+        (row["repository"].lower(), row["source_file"]): row["problems"]
+        for row in connection.execute(
+            "select repository, source_file, count(*) as problems from problems group by repository, source_file"
+        )
+    }
+    return sum(counts.get((file.repository.lower(), file.path), 0) for file in files)
 
 
 def _save_sync_run(connection: sqlite3.Connection, fetched: Fetched, result: SyncResult, now: str) -> None:

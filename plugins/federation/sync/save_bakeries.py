@@ -34,21 +34,40 @@ TARGET_COLUMNS = (
 def save_bakeries(
     connection: sqlite3.Connection, file: FetchedFile, parsed: BakeriesYaml | None, now: str, diff: Diff
 ) -> None:
-    """Make the listed bakeries equal to the file. `parsed` is None where the file is the one that was saved last."""
-    if file.unreadable:
-        problem = Problem("", None, None, "error", file.unreadable)
-        save_problems(connection, file.repository, file.path, [problem], now, file.commit)
-        return
-    if parsed is None:
+    """Make the listed bakeries equal to the file. One that cannot be understood leaves the last good version.
+
+    `parsed` is None where the file is the one that was saved last, or cannot be read.
+    """
+    understood = parsed is not None and parsed.understood
+    if understood:
+        for bakery in parsed.bakeries:
+            _save_bakery(connection, bakery, file.commit, now, diff)
+        _remove_unlisted(connection, parsed, now, diff)
+    else:
         diff.unchanged += connection.execute(
             "select count(*) from bakeries where listed and removed_at is null"
         ).fetchone()[0]
+    if file.unreadable:
+        problems = [Problem("", None, None, "error", file.unreadable)]
+    elif parsed is not None:
+        problems = parsed.problems
+    else:
         return
-    save_problems(connection, file.repository, file.path, parsed.problems, now, file.commit)
-    if not parsed.understood:
-        return
-    for bakery in parsed.bakeries:
-        _save_bakery(connection, bakery, file.commit, now, diff)
+    bakery_ids = {row["id"].lower(): row["id"] for row in connection.execute("select id from bakeries")}
+    save_problems(
+        connection,
+        file.repository,
+        file.path,
+        problems,
+        now,
+        file.commit,
+        # the first key of a pointer into bakeries.yaml is a bakery's id
+        bakery_of=lambda problem: bakery_ids.get(problem.pointer.partition("/")[2].split("/")[0].lower()),
+    )
+
+
+def _remove_unlisted(connection: sqlite3.Connection, parsed: BakeriesYaml, now: str, diff: Diff) -> None:
+    """Note which bakeries are gone from the file. Their runs and targets stay."""
     listed = {bakery["id"].lower() for bakery in parsed.bakeries}
     for row in connection.execute("select id from bakeries where listed and removed_at is null").fetchall():
         if row["id"].lower() not in listed:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from federation.files.meta_yaml import MetaYaml
@@ -18,19 +18,17 @@ MAINTAINER_COLUMNS = ("github", "name", "orcid")
 PROVIDER_COLUMNS = ("name", "description", "url", "roles")
 
 
-@dataclass(frozen=True)
-class ReadFeedstock:
-    """A fetched meta.yaml with what the parser understood of it; `meta` is None where it was not parsed anew."""
+def save_feedstock(
+    connection: sqlite3.Connection, file: FetchedFile, meta: MetaYaml | None, home: str, now: str, diff: Diff
+) -> None:
+    """Make a feedstock's rows equal to its file. An unparsable file leaves the last good version.
 
-    file: FetchedFile
-    meta: MetaYaml | None
-
-
-def save_feedstock(connection: sqlite3.Connection, read: ReadFeedstock, home: str, now: str, diff: Diff) -> None:
-    """Make a feedstock's rows equal to its file. An unparsable file leaves the last good version."""
-    file, meta = read.file, read.meta
+    `meta` is None where the file is the one that was saved last, or cannot be read.
+    """
     feedstock_id = id_of(file.repository, home)
     row = connection.execute("select * from feedstocks where id = :id", {"id": feedstock_id}).fetchone()
+    # as it is stored: a run may have spelled it in other letters
+    feedstock_id = row["id"] if row else feedstock_id
     known = row is not None and row["listed"]
     restored = known and row["removed_at"] is not None
     if row is None:
@@ -38,14 +36,15 @@ def save_feedstock(connection: sqlite3.Connection, read: ReadFeedstock, home: st
             "insert into feedstocks (id, repository) values (:id, :repository)",
             {"id": feedstock_id, "repository": file.repository},
         )
-    old = stored_feedstock(connection, feedstock_id)
+    old = dict(row) if row else {}
     new = {"repository": file.repository, "archived": int(file.archived)}
     if meta is not None and meta.understood:
+        old |= stored_lists(connection, feedstock_id)
         new |= {**meta.feedstock, "meta_path": file.path, "meta_sha": file.sha}
         new |= {"commit": file.commit, "committed_at": file.committed_at}
         new |= {
             "recipes": _pick(meta.recipes, RECIPE_COLUMNS),
-            "maintainers": _pick(_distinct_people(meta.maintainers), MAINTAINER_COLUMNS),
+            "maintainers": _pick(meta.maintainers, MAINTAINER_COLUMNS),
             "providers": _pick(meta.providers, PROVIDER_COLUMNS),
         }
     if diff.compare(FEEDSTOCK, feedstock_id, old if known else None, new, restored):
@@ -67,17 +66,14 @@ def remove_feedstock(connection: sqlite3.Connection, feedstock_id: str, now: str
     connection.execute("delete from problems where feedstock_id = :id", {"id": feedstock_id})
 
 
-def stored_feedstock(connection: sqlite3.Connection, feedstock_id: str) -> dict[str, Any]:
-    """A feedstock as it is kept, in the shape that `save_feedstock` compares: its columns and its three lists."""
-    bound = {"id": feedstock_id}
-    row = connection.execute("select * from feedstocks where id = :id", bound).fetchone()
+def stored_lists(connection: sqlite3.Connection, feedstock_id: str) -> dict[str, list[dict]]:
+    """A feedstock's three lists as they are kept, in the shape that `save_feedstock` compares."""
 
-    def rows(sql: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-        return _pick([dict(each) for each in connection.execute(sql, bound)], columns)
+    def rows(sql: str, columns: tuple[str, ...]) -> list[dict]:
+        return _pick(connection.execute(sql, {"id": feedstock_id}), columns)
 
     providers = rows("select * from providers where feedstock_id = :id order by position", PROVIDER_COLUMNS)
     return {
-        **dict(row),
         "recipes": rows(
             "select * from recipes where feedstock_id = :id and removed_at is null order by position", RECIPE_COLUMNS
         ),
@@ -165,18 +161,5 @@ def _write_providers(connection: sqlite3.Connection, feedstock_id: str, provider
 _LIST_WRITERS = {"recipes": _write_recipes, "maintainers": _write_maintainers, "providers": _write_providers}
 
 
-def _pick(rows: list[dict], columns: tuple[str, ...]) -> list[dict]:
+def _pick(rows: Iterable[Mapping | sqlite3.Row], columns: tuple[str, ...]) -> list[dict]:
     return [{name: row[name] for name in columns} for row in rows]
-
-
-def _distinct_people(people: list[dict]) -> list[dict]:
-    """The people of a file, each once: GitHub's names are the same in any letter case."""
-    seen: set[str] = set()
-    distinct = []
-    for person in people:
-        name = (person["github"] or "").lower()
-        if name not in seen:
-            distinct.append(person)
-        if name:
-            seen.add(name)
-    return distinct

@@ -1,7 +1,7 @@
 """The problems of a file, made equal to what was found now: one that is still there keeps its first date."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from federation.files.yaml_document import Problem
 
@@ -14,8 +14,12 @@ def save_problems(
     now: str,
     commit: str | None = None,
     feedstock_id: str | None = None,
+    bakery_of: Callable[[Problem], str | None] = lambda problem: None,
 ) -> None:
-    """Replace what is kept of one file by what was found in it."""
+    """Replace what is kept of one file by what was found in it.
+
+    `feedstock_id` is that of the whole file; `bakery_of` gives the bakery that a single problem concerns.
+    """
     kept = {
         (row["pointer"], row["line"], row["column"], row["severity"], row["message"]): row["id"]
         for row in connection.execute(
@@ -34,10 +38,30 @@ def save_problems(
     connection.executemany(
         """
         insert into problems (
-            repository, source_file, feedstock_id, pointer, line, "column", severity, message, "commit", found_at
+            repository,
+            source_file,
+            feedstock_id,
+            bakery_id,
+            pointer,
+            line,
+            "column",
+            severity,
+            message,
+            "commit",
+            found_at
         )
         values (
-            :repository, :source_file, :feedstock_id, :pointer, :line, :column, :severity, :message, :commit, :now
+            :repository,
+            :source_file,
+            :feedstock_id,
+            :bakery_id,
+            :pointer,
+            :line,
+            :column,
+            :severity,
+            :message,
+            :commit,
+            :now
         )
         """,
         [
@@ -45,6 +69,7 @@ def save_problems(
                 "repository": repository,
                 "source_file": source_file,
                 "feedstock_id": feedstock_id,
+                "bakery_id": bakery_of(problem),
                 "pointer": problem.pointer,
                 "line": problem.line,
                 "column": problem.column,

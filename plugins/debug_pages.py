@@ -1,0 +1,29 @@
+"""Datasette's pages about itself, where they would print paths of the server or what is not public."""
+
+import json
+
+from datasette import NotFound, Response, hookimpl
+from federation.database import FEDERATION
+
+
+async def databases(datasette, request):
+    """The one public database, without its path."""
+    database = datasette.databases[FEDERATION]
+    shown = [{"name": FEDERATION, "size": database.size, "is_mutable": database.is_mutable, "is_memory": False}]
+    if request.url_vars["format"]:
+        return Response.json(shown)
+    context = {"filename": "databases.json", "data_json": json.dumps(shown, indent=4)}
+    return Response.html(await datasette.render_template(["show_json.html"], context, request=request))
+
+
+async def threads():
+    """Threads and tasks are printed with the files that they run."""
+    raise NotFound("There is no such page")
+
+
+@hookimpl
+def register_routes():
+    return [
+        (r"^/-/databases(\.(?P<format>json))?$", databases),
+        (r"^/-/threads(\.json)?$", threads),
+    ]

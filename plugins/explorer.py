@@ -1,0 +1,36 @@
+"""The explorer: what Datasette's templates get beside its own variables, its cells, and the pages it has not."""
+
+from datasette import hookimpl
+from federation.descriptions import table_metadata
+from federation.explorer.pages import maintainer_page, prepare_environment, search_page, table_cell, variables
+
+
+@hookimpl
+def get_metadata():
+    return table_metadata()
+
+
+@hookimpl
+def prepare_jinja2_environment(env, datasette):
+    prepare_environment(env, datasette)
+
+
+@hookimpl
+def extra_template_vars(template, table, columns, request, datasette):
+    async def inner():
+        return await variables(datasette, request, template, table, columns)
+
+    return inner
+
+
+@hookimpl
+def render_cell(row, value, column, table, datasette):
+    return table_cell(datasette, row, column, value, table)
+
+
+@hookimpl
+def register_routes():
+    return [
+        (r"^/federation/maintainers/(?P<github>[^/,.]+)$", maintainer_page),
+        (r"^/-/search$", search_page),
+    ]

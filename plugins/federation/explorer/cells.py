@@ -1,0 +1,151 @@
+"""Cells of Datasette's tables as people read them: marks, relative times, ids that lead to their page."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from federation.explorer.links import Links, external, github_commit, github_repository, orcid_url, web_url
+from federation.explorer.marks import mark, status_mark
+from federation.explorer.words import first_line, shortened, time_ago
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_BOOLEANS = {"archived", "listed", "is_test", "is_stale", "anon", "requester_pays", "latest_recipe_run_is_stale"}
+_RUN_IDS = {"recipe_run_id", "latest_recipe_run_id", "last_success_recipe_run_id"}
+# tables whose own id leads to a page: which
+_PAGES = {
+    "feedstock_summaries": "feedstock",
+    "feedstock_details": "feedstock",
+    "recipe_run_summaries": "recipe_run",
+    "dataset_recipe_runs": "recipe_run",
+    "dataset_summaries": "dataset",
+    "dataset_lineages": "dataset",
+    "bakery_summaries": "bakery",
+}
+_NAMES = 4
+URL_CHARACTERS = 60
+
+
+def cell(links: Links, row: Any, column: str, value: Any, table: str | None) -> Markup | None:
+    """A cell's markup; None leaves it to Datasette. Cells of somebody's own SQL stay as they are, but for links."""
+    if isinstance(value, dict):
+        # a reference that Datasette would show with its label, which may be null
+        value = value["value"]
+    if value is None or isinstance(value, bytes):
+        return None
+    if (address := _page(links, column, value, table)) is not None:
+        return _link(address, breakable(value))
+    if table is not None and (shown := _shown(links, row, column, value)) is not None:
+        return shown
+    if isinstance(value, str) and web_url(value):
+        return external(value, shortened(value, URL_CHARACTERS) if table else value)
+    return None
+
+
+def breakable(value: Any) -> Markup:
+    """An id that may go on in the next line, after its dots and underscores."""
+    return Markup(str(escape(value)).replace(".", ".<wbr>").replace("_", "_<wbr>"))
+
+
+def _page(links: Links, column: str, value: Any, table: str | None) -> str | None:
+    if column == "id" and table in _PAGES:
+        return getattr(links, _PAGES[table])(value)
+    if column == "feedstock_id" and isinstance(value, str):
+        return links.feedstock(value)
+    if column == "bakery_id" and isinstance(value, str):
+        return links.bakery(value)
+    if column in _RUN_IDS and isinstance(value, int):
+        return links.recipe_run(value)
+    if column == "dataset_id" and isinstance(value, int):
+        return links.dataset(value)
+    if column == "github" and isinstance(value, str) and table is not None:
+        return links.maintainer(value)
+    return None
+
+
+def _shown(links: Links, row: Any, column: str, value: Any) -> Markup | None:
+    if column == "status":
+        return status_mark(value, bool(_get(row, "is_stale")))
+    if column == "latest_recipe_run_status":
+        return status_mark(value, bool(_get(row, "latest_recipe_run_is_stale")))
+    if column == "severity":
+        return Markup('<span class="status status-{}">{}{}</span>').format(
+            "failure" if value == "error" else "stale", mark("failure" if value == "error" else "problem"), value
+        )
+    if column in _BOOLEANS:
+        return Markup("yes" if value else "no")
+    if isinstance(value, int):
+        return Markup('<span class="number">{:,}</span>').format(value) if column.endswith("_count") else None
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return time_ago(value)
+    if column == "repository":
+        return external(github_repository(value), value)
+    if column == "commit":
+        repository = _get(row, "repository") or _get(row, "feedstock_repository")
+        return external(github_commit(repository, value), value[:7]) if repository else Markup("{}").format(value[:7])
+    if column == "orcid":
+        return external(orcid_url(value), value)
+    if column == "log_url":
+        return external(value, "log") if web_url(value) else None
+    if column == "message":
+        return Markup("{}").format(first_line(value))
+    if column == "url":
+        return Markup('<span title="{}">{}</span>').format(value, shortened(value, URL_CHARACTERS))
+    if column in _LISTS:
+        return _LISTS[column](links, json.loads(value))
+    return None
+
+
+def _get(row: Any, column: str) -> Any:
+    return row[column] if column in row.keys() else None  # noqa: SIM118
+
+
+def _names(parts: list) -> Markup:
+    more = f" and {len(parts) - _NAMES} more" if len(parts) > _NAMES else ""
+    return Markup("{}{}").format(Markup(", ").join(parts[:_NAMES]), more)
+
+
+def _link(address: str, text: Any) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(address, text)
+
+
+def _maintainers(links: Links, people: list[Mapping[str, Any]]) -> Markup:
+    return _names(
+        [
+            _link(links.maintainer(each["github"]), each["github"])
+            if each["github"]
+            else Markup("{}").format(each["name"] or "unnamed")
+            for each in people
+        ]
+    )
+
+
+def _datasets(links: Links, datasets: list[Mapping[str, Any]]) -> Markup:
+    return _names([_link(links.dataset(each["id"]), shortened(each["title"] or each["url"], 40)) for each in datasets])
+
+
+def _texts(links: Links, texts: list[str]) -> Markup:
+    return _names([Markup("{}").format(each) for each in texts])
+
+
+def _by_status(links: Links, counts: Mapping[str, int]) -> Markup:
+    return Markup(" ").join(
+        Markup('<span class="together">{} {:,}</span>').format(status_mark(status), count)
+        for status, count in counts.items()
+    )
+
+
+def _targets(links: Links, targets: list[Mapping[str, Any]]) -> Markup:
+    return _names([Markup("{}").format(each["prefix"] or each["name"]) for each in targets])
+
+
+_LISTS: Mapping[str, Callable[[Links, Any], Markup]] = {
+    "maintainers": _maintainers,
+    "datasets": _datasets,
+    "recipe_ids": _texts,
+    "roles": _texts,
+    "recipe_runs_by_status": _by_status,
+    "targets": _targets,
+}

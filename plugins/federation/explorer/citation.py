@@ -1,0 +1,31 @@
+"""How a dataset is cited: as a line of text and as BibTeX."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_SPECIAL = re.compile(r"([\\{}#$%&_~^])")
+
+
+def citation(dataset: Mapping[str, Any], providers: list[Mapping[str, Any]]) -> dict[str, str]:
+    """{text, bibtex}. Those who produced the source data are its authors."""
+    producers = [each["name"] for each in providers if "producer" in each["roles"] and each["name"]]
+    authors = producers or [each["name"] for each in providers if each["name"]] or ["Pangeo Forge"]
+    title = dataset["title"] or dataset["feedstock_title"] or dataset["url"]
+    written = (dataset["last_success_at"] or dataset["created_at"])[:10]
+    source = f", {dataset['feedstock_id']}" if dataset["feedstock_id"] else ""
+    text = f"{'; '.join(authors)} ({written[:4]}). {title}. Pangeo Forge{source}, written {written}. {dataset['url']}"
+    fields = {
+        "author": " and ".join(f"{{{_escaped(author)}}}" for author in authors),
+        "title": f"{{{_escaped(title)}}}",
+        "year": written[:4],
+        "publisher": "Pangeo Forge",
+        "howpublished": _escaped(dataset["url"]),
+    }
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
+    bibtex = "\n".join([f"@misc{{pangeo-forge-dataset-{dataset['id']},", *lines, "}"])
+    return {"text": text, "bibtex": bibtex}
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)

@@ -1,0 +1,20 @@
+"""How long a recipe usually takes: the median, which one run that hung does not move."""
+
+from collections.abc import Iterable, Mapping
+from statistics import median
+from typing import Any
+
+from federation.explorer.queries import Queries
+
+
+def usual(rows: Iterable[Mapping[str, Any]]) -> float | None:
+    """The median of rows with seconds."""
+    seconds = [row["seconds"] for row in rows if row["seconds"] is not None]
+    return median(seconds) if seconds else None
+
+
+def usual_seconds(queries: Queries, run: Mapping[str, Any]) -> float | None:
+    """The median of the last successful runs of a run's recipe."""
+    return usual(
+        queries.rows("durations_of_recipe", feedstock_id=run["feedstock_id"], recipe_id=run["recipe_id"])
+    )

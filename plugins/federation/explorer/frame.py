@@ -1,0 +1,22 @@
+"""What stands around every page: when the registry last looked at GitHub, and which version this is."""
+
+from importlib.metadata import version
+from typing import Any
+
+from federation.explorer.links import github_commit
+from federation.explorer.queries import read
+from federation.registry import registry_of
+
+
+async def frame(datasette: Any) -> dict[str, Any]:
+    """The variables of base.html."""
+    synced = await read(datasette, lambda queries: queries.several("list_sync_runs", 1))
+    last = synced[0] if synced else None
+    settings = registry_of(datasette).settings
+    return {
+        "version": version("pangeo-forge-federation"),
+        "last_sync": last,
+        "last_sync_commit_url": github_commit(settings.bakery_database, last["commit"])
+        if last and last["commit"]
+        else None,
+    }

@@ -1,0 +1,55 @@
+"""The home page: what the federation is doing, and what of it needs somebody."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from federation.explorer.durations import usual_seconds
+from federation.explorer.queries import Queries
+from federation.explorer.strip import Strip, make_strip
+
+# what fits; each part links to the whole
+BAKERIES = 6
+ATTENTION = 8
+FILES = 5
+UNDER_WAY = 8
+DATASETS = 6
+MONTH_DAYS = 30
+
+
+def home(queries: Queries) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    stats = queries.one("get_stats")
+    strips = bakery_strips(queries, now)
+    attention = queries.rows("feedstocks_that_need_attention")
+    files = queries.rows("files_with_problems")
+    under_way = queries.rows("recipe_runs_under_way", bakery_id="")
+    return {
+        "stats": stats,
+        "recent_runs": runs_since(stats, (now - timedelta(days=MONTH_DAYS - 1)).date().isoformat()),
+        "since": (now - timedelta(days=MONTH_DAYS - 1)).date().isoformat(),
+        "empty": not (stats["bakeries"] or stats["feedstocks"] or stats["recipe_runs"]),
+        "strips": strips[:BAKERIES],
+        "more_strips": max(0, len(strips) - BAKERIES),
+        "attention": attention[:ATTENTION],
+        "more_attention": max(0, len(attention) - ATTENTION),
+        "files": files[:FILES],
+        "more_files": max(0, len(files) - FILES),
+        "under_way": [run | {"usual": usual_seconds(queries, run)} for run in under_way[:UNDER_WAY]],
+        "more_under_way": max(0, len(under_way) - UNDER_WAY),
+        "datasets": queries.several("list_datasets", DATASETS, "_sort_desc=created_at"),
+        "now": now,
+    }
+
+
+def runs_since(stats: Mapping[str, Any], day: str) -> int:
+    return sum(sum(each["recipe_runs"].values()) for each in stats["recipe_runs_by_day"] if each["day"] >= day)
+
+
+def bakery_strips(queries: Queries, now: datetime) -> list[tuple[str, Strip]]:
+    """(bakery, its strip), the busiest first."""
+    by_bakery: dict[str, list[Mapping[str, Any]]] = {}
+    for row in queries.rows("recipe_runs_by_day", bakery_id=""):
+        by_bakery.setdefault(row["bakery_id"], []).append(row)
+    strips = [(bakery_id, make_strip(rows, now.date())) for bakery_id, rows in by_bakery.items()]
+    return sorted(strips, key=lambda pair: (-pair[1].runs, pair[0]))

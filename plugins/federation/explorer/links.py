@@ -1,0 +1,107 @@
+"""Where things are: pages of records, endpoints, GitHub, and the safe form of what somebody else wrote."""
+
+import re
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from datasette.utils import tilde_encode
+from markupsafe import Markup, escape
+
+from federation.database import FEDERATION
+
+GITHUB = "https://github.com"
+_WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+_URL_IN_TEXT = re.compile(r"https?://[^\s<>\"'`\\]+[^\s<>\"'`\\.,;:!?)\]}]", re.IGNORECASE)
+_ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])", re.IGNORECASE)
+# what RFC 3986 lets stand in a URL; the rest, blanks and braces for example, is percent-encoded
+_URL_CHARACTERS = ":/?#[]@!$&'()*+,;=%~"
+
+
+class Links:
+    """The addresses of this server's pages and endpoints, under whatever prefix it is served."""
+
+    def __init__(self, urls: Any):
+        self._urls = urls
+
+    def path(self, path: str) -> str:
+        return str(self._urls.path(path))
+
+    def row(self, table: str, key: Any) -> str:
+        return str(self._urls.row(FEDERATION, table, tilde_encode(str(key))))
+
+    def feedstock(self, feedstock_id: str) -> str:
+        return self.row("feedstocks", feedstock_id)
+
+    def recipe_run(self, recipe_run_id: int) -> str:
+        return self.row("recipe_runs", recipe_run_id)
+
+    def dataset(self, dataset_id: int) -> str:
+        return self.row("datasets", dataset_id)
+
+    def bakery(self, bakery_id: str) -> str:
+        return self.row("bakeries", bakery_id)
+
+    def maintainer(self, github: str) -> str:
+        return self.row("maintainers", github)
+
+    def table(self, name: str, **filters: Any) -> str:
+        question = f"?{urlencode(filters)}" if filters else ""
+        return f"{self._urls.table(FEDERATION, name)}{question}"
+
+    def query(self, name: str, **parameters: Any) -> str:
+        question = f"?{urlencode(parameters)}" if parameters else ""
+        return f"{self._urls.query(FEDERATION, name)}{question}"
+
+    def sql(self, sql: str, **parameters: Any) -> str:
+        return f"{self._urls.database(FEDERATION)}?{urlencode({'sql': sql, **parameters})}"
+
+    def endpoint(self, *parts: Any, **parameters: Any) -> str:
+        question = f"?{urlencode(parameters)}" if parameters else ""
+        return self.path("/" + "/".join(quote(str(part), safe="") for part in parts) + question)
+
+
+def web_url(url: str | None) -> str | None:
+    """A URL that may be a link: http and https only, percent-encoded. None for any other."""
+    if not url or not _WEB.match(url):
+        return None
+    return quote(url, safe=_URL_CHARACTERS)
+
+
+def external(url: str | None, text: str | None = None) -> Markup:
+    """A link that leaves the site, or its text alone where the URL is none that a browser should open."""
+    shown = text or url or ""
+    address = web_url(url)
+    if address is None:
+        return escape(shown)
+    return Markup('<a href="{}" rel="noopener nofollow">{}</a>').format(address, shown)
+
+
+def linked_text(text: str | None) -> Markup:
+    """Text with the web addresses in it as links, all else escaped."""
+    parts, end = [], 0
+    for match in _URL_IN_TEXT.finditer(text or ""):
+        parts += [escape(text[end : match.start()]), external(match[0])]
+        end = match.end()
+    return Markup("").join([*parts, escape((text or "")[end:])])
+
+
+def github_repository(repository: str) -> str:
+    return f"{GITHUB}/{quote(repository)}"
+
+
+def github_commit(repository: str, commit: str) -> str:
+    return f"{github_repository(repository)}/commit/{quote(commit, safe='')}"
+
+
+def github_file(repository: str, commit: str | None, path: str, line: int | None = None) -> str:
+    place = f"#L{line}" if line else ""
+    return f"{github_repository(repository)}/blob/{quote(commit or 'HEAD', safe='')}/{quote(path)}{place}"
+
+
+def github_person(github: str) -> str:
+    return f"{GITHUB}/{quote(github, safe='')}"
+
+
+def orcid_url(orcid: str | None) -> str | None:
+    match = _ORCID.fullmatch(orcid or "")
+    return f"https://orcid.org/{match[1].upper()}" if match else None

@@ -1,0 +1,116 @@
+"""The lists: which columns of a view a person reads first, what they are called, and the same list as an endpoint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from federation.errors import ProblemDetails
+from federation.explorer.links import Links
+from federation.list_requests import read_list_request
+from federation.registry import Registry
+
+ALL_COLUMNS = "_columns"
+# Datasette's own parameters that say how its page looks, and nothing of which rows there are
+_OF_THE_PAGE = ("_facet", "_facet_size", "_nofacet", "_nosuggest", "_size", "_next", "_trace", "_hide_sql", ALL_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Shown:
+    # the canned query that answers the same as JSON
+    query: str
+    # column -> heading
+    columns: Mapping[str, str]
+
+
+LISTS = {
+    "feedstock_summaries": Shown(
+        "list_feedstocks",
+        {
+            "id": "Feedstock",
+            "latest_recipe_run_status": "Latest run",
+            "latest_recipe_run_date": "When",
+            "last_success_at": "Last success",
+            "recipe_runs_count": "Runs",
+            "datasets_count": "Datasets",
+            "problems_count": "Problems",
+            "license_spdx": "Licence",
+        },
+    ),
+    "recipe_run_summaries": Shown(
+        "list_recipe_runs",
+        {
+            "id": "Run",
+            "status": "Status",
+            "run_date": "When",
+            "feedstock_id": "Feedstock and recipe",
+            "message": "Message",
+            "commit": "Commit",
+            "bakery_id": "Bakery",
+        },
+    ),
+    "dataset_summaries": Shown(
+        "list_datasets",
+        {
+            "id": "Dataset",
+            "format": "Format",
+            "last_success_at": "Written",
+            "latest_recipe_run_status": "Latest run",
+            "feedstock_id": "Feedstock",
+            "retracted_at": "Retracted",
+        },
+    ),
+    "bakery_summaries": Shown(
+        "list_bakeries",
+        {
+            "id": "Bakery",
+            "region": "Region",
+            "cluster_type": "Cluster",
+            "recipe_runs_count": "Runs",
+            "recipe_runs_by_status": "By status",
+            "datasets_count": "Datasets",
+            "feedstocks_count": "Feedstocks",
+        },
+    ),
+    "maintainer_summaries": Shown(
+        "list_maintainers",
+        {"github": "Maintainer", "name": "Name", "orcid": "ORCID", "feedstocks_count": "Feedstocks"},
+    ),
+    "problems": Shown(
+        "list_problems",
+        {
+            "severity": "Severity",
+            "feedstock_id": "Feedstock",
+            "source_file": "File",
+            "line": "Line",
+            "message": "Message",
+            "found_at": "Found",
+        },
+    ),
+}
+
+
+def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) -> Mapping[str, str] | None:
+    """Column -> heading of what is shown first. None where somebody chose columns themselves, or all are asked for."""
+    shown = LISTS.get(table or "")
+    if shown is None or any(name in arguments for name in ("_col", "_nocol", ALL_COLUMNS)):
+        return None
+    return shown.columns if set(shown.columns) <= set(columns or ()) else None
+
+
+def endpoint_urls(registry: Registry, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
+    """The list that a page shows, as our endpoint's JSON and CSV. Empty where the endpoint does not offer that."""
+    shown = LISTS.get(table or "")
+    if shown is None:
+        return {}
+    query = registry.queries[shown.query]
+    asked = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
+    try:
+        read_list_request(query, query.path, urlencode(asked), registry.settings.home_organisation)
+    except ProblemDetails:
+        return {}
+    question = urlencode(asked)
+    return {
+        "json": links.path(query.path) + (f"?{question}" if question else ""),
+        "csv": links.path(query.path) + "?" + urlencode([*asked, ("_format", "csv")]),
+    }

@@ -1,0 +1,93 @@
+"""The strip: a bar a day, as high as the day has runs, coloured and marked by its worst outcome."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from federation.explorer.marks import WORDS
+from federation.explorer.words import plural
+
+DAYS = 90
+PITCH, BAR = 8, 6
+# room for a mark above the highest bar
+TOP, HEIGHT = 9, 18
+WIDTH = DAYS * PITCH - (PITCH - BAR)
+# worst first
+WORST = ("failure", "timed_out", "cancelled", "in_progress", "queued", "skipped", "success")
+FINISHED = ("success", "failure", "timed_out", "cancelled")
+
+
+@dataclass(frozen=True)
+class Day:
+    day: str
+    x: int
+    height: float
+    # the worst outcome; None on a day without runs
+    status: str | None
+    # what a pointer that rests on it reads
+    title: str
+
+    @property
+    def y(self) -> float:
+        return TOP + HEIGHT - self.height
+
+    @property
+    def next_day(self) -> str:
+        return (date.fromisoformat(self.day) + timedelta(days=1)).isoformat()
+
+
+@dataclass(frozen=True)
+class Strip:
+    days: list[Day]
+    # status -> runs of all days
+    counts: dict[str, int]
+
+    width = WIDTH
+    total_height = TOP + HEIGHT
+    base = TOP + HEIGHT
+
+    @property
+    def runs(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def success_rate(self) -> str | None:
+        """Percent of the finished runs that succeeded. Rounded down, so that 100 % is all of them."""
+        finished = sum(self.counts.get(status, 0) for status in FINISHED)
+        return f"{100 * self.counts.get('success', 0) // finished} %" if finished else None
+
+    @property
+    def sentence(self) -> str:
+        if not self.runs:
+            return f"No runs in {DAYS} days"
+        outcomes = [f"{self.counts[status]} {WORDS[status]}" for status in WORST if self.counts.get(status)]
+        return f"{plural(self.runs, 'run')} in {DAYS} days: {', '.join(outcomes)}"
+
+
+def make_strip(counts: Iterable[Mapping[str, Any]], today: date) -> Strip:
+    """The strip of rows with day, status and recipe_runs."""
+    by_day: dict[str, dict[str, int]] = {}
+    total: dict[str, int] = {}
+    for row in counts:
+        of_day = by_day.setdefault(row["day"], {})
+        of_day[row["status"]] = of_day.get(row["status"], 0) + row["recipe_runs"]
+        total[row["status"]] = total.get(row["status"], 0) + row["recipe_runs"]
+    most = max((sum(of_day.values()) for of_day in by_day.values()), default=1)
+    days = [
+        _day(today - timedelta(days=DAYS - 1 - index), index, by_day, most)
+        for index in range(DAYS)
+    ]
+    return Strip(days, total)
+
+
+def _day(day: date, index: int, by_day: Mapping[str, Mapping[str, int]], most: int) -> Day:
+    text = day.isoformat()
+    of_day = by_day.get(text, {})
+    runs = sum(of_day.values())
+    if not runs:
+        return Day(text, index * PITCH, 1, None, f"{text}: nothing")
+    outcomes = ", ".join(f"{of_day[status]} {WORDS[status]}" for status in WORST if of_day.get(status))
+    status = next(status for status in WORST if of_day.get(status))
+    # the least has three units, so that one run is a bar
+    return Day(text, index * PITCH, round(3 + (HEIGHT - 3) * (runs / most), 1), status, f"{text}: {outcomes}")

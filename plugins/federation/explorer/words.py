@@ -1,0 +1,89 @@
+"""Times, durations and counts in the words that people use."""
+
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from federation.times import from_text
+
+# unit: how many seconds it has, largest first
+UNITS = {"year": 31_557_600, "month": 2_629_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+JUST_NOW_SECONDS = 5
+
+
+def plural(count: int, singular: str, many: str | None = None) -> str:
+    """`1 run`, `2,000 runs`."""
+    return f"{count:,} {singular if count == 1 else many or singular + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`46 minutes`, `2 hours`: the largest unit, and from it the next one where that says much: `1 hour 20 minutes`."""
+    seconds = max(0, round(seconds))
+    names = list(UNITS)
+    for index, (name, size) in enumerate(UNITS.items()):
+        # the next smaller unit below three of this one, so that 1 hour 50 minutes is not an hour
+        count, rest = divmod(seconds, size)
+        if not count:
+            continue
+        if count < 3 and index + 1 < len(names):
+            smaller = names[index + 1]
+            more = rest // UNITS[smaller]
+            if more:
+                return f"{plural(count, name)} {plural(more, smaller)}"
+        return plural(count, name)
+    return "0 seconds"
+
+
+def distance(seconds: float) -> str:
+    """One unit, rounded down: `2 hours`."""
+    for name, size in UNITS.items():
+        if seconds >= size:
+            return plural(int(seconds // size), name)
+    return "0 seconds"
+
+
+def ago(text: str, now: datetime) -> str:
+    """`2 hours ago`, `yesterday`, `in 3 hours`."""
+    seconds = (now - from_text(text)).total_seconds()
+    if abs(seconds) < JUST_NOW_SECONDS:
+        return "just now"
+    if seconds < 0:
+        return f"in {distance(-seconds)}"
+    if UNITS["day"] <= seconds < 2 * UNITS["day"]:
+        return "yesterday"
+    return f"{distance(seconds)} ago"
+
+
+def instant(text: str) -> str:
+    """The instant itself, to the second: `2026-11-24 03:25:00 UTC`."""
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
+def time_ago(text: str | None) -> Markup:
+    """A time as an element: relative words, the instant in its title. Nothing for no time."""
+    if not text:
+        return Markup("")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(text, instant(text), ago(text, datetime.now(UTC)))
+
+
+def seconds_between(begin: str, end: str) -> float:
+    return (from_text(end) - from_text(begin)).total_seconds()
+
+
+def first_line(text: str | None, limit: int = 160) -> str:
+    """The first line of a message that says anything, cut."""
+    line = next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def shortened(text: str, limit: int) -> str:
+    """A long name with its middle left out: its beginning and its end tell it apart."""
+    if len(text) <= limit:
+        return text
+    head = limit // 2
+    return f"{text[:head]}…{text[-(limit - head - 1) :]}"
+
+
+def joined(words: list[str]) -> str:
+    """`producer, licensor and host`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -1,0 +1,104 @@
+"""What keeps public SQL from standing in the way of everybody else.
+
+Three things, each measured under six hostile queries at once:
+
+- The exception of an interrupted query keeps its cursor alive in its traceback. Freed later on the event loop's thread,
+  it waits there for a connection on which the next query runs already. So frames are cleared in the worker.
+- Queries of people's own (`sql=`, and `_where=`, which takes sub-selects) get half of Datasette's threads, so that
+  pages keep the others.
+- Look-ups of tokens have a thread of their own, or each write would wait behind analysts.
+"""
+
+import asyncio
+import contextlib
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl
+
+from datasette.database import Database
+
+from federation.errors import ProblemDetails
+
+OWN_SQL_PARAMETERS = {"sql", "_where"}
+# How long a query waits for a thread before its client is told to come back.
+WAIT_SECONDS = 2.0
+
+
+def clean_up_after(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function, whose exceptions keep no cursor alive."""
+
+    def run(connection: Any) -> Any:
+        try:
+            return function(connection)
+        except Exception as error:
+            clear_frames(error)
+            raise
+
+    return run
+
+
+def clear_frames(error: BaseException) -> None:
+    """Let go of what the frames of an exception hold, of those it carries and of those it came from."""
+    pending, seen = [error], set()
+    while pending:
+        each = pending.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        carried = (*each.args, each.__context__, each.__cause__)
+        pending += [other for other in carried if isinstance(other, BaseException)]
+
+
+def tame(database: Database, own_thread: bool = False) -> None:
+    """Have a database of Datasette clean up after failed reads, and with `own_thread` read on a thread of its own."""
+    original = database.execute_fn
+    executor = ThreadPoolExecutor(1, thread_name_prefix=f"{database.name}-reader") if own_thread else None
+    local = threading.local()
+
+    def on_own_thread(function: Callable[[Any], Any]) -> Any:
+        connection = getattr(local, "connection", None)
+        if connection is None:
+            connection = local.connection = database.connect()
+            database.ds._prepare_connection(connection, database.name)
+        return function(connection)
+
+    async def execute_fn(function: Callable[[Any], Any]) -> Any:
+        cleaned = clean_up_after(function)
+        if executor is None:
+            return await original(cleaned)
+        return await asyncio.get_running_loop().run_in_executor(executor, on_own_thread, cleaned)
+
+    database.execute_fn = execute_fn
+
+
+def carries_sql(query_string: bytes) -> bool:
+    """Whether a request brings SQL of its own."""
+    if b"sql" not in query_string and b"_where" not in query_string and b"%" not in query_string:
+        return False
+    pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="replace")
+    return any(name in OWN_SQL_PARAMETERS for name, _ in pairs)
+
+
+class SqlTurns:
+    """At most so many requests with SQL of their own at once."""
+
+    def __init__(self, turns: int):
+        self._semaphore = asyncio.Semaphore(turns)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn. Raises ProblemDetails (503) when none comes."""
+        try:
+            await asyncio.wait_for(self._semaphore.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            raise ProblemDetails(
+                "unavailable", "other queries hold all the threads for SQL, try again", headers={"Retry-After": "2"}
+            ) from None
+        try:
+            yield
+        finally:
+            self._semaphore.release()

@@ -1,0 +1,76 @@
+"""The version of each file that a sync looked at last: an unchanged one is neither parsed nor written."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from federation.sync.fetched import META_PATHS, FetchedFile
+
+
+class SourceFiles:
+    """The table `source_files`, read at once. Without a sha: the file was not readable, or is gone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._versions = {
+            _key(row["repository"], row["path"]): (row["sha"], row["fetched_at"])
+            for row in connection.execute("select repository, path, sha, fetched_at from source_files")
+        }
+
+    def holds(self, file: FetchedFile) -> bool:
+        """Whether this is the very version that was looked at last."""
+        return file.sha is not None and self._sha(file) == file.sha
+
+    def fetched_after(self, moment: str, repository: str, paths: Sequence[str]) -> bool:
+        """Whether what was looked at last was fetched later than that."""
+        versions = (self._versions.get(_key(repository, path)) for path in paths)
+        return any(version is not None and version[1] > moment for version in versions)
+
+    def note(self, file: FetchedFile, fetched_at: str) -> None:
+        """This version has been looked at now."""
+        key = _key(file.repository, file.path)
+        if key in self._versions and self._sha(file) == file.sha:
+            return
+        self._versions[key] = (file.sha, fetched_at)
+        self._connection.execute(
+            """
+            insert into source_files (repository, path, sha, fetched_at)
+            values (:repository, :path, :sha, :fetched_at)
+            on conflict do update set sha = excluded.sha, fetched_at = excluded.fetched_at
+            """,
+            {"repository": file.repository, "path": file.path, "sha": file.sha, "fetched_at": fetched_at},
+        )
+        if file.path in META_PATHS:
+            self._forget_other_name(file)
+
+    def note_gone(self, repository: str, fetched_at: str) -> None:
+        """A feedstock's file is gone. If it comes back it is read again, even if it did not change meanwhile."""
+        for path in META_PATHS:
+            key = _key(repository, path)
+            if key not in self._versions:
+                continue
+            self._versions[key] = (None, fetched_at)
+            self._connection.execute(
+                """
+                update source_files
+                set sha = null, fetched_at = :fetched_at
+                where repository = :repository and path = :path
+                """,
+                {"repository": repository, "path": path, "fetched_at": fetched_at},
+            )
+
+    def _forget_other_name(self, file: FetchedFile) -> None:
+        """A feedstock has one meta.yaml: what was said of it under its other name is over."""
+        for path in set(META_PATHS) - {file.path}:
+            self._versions.pop(_key(file.repository, path), None)
+            for statement in (
+                "delete from source_files where repository = :repository and path = :path",
+                "delete from problems where repository = :repository and source_file = :path",
+            ):
+                self._connection.execute(statement, {"repository": file.repository, "path": path})
+
+    def _sha(self, file: FetchedFile) -> str | None:
+        return self._versions.get(_key(file.repository, file.path), (None, None))[0]
+
+
+def _key(repository: str, path: str) -> tuple[str, str]:
+    return (repository.lower(), path)

@@ -1,0 +1,34 @@
+"""Analysts read what a column means where they see it."""
+
+from federation.canned_queries import read_canned_queries
+from federation.settings import read_metadata
+
+HIDDEN_PREFIXES = ("sqlite_", "_sqlite", "feedstocks_fts", "datasets_fts")
+
+
+def tables_of(connection):
+    rows = connection.execute("select name from sqlite_master where type in ('table', 'view') order by name")
+    return [row["name"] for row in rows if not row["name"].startswith(HIDDEN_PREFIXES)]
+
+
+def test_every_table_that_is_shown_is_described_and_so_is_each_of_its_columns(connection, datasette):
+    shown = 0
+    for table in tables_of(connection):
+        metadata = datasette.metadata(database="federation", table=table, fallback=False)
+        if metadata.get("hidden"):
+            continue
+        shown += 1
+        assert metadata.get("description"), table
+        columns = {row["name"] for row in connection.execute(f"select name from pragma_table_info('{table}')")}
+        assert columns <= set(metadata["columns"]), (table, columns - set(metadata["columns"]))
+    assert shown > 15
+
+
+async def test_they_stand_on_the_page(datasette):
+    page = (await datasette.client.get("/federation/recipe_runs")).text
+    assert "Commit of the feedstock that was run." in page
+
+
+def test_every_canned_query_has_a_title():
+    queries = read_canned_queries(read_metadata()["databases"]["federation"]["queries"])
+    assert all(query.title for query in queries.values())

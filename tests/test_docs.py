@@ -1,0 +1,315 @@
+"""docs/api.md is true: every request in it is sent to a real server, and its answer compared with the one that follows.
+
+    .venv/bin/python tests/test_docs.py
+
+writes the answers anew, for when the API has changed; look at the diff.
+"""
+
+import ast
+import contextlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from federation import times, tokens
+from federation.database import TOKENS, connect, database_path
+from federation.demo import DEMO_BAKERY, ensure_demo
+from federation.filters import OPERATORS
+from federation.paging import DEFAULT_SIZE, MAX_SIZE
+from federation.reading import COUNT_CAP
+from federation.registry import registry_of
+from federation.routes import path_regex
+from federation.rows import MESSAGE_CHARACTERS
+from federation.settings import ROOT
+from server_process import running_server
+
+API = ROOT / "docs" / "api.md"
+README = ROOT / "README.md"
+BASE = "http://127.0.0.1:8001"
+# the demo of the docs ends here: long ago, so that no run is ahead of the clock and all that are unfinished are stale
+NOW = datetime(2026, 3, 2, 4, 5, tzinfo=UTC)
+# What differs each time that the demo is made, and what stands for it in the docs: the times that the registry sets ...
+SET_BY_REGISTRY = "2026-03-02T05:00:00.000000Z"
+# ... and the version of the registry.
+VERSION = "0.1.0"
+
+REQUEST, ANSWERS, PROGRAMS = "bash", ("json", "csv", "text"), ("python", "javascript")
+# Blocks that are not run, each with the reason.
+NOT_RUN = {
+    "import xarray": "it opens a store on the internet",
+}
+ANSWER_WIDTH, LONG_LIST = 132, 10
+ENVIRONMENT = ("FEDERATION_DATA", "FEDERATION_PUBLIC_URL", "FEDERATION_TRUSTED_PROXIES")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, and the answer that follows it."""
+
+    language: str
+    text: str
+    line: int
+    answer_language: str | None = None
+    answer: str | None = None
+    # where the answer stands in the file
+    span: tuple[int, int] = (0, 0)
+
+    @property
+    def writes(self) -> bool:
+        return "-X POST" in self.text
+
+    @property
+    def reason_not_to_run(self) -> str | None:
+        return next((reason for start, reason in NOT_RUN.items() if self.text.startswith(start)), None)
+
+    @property
+    def missing(self) -> str | None:
+        """What this machine lacks to run it."""
+        if self.language == "python":
+            return next((name for name in imports(self.text) if not importlib.util.find_spec(name)), None)
+        if self.language == "javascript":
+            return None if shutil.which("node") else "node"
+        return None
+
+
+def read_blocks(markdown: str) -> list[Block]:
+    """Every block that is no answer, with the answer that comes next."""
+    found = list(re.finditer(r"^```(\w+)\n(.*?)^```$", markdown, re.DOTALL | re.MULTILINE))
+    blocks = []
+    for match, following in zip(found, [*found[1:], None], strict=True):
+        if match[1] in ANSWERS:
+            continue
+        block = Block(match[1], match[2], markdown.count("\n", 0, match.start()) + 1)
+        if following and following[1] in ANSWERS:
+            block = Block(block.language, block.text, block.line, following[1], following[2], following.span(2))
+        blocks.append(block)
+    return blocks
+
+
+def imports(source: str) -> list[str]:
+    """The modules that a program imports."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return [name.split(".")[0] for name in names]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo of the docs as it was made, which nobody serves, and a server over a copy of it for all that reads."""
+
+    made: Path
+    began: str
+    url: str
+
+    def answer(self, block: Block, folder: Path) -> str:
+        """What a block prints, with what differs each time replaced by what stands for it in the docs."""
+        if not block.writes:
+            return self._run(block, folder, self.url)
+        # a copy of its own, so that no other answer depends on it
+        data = shutil.copytree(self.made, folder / "data")
+        connection = connect(database_path(data, TOKENS))
+        token = tokens.create_token(connection, DEMO_BAKERY, "docs", 1)
+        connection.close()
+        with running_server(data) as server:
+            return self._run(block, folder, server.url, TOKEN=token)
+
+    def _run(self, block: Block, folder: Path, url: str, **environment: str) -> str:
+        program = block.text.replace(BASE, url)
+        command = {
+            "bash": ["bash", "-e", "-c", program],
+            "python": [sys.executable, "-c", program],
+            "javascript": ["node", "--input-type=module", "-e", program],
+        }[block.language]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            timeout=60,
+            env={**os.environ, "NO_PROXY": "127.0.0.1", **environment},
+        )
+        assert done.returncode == 0, f"docs/api.md, line {block.line}: {done.stderr}"
+        text = done.stdout.replace(url, BASE).replace("\r", "")
+        text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", self._told_time, text)
+        return text.replace(f'"version":"{version("pangeo-forge-federation")}"', f'"version":"{VERSION}"')
+
+    def _told_time(self, match: re.Match) -> str:
+        return match[0] if match[0] < self.began else SET_BY_REGISTRY
+
+
+@contextlib.contextmanager
+def serve_demo(folder: Path) -> Iterator[Demo]:
+    began = times.now()
+    ensure_demo(folder / "made", NOW)
+    shutil.copytree(folder / "made", folder / "served")
+    with running_server(folder / "served") as server:
+        yield Demo(folder / "made", began, server.url)
+
+
+MARKDOWN = API.read_text("utf-8")
+BLOCKS = read_blocks(MARKDOWN)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ENVIRONMENT:
+            patch.delenv(name, raising=False)
+        with serve_demo(tmp_path_factory.mktemp("docs")) as served:
+            yield served
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"line-{block.line}")
+def test_a_block_does_what_the_docs_say(block, request, tmp_path):
+    assert block.language in (REQUEST, *PROGRAMS)
+    if block.language == "python":
+        compile(block.text, f"docs/api.md, line {block.line}", "exec")
+    if block.reason_not_to_run:
+        assert block.answer is None
+        pytest.skip(f"not run: {block.reason_not_to_run}")
+    assert block.answer is not None, f"no answer follows line {block.line}"
+    if block.missing:
+        pytest.skip(f"not run, only read: {block.missing} is not installed")
+    answer = request.getfixturevalue("demo").answer(block, tmp_path)
+    if block.answer_language == "json":
+        assert json.loads(answer) == json.loads(block.answer)
+    else:
+        assert answer.rstrip("\n") == block.answer.rstrip("\n")
+
+
+def test_what_is_not_run_is_there():
+    for start in NOT_RUN:
+        assert any(block.text.startswith(start) for block in BLOCKS), start
+
+
+def sections() -> dict[str, str]:
+    """`METHOD /path` -> the section of the docs under that heading."""
+    parts = re.split(r"^### `((?:GET|POST|PATCH) /\S*)`.*$", MARKDOWN, flags=re.MULTILINE)
+    return {
+        name: re.split(r"^#", text, maxsplit=1, flags=re.MULTILINE)[0]
+        for name, text in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+async def test_every_endpoint_has_a_section_with_a_request_to_it(datasette):
+    registry = registry_of(datasette)
+    operations = {("GET", query.path) for query in registry.queries.values()}
+    operations |= {(method, path) for path, method in registry.operations}
+    assert set(sections()) == {f"{method} {path}" for method, path in operations}
+    for method, path in operations:
+        section = sections()[f"{method} {path}"]
+        requests = [block.text for block in read_blocks(section) if block.language == REQUEST]
+        sent = [
+            re.search(rf"{BASE}(/[^\s'?]*)", text)[1] for text in requests if ("-X POST" in text) == (method == "POST")
+        ]
+        assert any(re.match(path_regex(path), each) for each in sent), (method, path)
+
+
+async def test_a_section_names_aliases_sorts_defaults_and_parameters(datasette):
+    for query in registry_of(datasette).queries.values():
+        section = sections()[f"GET {query.path}"]
+        words = [*query.aliases, *query.query_parameters]
+        if not query.one:
+            words += query.sorts
+            words += [f"{name}={value}" for name, value in query.defaults.items()]
+            words += ["q"] if query.search else []
+        for word in words:
+            assert f"`{word}`" in section, (query.path, word)
+
+
+def test_each_page_of_a_website_needs_an_endpoint_that_is_there():
+    table = re.search(r"^## Which request for which page$(.*?)^## ", MARKDOWN, re.DOTALL | re.MULTILINE)[1]
+    requests = re.findall(r"^\|.*\| `(GET /[^`?]*)(?:\?[^`]*)?` \|$", table, re.MULTILINE)
+    assert len(requests) >= 7
+    assert set(requests) <= set(sections())
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_operator_is_documented(operator):
+    assert f"`__{operator}`" in MARKDOWN if operator else "`column=value`" in MARKDOWN
+
+
+def test_the_bounds_are_those_of_the_code():
+    for words in (
+        f"`_size` takes 1 to {MAX_SIZE:,}",
+        f"{DEFAULT_SIZE} when you say nothing",
+        f"cut to {MESSAGE_CHARACTERS} characters",
+        f"up to {COUNT_CAP:,}",
+    ):
+        assert words in " ".join(MARKDOWN.split()), words
+
+
+async def test_the_table_of_the_readme_is_what_there_is(datasette):
+    registry = registry_of(datasette)
+    section = re.search(r"^## Endpoints$(.*?)^## ", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)[1]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    told = {tuple(each.split()) for row in rows for each in re.findall(r"`([A-Z]+ /[^`]*)`", row)}
+    there = {("GET", path) for query in registry.queries.values() for path in query.paths}
+    there |= {(method, path) for path, method in registry.operations}
+    assert told == there
+
+
+def test_links_between_the_pages_lead_somewhere():
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", MARKDOWN):
+        page = API.parent / target if target else API
+        assert page.exists(), target
+        if anchor:
+            assert anchor in anchors(page.read_text("utf-8")), f"{target}#{anchor}"
+
+
+def anchors(markdown: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def pretty(value: object, indent: int = 0, before: int = 0) -> str:
+    """JSON in which what fits into its line stands in one. `before` is what the line holds already."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or not value or before + len(line) <= ANSWER_WIDTH:
+        return line
+    blanks = " " * (indent + 2)
+    if isinstance(value, list):
+        starts, values, (first, last) = [blanks] * len(value), value, "[]"
+    else:
+        starts, values, (first, last) = [f"{blanks}{json.dumps(name)}: " for name in value], value.values(), "{}"
+    if first == "[" and len(value) > LONG_LIST:
+        parts = [f"{blanks}{json.dumps(each, ensure_ascii=False)}" for each in value]
+    else:
+        parts = [start + pretty(each, indent + 2, len(start)) for start, each in zip(starts, values, strict=True)]
+    return f"{first}\n" + ",\n".join(parts) + f"\n{' ' * indent}{last}"
+
+
+def write_answers_anew() -> None:
+    """Put what the server says today in the place of every answer."""
+    markdown = MARKDOWN
+    with tempfile.TemporaryDirectory() as folder, serve_demo(Path(folder)) as demo:
+        # from the end, so that the spans before stay right
+        for block in reversed(BLOCKS):
+            if block.answer is None or block.missing:
+                continue
+            with tempfile.TemporaryDirectory() as own:
+                answer = demo.answer(block, Path(own))
+            if block.answer_language == "json":
+                answer = pretty(json.loads(answer))
+            start, end = block.span
+            markdown = f"{markdown[:start]}{answer.rstrip()}\n{markdown[end:]}"
+    API.write_text(markdown, "utf-8")
+
+
+if __name__ == "__main__":
+    for variable in ENVIRONMENT:
+        os.environ.pop(variable, None)
+    write_answers_anew()

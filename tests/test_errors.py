@@ -1,0 +1,447 @@
+"""Every error is RFC 9457 problem details, made in one place; docs/errors.md has each with a body that really came."""
+
+import json
+import logging
+import re
+import sqlite3
+from urllib.parse import quote
+
+import pytest
+from conftest import OTHER_BAKERY
+from federation.database import FEDERATION, connect, database_path
+from federation.errors import KINDS, TYPE_PREFIX, ProblemDetails, problem_body
+from federation.registry import registry_of
+from federation.settings import ROOT
+
+PROBLEM = "application/problem+json"
+DOCS = ROOT / "docs" / "errors.md"
+ENDLESS = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
+# said by what comes with PATCH and Idempotency-Key: no request causes them yet
+NOT_YET = {"precondition-failed", "idempotency-key-reused"}
+
+
+async def cause(kind, datasette, headers, run_body):
+    """The answer to a request that ends in this kind of error."""
+    client = datasette.client
+    if kind == "bad-request":
+        return await client.get("/recipe_runs/%FF")
+    if kind == "bad-parameter":
+        return await client.get("/recipe_runs?_size=5000")
+    if kind == "slow-query":
+        return await client.get(f"/federation.json?sql={quote(ENDLESS)}")
+    if kind == "invalid-json":
+        return await client.post(
+            "/recipe_runs",
+            content='{"status": "success", "status": "failure"}',
+            headers={**headers, "Content-Type": "application/json"},
+        )
+    if kind == "unauthorized":
+        return await client.post("/recipe_runs", json=run_body())
+    if kind == "forbidden":
+        return await client.post("/recipe_runs", json=run_body(bakery_id=OTHER_BAKERY), headers=headers)
+    if kind == "not-found":
+        return await client.get("/recipe_runs/1568")
+    if kind == "method-not-allowed":
+        return await client.post("/bakeries", json={}, headers=headers)
+    if kind == "conflict":
+        await client.post("/recipe_runs", json=run_body(external_id="7000000001/1/extent"), headers=headers)
+        return await client.post("/recipe_runs", json=run_body(external_id="7000000001/1/extent"), headers=headers)
+    if kind == "too-large":
+        return await client.post("/recipe_runs", json=run_body(message="x" * 2**20), headers=headers)
+    if kind == "unsupported-media-type":
+        return await client.post("/recipe_runs", data={"status": "success"}, headers=headers)
+    if kind == "invalid":
+        return await client.post(
+            "/recipe_runs", json=run_body(commit=..., status="ok", log_ur="https://logs.example/1"), headers=headers
+        )
+    if kind == "internal":
+        # somebody took a table away under the running server
+        connection = sqlite3.connect(registry_of(datasette).data / "federation.db")
+        connection.execute("drop view recipe_run_summaries")
+        connection.close()
+        return await client.get("/recipe_runs")
+    if kind == "unavailable":
+        # somebody else has begun a write and does not end it
+        await registry_of(datasette).writer.write(lambda connection: connection.execute("pragma busy_timeout = 10"))
+        other = connect(database_path(registry_of(datasette).data, FEDERATION))
+        other.execute("begin immediate")
+        response = await client.post("/recipe_runs", json=run_body(), headers=headers)
+        other.close()
+        return response
+    raise AssertionError(f"nothing here causes {kind}")
+
+
+def sections():
+    """Kind -> its section in the docs."""
+    parts = re.split(r"^## `([a-z-]+)`$", DOCS.read_text("utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def body_in(section):
+    return json.loads(re.search(r"```json\n(.*?)```", section, re.DOTALL)[1])
+
+
+def test_every_kind_is_documented_and_no_other():
+    assert list(sections()) == list(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_section_says_type_status_cause_and_remedy(kind):
+    status, title = KINDS[kind]
+    section = sections()[kind]
+    assert f"`{TYPE_PREFIX}{kind}`" in section
+    assert f"**{status}**" in section
+    assert title in section
+    assert "**When.**" in section and "**What to do.**" in section
+    body = body_in(section)
+    assert (body["type"], body["title"], body["status"]) == (TYPE_PREFIX + kind, title, status)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in NOT_YET])
+async def test_an_error_has_the_body_of_the_docs(datasette, headers, run_body, kind):
+    response = await cause(kind, datasette, headers, run_body)
+    assert response.status_code == KINDS[kind][0]
+    assert response.headers["content-type"] == PROBLEM
+    assert "no-store" in response.headers["cache-control"]
+    assert response.headers["access-control-allow-origin"] == "*"
+    body = response.json()
+    assert list(body)[:4] == ["type", "title", "status", "detail"]
+    assert body == body_in(sections()[kind])
+
+
+@pytest.mark.parametrize("kind", NOT_YET)
+def test_what_is_not_said_yet_has_the_one_body_too(kind):
+    body = body_in(sections()[kind])
+    assert json.loads(problem_body(ProblemDetails(kind, body["detail"]))) == body
+
+
+async def test_headers_that_an_error_brings(datasette, headers, run_body):
+    unauthorized = await cause("unauthorized", datasette, headers, run_body)
+    assert unauthorized.headers["www-authenticate"] == 'Bearer realm="federation"'
+    refused = await cause("method-not-allowed", datasette, headers, run_body)
+    assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
+    conflict = await cause("conflict", datasette, headers, run_body)
+    assert conflict.headers["location"] == "http://localhost/recipe_runs/1"
+    unavailable = await cause("unavailable", datasette, headers, run_body)
+    assert int(unavailable.headers["retry-after"]) > 0
+
+
+async def test_nothing_is_stored_when_it_says_so_and_the_next_write_works(datasette, headers, run_body):
+    assert (await cause("unavailable", datasette, headers, run_body)).status_code == 503
+    assert (await datasette.client.get("/recipe_runs")).json() == []
+    assert (await datasette.client.post("/recipe_runs", json=run_body(), headers=headers)).status_code == 201
+    assert len((await datasette.client.get("/recipe_runs")).json()) == 1
+
+
+async def test_the_cause_of_a_500_is_in_the_log_alone(datasette, headers, run_body, caplog):
+    with caplog.at_level(logging.ERROR):
+        response = await cause("internal", datasette, headers, run_body)
+    assert response.status_code == 500
+    assert "recipe_run_summaries" not in response.text
+    assert "GET /recipe_runs failed" in caplog.text
+    assert "no such table: recipe_run_summaries" in caplog.text
+    # with the traceback, and without local variables: a token may be among them
+    assert "Traceback" in caplog.text
+    assert headers["Authorization"].split("_")[-1] not in caplog.text
+
+
+async def test_where_even_the_error_page_cannot_be_made_the_guard_answers(datasette, caplog, monkeypatch):
+    # no template is found any more
+    monkeypatch.setattr(datasette.jinja_env, "loader", None)
+    with caplog.at_level(logging.ERROR):
+        response = await datasette.client.get("/-/patterns")
+    assert response.status_code == 500
+    assert response.headers["content-type"] == PROBLEM
+    assert "loader" not in response.text
+    assert "GET /-/patterns failed" in caplog.text
+    assert "no loader for this environment" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/recipe_runs", "GET, HEAD, OPTIONS, POST"),
+        ("/bakeries", "GET, HEAD, OPTIONS"),
+        ("/feedstocks/some-feedstock/recipe_runs", "GET, HEAD, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_a_method_that_is_not_offered(datasette, headers, path, allow):
+    for method in ("PUT", "DELETE", "TRACE", "PROPFIND", "CONNECT"):
+        response = await datasette.client.request(method, path, headers=headers)
+        assert response.status_code == 405, method
+        assert response.headers["content-type"] == PROBLEM
+        assert response.headers["allow"] == allow
+        assert method in response.json()["detail"]
+    options = await datasette.client.options(path)
+    assert options.status_code == 204
+    assert options.headers["allow"] == options.headers["access-control-allow-methods"] == allow
+
+
+async def test_a_405_comes_before_the_body_is_looked_at(datasette):
+    response = await datasette.client.post("/bakeries", content=b"x" * 2**21)
+    assert response.status_code == 405
+
+
+async def test_head_of_an_error_is_its_status_and_headers(datasette):
+    for path, status in (("/recipe_runs/99", 404), ("/recipe_runs?nonsense=1", 400), ("/recipe_runs/%FF", 400)):
+        got, head = await datasette.client.get(path), await datasette.client.head(path)
+        assert head.status_code == got.status_code == status
+        assert head.content == b""
+        for name in ("content-type", "content-length"):
+            assert head.headers[name] == got.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Cookie", b"ds_actor=\xc3\xa4"),
+        ("Cookie", b"\xff\xfe"),
+        ("Authorization", b"Bearer pfk_1_\xc3\xa4"),
+        ("Authorization", b"\xff"),
+        ("x-csrftoken", b"\xc3\xa4"),
+        ("X-CSRFToken", b"\xff"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/recipe_runs", "/", "/federation", "/federation.json", "/health", "/nothing"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_header_that_is_not_ascii_is_400(datasette, name, value, path, method):
+    response = await datasette.client.request(method, path, headers={name: value})
+    assert response.status_code == 400
+    assert response.headers["content-type"] == PROBLEM
+    assert name.lower() in response.json()["detail"]
+
+
+async def test_several_authorization_headers_are_401(datasette, headers):
+    token = headers["Authorization"]
+    response = await datasette.client.get(
+        "/recipe_runs", headers=[("Authorization", token), ("Authorization", "Bearer x")]
+    )
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("value", [b"Bearer", b"Bearer x", b"Bearer a-b-c", b"Bearer pfk_1_x\r ", b"Negotiate x", b""])
+@pytest.mark.parametrize("path", ["/recipe_runs", "/recipe_runs/1", "/health", "/federation.json"])
+async def test_a_get_with_a_bad_token_is_401_too(datasette, value, path):
+    response = await datasette.client.get(path, headers={"Authorization": value})
+    assert response.status_code == 401
+    assert response.headers["content-type"] == PROBLEM
+    assert "www-authenticate" in response.headers
+
+
+@pytest.mark.parametrize(
+    "host", ["a b", "evil.example/x", "a,b", "user@host", "<script>", "a:b", "a:123456", "[::g]", "é"]
+)
+async def test_a_host_that_is_none_is_400(datasette, host):
+    """Or links would go wherever somebody wants them to."""
+    for path in ("/recipe_runs", "/recipe_runs/1", "/stats"):
+        response = await datasette.client.get(path, headers={"Host": host.encode()})
+        assert response.status_code == 400, path
+        assert response.headers["content-type"] == PROBLEM
+        assert "Host" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("host", ["a.example", "a.example:8001", "127.0.0.1:80", "[::1]:8001", "my_host"])
+async def test_a_host_that_is_one(datasette, host):
+    assert (await datasette.client.get("/recipe_runs", headers={"Host": host})).status_code == 200
+
+
+NASTY = [
+    "%00",
+    "%FF",
+    "%C3%28",
+    "%ED%A0%80",
+    "%0D%0A",
+    "%1B",
+    "%7F",
+    "%E2%80%A8",
+    "x" * 10_000,
+    "9" * 400,
+    "'",
+    "%25",
+    "--",
+]
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+async def test_anything_in_a_path_is_400_or_404(datasette, headers, run_body, nasty):
+    await datasette.client.post("/recipe_runs", json=run_body(), headers=headers)
+    for path in (
+        f"/recipe_runs/{nasty}",
+        f"/recipe_runs/{nasty}/events",
+        f"/bakeries/{nasty}",
+        f"/bakeries/{nasty}/recipes_runs",
+        f"/feedstocks/{nasty}",
+        f"/feedstocks/a%2F{nasty}/datasets",
+        f"/datasets/{nasty}/lineage",
+        f"/maintainers/{nasty}",
+        f"/recipe_runs/1/{nasty}",
+    ):
+        response = await datasette.client.get(path)
+        if response.status_code == 302:
+            # Datasette's pages have an encoding of their own
+            response = await datasette.client.get(response.headers["location"])
+        assert response.status_code in (400, 404), path
+        assert response.headers["content-type"] == PROBLEM
+        assert json.loads(response.content.decode("utf-8"))["status"] == response.status_code
+        assert len(response.content) < 2000
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+async def test_anything_on_a_page_is_no_500(datasette, nasty):
+    for path in (
+        f"/{nasty}",
+        f"/{nasty}.json",
+        f"/federation/{nasty}",
+        f"/federation/{nasty}.json",
+        f"/federation/recipe_runs/{nasty}.json",
+        f"/federation/recipe_runs.json?{nasty}={nasty}",
+        f"/federation/get_recipe_run.json?recipe_run_id={nasty}",
+    ):
+        response = await datasette.client.get(path, follow_redirects=True)
+        assert response.status_code < 500, path
+
+
+@pytest.mark.parametrize("nasty", [*NASTY, "%", "%F0%9F%92%A9", "[", "a&a", "%2B", "\\", "%_"])
+async def test_anything_in_a_query_is_no_500_and_finds_nobody_elses_row(datasette, headers, run_body, nasty):
+    await datasette.client.post("/recipe_runs", json=run_body(external_id="known"), headers=headers)
+    for name in (
+        nasty,
+        "external_id",
+        "external_id__in",
+        "external_id__contains",
+        "id",
+        "id__gt",
+        "run_date",
+        "run_date__gte",
+        "is_test",
+        "message__isnull",
+        "_next",
+        "_size",
+        "_sort",
+        "_col",
+        "_shape",
+        "_extra",
+        "_format",
+        "feedstock_id",
+        "bakery_id",
+    ):
+        response = await datasette.client.get(f"/recipe_runs?{name}={nasty}")
+        if response.status_code == 200:
+            assert response.json() == [], (name, response.text)
+        else:
+            assert response.status_code == 400, name
+            assert response.headers["content-type"] == PROBLEM
+            json.loads(response.content.decode("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("statsu=failure", "did you mean status?"),
+        ("status__is=failure", "unknown operator 'is'"),
+        ("_size=0", "_size"),
+        ("_size=1001", "_size"),
+        ("_size=10&_size=20", "twice"),
+        ("_offset=10", "there are"),
+        ("is_test=yes", "true, false, 1 or 0"),
+        ("id=abc", "whole number"),
+        ("id=9223372036854775808", "64 bits"),
+        ("run_date__gte=2026-13", "no date"),
+        ("run_date__gte=2026-01-01T00:00:00+02:00", "%2B"),
+        ("status__in=[", "JSON list"),
+        ('status__in=[["success"]]', "flat JSON list"),
+        ("_sort=message", "one of"),
+        ("_next=abc", "_next"),
+        ("_format=xml", "ndjson"),
+        ("_shape=array2", "objects"),
+        ("_extra=total", "count"),
+        ("_col=nothing", "nothing"),
+        ("datasets=1", "cannot be filtered on"),
+    ],
+)
+async def test_a_parameter_that_cannot_be_read_is_named_and_explained(datasette, query, said):
+    response = await datasette.client.get(f"/recipe_runs?{query}")
+    assert response.status_code == 400
+    body = response.json()
+    assert body["type"] == TYPE_PREFIX + "bad-parameter"
+    assert said in body["detail"]
+    assert body["parameter"] in query
+    assert body["parameter"] in body["detail"]
+
+
+@pytest.mark.parametrize("path", ["/recipe_runs/1", "/feedstocks/a", "/stats", "/health", "/openapi.json"])
+async def test_what_takes_no_parameters_ignores_none(datasette, path):
+    response = await datasette.client.get(f"{path}?nonsense=1")
+    assert response.status_code == 400
+    assert response.json()["type"] == TYPE_PREFIX + "bad-parameter"
+
+
+# Datasette's own pages
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/federation.json?sql=select+absent", 400, "no such column: absent"),
+        ("/federation.json?sql=selec+1", 400, "Statement must be a SELECT"),
+        ("/federation.json?sql=select+1;select+2", 400, ""),
+        ("/federation.json?sql=delete+from+settings", 400, "Statement must be a SELECT"),
+        ("/federation.json?sql=select+zeroblob(300000)", 400, "too big"),
+        ("/federation.json?sql=select+replace(hex(zeroblob(90000)),'0','ab')", 400, "too big"),
+        ("/federation/nothing.json", 404, "Table not found"),
+        ("/nothing.json", 404, "Database not found"),
+        ("/nothing/nothing.json", 404, "Database not found"),
+        ("/federation/recipe_runs/99.json", 404, "Record not found"),
+        ("/federation/recipe_runs.json?_sort=nothing", 400, "Cannot sort"),
+        ("/federation/recipe_runs.json?_sort=id&_sort_desc=id", 400, "at the same time"),
+        ("/federation/recipe_runs.json?_where=absent", 400, "no such column: absent"),
+        ("/federation/recipe_runs.json?_shape=nothing", 400, "nothing"),
+        ("/federation/recipe_runs.json?_col=nothing", 400, "nothing"),
+        ("/federation/recipe_runs.json?_size=x", 400, "_size"),
+        ("/federation/list_recipe_runs.json?_shape=nothing", 400, "nothing"),
+    ],
+)
+async def test_errors_of_datasettes_json_are_problem_details(datasette, path, status, said):
+    response = await datasette.client.get(path)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == PROBLEM
+    body = response.json()
+    assert list(body) == ["type", "title", "status", "detail"]
+    assert body["status"] == status
+    assert said in body["detail"]
+    assert "<" not in body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/federation?sql=select+absent", 400, "no such column: absent"),
+        ("/federation?sql=delete+from+settings", 400, "Statement must be a SELECT"),
+        ("/federation/nothing", 404, "Table not found"),
+        ("/nothing", 404, "There is nothing here"),
+        ("/federation/recipe_runs/99", 404, "Record not found"),
+        ("/federation/recipe_runs?_sort=nothing", 400, "Cannot sort"),
+        (f"/federation?sql={quote(ENDLESS)}", 400, "longer"),
+        ("/federation/recipe_runs?_where=" + quote("'<script>alert(1)</script>' = absent"), 400, "no such column"),
+        ("/federation/" + quote("<script>alert(1)"), 404, "Table not found"),
+    ],
+)
+async def test_errors_of_pages_are_pages(datasette, path, status, said):
+    response = await datasette.client.get(path, follow_redirects=True)
+    assert response.status_code == status
+    assert response.headers["content-type"].startswith("text/html")
+    assert said in response.text
+    assert "<script>alert" not in response.text
+    # with what every page has
+    assert "<title>" in response.text and '<link rel="stylesheet"' in response.text
+
+
+async def test_rows_of_datasettes_json_are_as_they_were(datasette, headers, run_body):
+    await datasette.client.post("/recipe_runs", json=run_body(), headers=headers)
+    rows = (await datasette.client.get("/federation/recipe_runs.json?_shape=array")).json()
+    assert [row["recipe_id"] for row in rows] == ["extent"]
+    answer = (await datasette.client.get("/federation.json?sql=select+1+as+one")).json()
+    assert (answer["ok"], answer["columns"], answer["rows"]) == (True, ["one"], [[1]])
+    lines = await datasette.client.get("/federation/recipe_runs.json?_shape=array&_nl=on")
+    assert json.loads(lines.text)["id"] == 1

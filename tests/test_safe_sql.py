@@ -1,0 +1,98 @@
+"""The registry answers while analysts' queries do their worst."""
+
+import statistics
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from federation.database import FEDERATION, connect, database_path, transaction
+from federation.sql_threads import carries_sql, clear_frames
+from server_process import running_server
+
+HOSTILE = [
+    "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c",
+    "select instr(replace(hex(zeroblob(20000000)), '0', 'ab'), 'zz')",
+    "select printf('%900000000d', 1)",
+    "select count(*) from recipe_runs a, recipe_runs b, recipe_runs c",
+    "with recursive c(x) as (select 'a' union all select x || x from c) select max(length(x)) from c",
+    "select group_concat(a.id) from recipe_runs a, recipe_runs b, recipe_runs c group by a.id % 2",
+]
+ATTACK_SECONDS = 6
+
+
+def resident_bytes(process_id: int) -> int:
+    status = Path(f"/proc/{process_id}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def fill(data: Path, rows: int) -> None:
+    connection = connect(database_path(data, FEDERATION))
+    with transaction(connection):
+        connection.execute("insert into bakeries (id) values ('example.bakery')")
+        connection.execute("insert into feedstocks (id, repository) values ('f', 'pangeo-forge/f')")
+        connection.execute(
+            f"""
+            with recursive numbers (n) as (
+                select 1
+                union all
+                select n + 1 from numbers where n < {rows}
+            )
+            insert into recipe_runs (
+                recipe_id, run_date, bakery_id, feedstock_id, "commit", status, created_at, updated_at
+            )
+            select
+                'r', '2026-01-01T00:00:00.000000Z', 'example.bakery', 'f', 'c', 'success',
+                '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z'
+            from numbers
+            """
+        )
+    connection.close()
+
+
+@pytest.mark.parametrize("form", ["sql", "_where"])
+def test_the_api_answers_while_hostile_queries_run(data, make_token, run_body, form):
+    fill(data, 3000)
+    token = {"Authorization": f"Bearer {make_token()}"}
+    with running_server(data) as server:
+        stop = threading.Event()
+        refused = []
+
+        def attack(query: str) -> None:
+            with httpx.Client(base_url=server.url, timeout=30) as client:
+                while not stop.is_set():
+                    if form == "sql":
+                        response = client.get("/federation.json", params={"sql": query})
+                    else:
+                        where = f"id in ({query})" if query.startswith("select") else "id in (select 1)"
+                        response = client.get("/federation/recipe_runs.json", params={"_where": where})
+                    refused.append(response.status_code)
+
+        waits = {"read": [], "authenticated": [], "write": []}
+        with ThreadPoolExecutor(len(HOSTILE)) as attackers, httpx.Client(base_url=server.url, timeout=30) as client:
+            client.get("/recipe_runs").raise_for_status()
+            before = resident_bytes(server.process.pid)
+            futures = [attackers.submit(attack, query) for query in HOSTILE]
+            peak = before
+            end = time.monotonic() + ATTACK_SECONDS
+            while time.monotonic() < end:
+                for name, request in {
+                    "read": lambda: client.get("/recipe_runs"),
+                    "authenticated": lambda: client.get("/recipe_runs/1", headers=token),
+                    "write": lambda: client.post("/recipe_runs", json=run_body(), headers=token),
+                }.items():
+                    started = time.perf_counter()
+                    assert request().status_code in (200, 201)
+                    waits[name].append(time.perf_counter() - started)
+                peak = max(peak, resident_bytes(server.process.pid))
+            stop.set()
+            for future in futures:
+                future.result()
+        assert all(status in (200, 400, 503) for status in refused)
+        assert len(waits["read"]) > 20
+        for name, seconds in waits.items():
+            assert statistics.median(seconds) < 0.1, name
+        assert peak - before < 300 * 1024 * 1024
