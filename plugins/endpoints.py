@@ -1,17 +1,33 @@
 """Every route of the registry: GETs from the canned queries, and the handlers that are named here."""
 
+import re
+
 from datasette import hookimpl
+from federation.explorer.badge import GET_BADGE
+from federation.explorer.feeds import FEEDS
 from federation.health import GET_HEALTH
 from federation.openapi import GET_OPENAPI
 from federation.registry import registry_of
 from federation.routes import path_regex, respond, table_of
-from federation.writing import POST_RECIPE_RUNS
+from federation.writing import (
+    PATCH_DATASET,
+    PATCH_RECIPE_RUN,
+    PATCH_RECIPE_RUN_BY_EXTERNAL_ID,
+    POST_DATASETS,
+    POST_RECIPE_RUNS,
+)
 
 # beside the GETs of the canned queries
 OPERATIONS = {
     ("/recipe_runs", "POST"): POST_RECIPE_RUNS,
+    ("/recipe_runs", "PATCH"): PATCH_RECIPE_RUN_BY_EXTERNAL_ID,
+    ("/recipe_runs/{recipe_run_id}", "PATCH"): PATCH_RECIPE_RUN,
+    ("/datasets", "POST"): POST_DATASETS,
+    ("/datasets/{dataset_id}", "PATCH"): PATCH_DATASET,
     ("/openapi.json", "GET"): GET_OPENAPI,
     ("/health", "GET"): GET_HEALTH,
+    ("/feedstocks/{feedstock_id}/badge.svg", "GET"): GET_BADGE,
+    **FEEDS,
 }
 
 
@@ -33,4 +49,5 @@ def register_routes(datasette):
 @hookimpl
 def skip_csrf(datasette, scope):
     # these are authorized by a token in a header, which no other site can make a browser send
-    return any(scope["path"].rstrip("/").startswith(path) for path, method in OPERATIONS if method != "GET")
+    path = re.sub("/+", "/", scope["path"])
+    return any(path.startswith(each) for each, method in OPERATIONS if method != "GET")

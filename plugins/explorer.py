@@ -2,7 +2,15 @@
 
 from datasette import hookimpl
 from federation.descriptions import table_metadata
-from federation.explorer.pages import maintainer_page, prepare_environment, search_page, table_cell, variables
+from federation.explorer.environment import prepare_environment
+from federation.explorer.pages import (
+    home_page,
+    maintainer_page,
+    search_page,
+    statistics_page,
+    table_cell,
+    variables,
+)
 
 
 @hookimpl
@@ -31,6 +39,8 @@ def render_cell(row, value, column, table, datasette):
 @hookimpl
 def register_routes():
     return [
+        (r"^/$", home_page),
         (r"^/federation/maintainers/(?P<github>[^/,.]+)$", maintainer_page),
         (r"^/-/search$", search_page),
+        (r"^/-/statistics$", statistics_page),
     ]

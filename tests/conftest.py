@@ -1,5 +1,6 @@
 """Real Datasette instances on real temporary databases."""
 
+import json
 import os
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def no_environment(monkeypatch):
     """What the developer has set must not decide where the tests write."""
     for name in ("FEDERATION_DATA", "FEDERATION_PUBLIC_URL", "FEDERATION_TRUSTED_PROXIES"):
         monkeypatch.delenv(name, raising=False)
+    # a test may write as much as it likes; those of the limit set their own
+    monkeypatch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
 
 
 @pytest.fixture
@@ -69,6 +72,34 @@ def make_token(data):
 def headers(make_token):
     """The Authorization header of a bakery."""
     return {"Authorization": f"Bearer {make_token()}"}
+
+
+@pytest.fixture
+def send(datasette, headers):
+    """A function that sends a body (a value, or bytes as they are) with a bakery's token, and gives the response."""
+
+    async def request(method: str, path: str, body=b"", token: str | None = None, **more: str):
+        sent = dict(headers) if token is None else {"Authorization": f"Bearer {token}"}
+        sent |= {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in more.items()}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await datasette.client.request(method, path, content=content, headers=sent)
+
+    return request
+
+
+@pytest.fixture
+def stored(data):
+    """A function that gives all that the federation database holds, table by table."""
+
+    def read() -> dict[str, list[tuple]]:
+        reader = connect(database_path(data, FEDERATION))
+        try:
+            tables = [row[0] for row in reader.execute("select name from sqlite_master where type = 'table'")]
+            return {table: [tuple(row) for row in reader.execute(f"select * from {table}")] for table in tables}
+        finally:
+            reader.close()
+
+    return read
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""docs/api.md is true: every request in it is sent to a real server, and its answer compared with the one that follows.
+"""The docs are true: every request in them is sent to a real server, and its answer compared with the one that follows.
 
     .venv/bin/python tests/test_docs.py
 
@@ -16,25 +16,34 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 from federation import times, tokens
 from federation.database import TOKENS, connect, database_path
+from federation.datasets import DATASETS_PER_RUN
 from federation.demo import DEMO_BAKERY, ensure_demo
+from federation.errors import KINDS
+from federation.field_types import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from federation.filters import OPERATORS
+from federation.idempotency import KEPT_FOR, MAX_CHARACTERS
 from federation.paging import DEFAULT_SIZE, MAX_SIZE
 from federation.reading import COUNT_CAP
 from federation.registry import registry_of
+from federation.request_bodies import MAX_BODY_BYTES
 from federation.routes import path_regex
 from federation.rows import MESSAGE_CHARACTERS
-from federation.settings import ROOT
+from federation.settings import ROOT, read_settings
+from federation.writing import MAX_RUNS
 from server_process import running_server
 
 API = ROOT / "docs" / "api.md"
+BAKERIES = ROOT / "docs" / "bakeries.md"
+PAGES = (API, BAKERIES)
 README = ROOT / "README.md"
 BASE = "http://127.0.0.1:8001"
 # the demo of the docs ends here: long ago, so that no run is ahead of the clock and all that are unfinished are stale
@@ -48,6 +57,8 @@ REQUEST, ANSWERS, PROGRAMS = "bash", ("json", "csv", "text"), ("python", "javasc
 # Blocks that are not run, each with the reason.
 NOT_RUN = {
     "import xarray": "it opens a store on the internet",
+    "scripts/tokens.py": "it is for those who run the registry",
+    "on:": "it is a workflow, which has a test of its own",
 }
 ANSWER_WIDTH, LONG_LIST = 132, 10
 ENVIRONMENT = ("FEDERATION_DATA", "FEDERATION_PUBLIC_URL", "FEDERATION_TRUSTED_PROXIES")
@@ -60,14 +71,19 @@ class Block:
     language: str
     text: str
     line: int
+    page: Path
     answer_language: str | None = None
     answer: str | None = None
     # where the answer stands in the file
     span: tuple[int, int] = (0, 0)
 
     @property
+    def place(self) -> str:
+        return f"docs/{self.page.name}, line {self.line}"
+
+    @property
     def writes(self) -> bool:
-        return "-X POST" in self.text
+        return "TOKEN" in self.text
 
     @property
     def reason_not_to_run(self) -> str | None:
@@ -80,19 +96,21 @@ class Block:
             return next((name for name in imports(self.text) if not importlib.util.find_spec(name)), None)
         if self.language == "javascript":
             return None if shutil.which("node") else "node"
+        if "jq " in self.text and not shutil.which("jq"):
+            return "jq"
         return None
 
 
-def read_blocks(markdown: str) -> list[Block]:
+def read_blocks(markdown: str, page: Path = API) -> list[Block]:
     """Every block that is no answer, with the answer that comes next."""
     found = list(re.finditer(r"^```(\w+)\n(.*?)^```$", markdown, re.DOTALL | re.MULTILINE))
     blocks = []
     for match, following in zip(found, [*found[1:], None], strict=True):
         if match[1] in ANSWERS:
             continue
-        block = Block(match[1], match[2], markdown.count("\n", 0, match.start()) + 1)
+        block = Block(match[1], match[2], markdown.count("\n", 0, match.start()) + 1, page)
         if following and following[1] in ANSWERS:
-            block = Block(block.language, block.text, block.line, following[1], following[2], following.span(2))
+            block = replace(block, answer_language=following[1], answer=following[2], span=following.span(2))
         blocks.append(block)
     return blocks
 
@@ -117,13 +135,18 @@ class Demo:
         """What a block prints, with what differs each time replaced by what stands for it in the docs."""
         if not block.writes:
             return self._run(block, folder, self.url)
-        # a copy of its own, so that no other answer depends on it
-        data = shutil.copytree(self.made, folder / "data")
+        with self.writable(folder / "data") as (url, token):
+            return self._run(block, folder, url, TOKEN=token, FEDERATION_TOKEN=token)
+
+    @contextlib.contextmanager
+    def writable(self, data: Path) -> Iterator[tuple[str, str]]:
+        """(URL, a bakery's token) of a copy of its own, so that no other answer depends on what is written."""
+        shutil.copytree(self.made, data)
         connection = connect(database_path(data, TOKENS))
         token = tokens.create_token(connection, DEMO_BAKERY, "docs", 1)
         connection.close()
         with running_server(data) as server:
-            return self._run(block, folder, server.url, TOKEN=token)
+            yield server.url, token
 
     def _run(self, block: Block, folder: Path, url: str, **environment: str) -> str:
         program = block.text.replace(BASE, url)
@@ -140,7 +163,7 @@ class Demo:
             timeout=60,
             env={**os.environ, "NO_PROXY": "127.0.0.1", **environment},
         )
-        assert done.returncode == 0, f"docs/api.md, line {block.line}: {done.stderr}"
+        assert done.returncode == 0, f"{block.place}: {done.stderr}"
         text = done.stdout.replace(url, BASE).replace("\r", "")
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", self._told_time, text)
         return text.replace(f'"version":"{version("pangeo-forge-federation")}"', f'"version":"{VERSION}"')
@@ -159,7 +182,7 @@ def serve_demo(folder: Path) -> Iterator[Demo]:
 
 
 MARKDOWN = API.read_text("utf-8")
-BLOCKS = read_blocks(MARKDOWN)
+BLOCKS = [block for page in PAGES for block in read_blocks(page.read_text("utf-8"), page)]
 
 
 @pytest.fixture(scope="module")
@@ -171,15 +194,15 @@ def demo(tmp_path_factory):
             yield served
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"line-{block.line}")
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.page.stem}-line-{block.line}")
 def test_a_block_does_what_the_docs_say(block, request, tmp_path):
-    assert block.language in (REQUEST, *PROGRAMS)
     if block.language == "python":
-        compile(block.text, f"docs/api.md, line {block.line}", "exec")
+        compile(block.text, block.place, "exec")
     if block.reason_not_to_run:
         assert block.answer is None
         pytest.skip(f"not run: {block.reason_not_to_run}")
-    assert block.answer is not None, f"no answer follows line {block.line}"
+    assert block.language in (REQUEST, *PROGRAMS)
+    assert block.answer is not None, f"no answer follows {block.place}"
     if block.missing:
         pytest.skip(f"not run, only read: {block.missing} is not installed")
     answer = request.getfixturevalue("demo").answer(block, tmp_path)
@@ -212,7 +235,9 @@ async def test_every_endpoint_has_a_section_with_a_request_to_it(datasette):
         section = sections()[f"{method} {path}"]
         requests = [block.text for block in read_blocks(section) if block.language == REQUEST]
         sent = [
-            re.search(rf"{BASE}(/[^\s'?]*)", text)[1] for text in requests if ("-X POST" in text) == (method == "POST")
+            re.search(rf"{BASE}(/[^\s'?]*)", text)[1]
+            for text in requests
+            if (re.findall(r"-X (\w+)", text) or ["GET"])[0] == method
         ]
         assert any(re.match(path_regex(path), each) for each in sent), (method, path)
 
@@ -261,12 +286,112 @@ async def test_the_table_of_the_readme_is_what_there_is(datasette):
     assert told == there
 
 
-def test_links_between_the_pages_lead_somewhere():
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", MARKDOWN):
-        page = API.parent / target if target else API
+@pytest.mark.parametrize("start", [*PAGES, API.parent / "errors.md"], ids=lambda page: page.stem)
+def test_links_between_the_pages_lead_somewhere(start):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", start.read_text("utf-8")):
+        page = start.parent / target if target else start
         assert page.exists(), target
         if anchor:
             assert anchor in anchors(page.read_text("utf-8")), f"{target}#{anchor}"
+
+
+def run_workflow(workflow: dict, url: str, token: str, folder: Path, fails: bool, **github: str) -> None:
+    """What GitHub does with the steps of a job that are ours, once for each job of its matrix."""
+    (job,) = workflow["jobs"].values()
+    for recipe in job["strategy"]["matrix"]["recipe"]:
+        said = {
+            "secrets.FEDERATION_TOKEN": token,
+            "matrix.recipe": recipe,
+            "github.run_id": github["GITHUB_RUN_ID"],
+            "github.run_attempt": github["GITHUB_RUN_ATTEMPT"],
+            "job.status": "failure" if fails else "success",
+        }
+
+        def filled(variables, said=said):
+            return {
+                name: re.sub(r"\$\{\{ (.*?) \}\}", lambda match: said[match[1]], text).replace(BASE, url)
+                for name, text in variables.items()
+            }
+
+        for step in job["steps"]:
+            if "FEDERATION_URL" not in step.get("run", ""):
+                continue
+            environment = {**os.environ, "NO_PROXY": "127.0.0.1", **github, **filled(job["env"])}
+            done = subprocess.run(
+                ["bash", "-e", "-c", step["run"]],
+                env=environment | filled(step.get("env", {})),
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_workflow_records_each_job_of_each_attempt(demo, tmp_path):
+    (block,) = [block for block in BLOCKS if block.language == "yaml"]
+    if block.missing:
+        pytest.skip(f"not run, only read: {block.missing} is not installed")
+    workflow = yaml.safe_load(block.text)
+    github = {
+        "GITHUB_REPOSITORY": "pangeo-forge/northern-sea-ice-feedstock",
+        "GITHUB_SHA": "0f2c9a7d" * 5,
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_RUN_ID": "9000000001",
+    }
+    with demo.writable(tmp_path / "data") as (url, token):
+        for attempt, fails in (("1", True), ("2", False)):
+            # a step that runs twice records nothing twice
+            for _ in range(2):
+                run_workflow(workflow, url, token, tmp_path, fails, GITHUB_RUN_ATTEMPT=attempt, **github)
+        found = subprocess.run(
+            ["curl", "-s", f"{url}/recipe_runs?_sort=id&external_id__startswith=9000000001/"],
+            env={**os.environ, "NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+        )
+    runs = json.loads(found.stdout)
+    recipes = next(iter(workflow["jobs"].values()))["strategy"]["matrix"]["recipe"]
+    assert [(run["external_id"], run["status"]) for run in runs] == [
+        (f"9000000001/{attempt}/{recipe}", status)
+        for attempt, status in (("1", "failure"), ("2", "success"))
+        for recipe in recipes
+    ]
+    for run in runs:
+        assert (run["feedstock_id"], run["commit"]) == ("northern-sea-ice-feedstock", github["GITHUB_SHA"])
+        assert run["recipe_id"] == run["external_id"].split("/")[-1]
+        assert run["log_url"].startswith("https://github.com/pangeo-forge/northern-sea-ice-feedstock/actions/runs/900")
+
+
+def test_the_table_of_errors_for_bakeries_has_each():
+    section = re.search(r"^## What to do on each error$(.*?)^## ", BAKERIES.read_text("utf-8"), re.DOTALL | re.M)[1]
+    told = re.findall(r"^\| (\d+) \| \[`([a-z-]+)`\]\(errors\.md#([a-z-]+)\)", section, re.MULTILINE)
+    assert all(kind == anchor and KINDS[kind][0] == int(status) for status, kind, anchor in told)
+    # a query that is too slow is nobody's who writes
+    assert {kind for _, kind, _ in told} == set(KINDS) - {"slow-query"}
+
+
+def test_the_table_of_statuses_has_each_synonym():
+    section = re.search(r"^## Statuses$(.*?)^## ", BAKERIES.read_text("utf-8"), re.DOTALL | re.MULTILINE)[1]
+    told = {}
+    for status, words in re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", section, re.MULTILINE):
+        told[status] = sorted(re.findall(r"`([^`]*)`", words))
+    assert list(told) == [*UNFINISHED_STATUSES, *FINAL_STATUSES]
+    for status, words in told.items():
+        assert words == sorted(word for word, meant in STATUS_SYNONYMS.items() if meant == status)
+
+
+def test_the_limits_are_those_of_the_code():
+    words = " ".join(BAKERIES.read_text("utf-8").split())
+    limit = read_settings(environ={}).writes_per_minute
+    for part in (
+        f"{limit:,} writes a minute",
+        f"{MAX_RUNS:,} runs",
+        f"{DATASETS_PER_RUN} datasets",
+        f"{MAX_BODY_BYTES // 1024 // 1024} MiB",
+        f"{int(KEPT_FOR.total_seconds() // 3600)} hours",
+        f"1 to {MAX_CHARACTERS} printable ASCII characters",
+    ):
+        assert part in words, part
 
 
 def anchors(markdown: str) -> set[str]:
@@ -294,19 +419,23 @@ def pretty(value: object, indent: int = 0, before: int = 0) -> str:
 
 def write_answers_anew() -> None:
     """Put what the server says today in the place of every answer."""
-    markdown = MARKDOWN
+    answers: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder, serve_demo(Path(folder)) as demo:
-        # from the end, so that the spans before stay right
-        for block in reversed(BLOCKS):
+        for block in BLOCKS:
             if block.answer is None or block.missing:
                 continue
             with tempfile.TemporaryDirectory() as own:
                 answer = demo.answer(block, Path(own))
-            if block.answer_language == "json":
-                answer = pretty(json.loads(answer))
-            start, end = block.span
-            markdown = f"{markdown[:start]}{answer.rstrip()}\n{markdown[end:]}"
-    API.write_text(markdown, "utf-8")
+            answers[block.text] = pretty(json.loads(answer)) if block.answer_language == "json" else answer
+    for page in PAGES:
+        # as it is by now: somebody may have written in it meanwhile
+        markdown = page.read_text("utf-8")
+        # from the end, so that the spans before stay right
+        for block in reversed(read_blocks(markdown, page)):
+            if block.answer is not None and block.text in answers:
+                start, end = block.span
+                markdown = f"{markdown[:start]}{answers[block.text].rstrip()}\n{markdown[end:]}"
+        page.write_text(markdown, "utf-8")
 
 
 if __name__ == "__main__":

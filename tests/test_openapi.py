@@ -25,7 +25,7 @@ EXAMPLES = {
     "{sync_run_id}": "1",
     "{github}": "maren-solvik-ice",
 }
-SHORT_EXAMPLES = 12
+SHORT_EXAMPLES = 5
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ async def test_each_response_of_the_demo_is_as_the_document_says(demo, document)
     root = {"$id": "urn:document", **document}
     store = jsonschema.validators.validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"})
     for path, methods in document["paths"].items():
-        if "get" not in methods:
+        if "get" not in methods or "application/json" not in methods["get"]["responses"]["200"]["content"]:
             continue
         for parameters in ({}, {"_shape": "objects", "_extra": "count"}):
             if parameters and not any(each["name"] == "_shape" for each in methods["get"]["parameters"]):
@@ -104,21 +104,26 @@ async def test_a_list_has_every_key_of_its_schema(demo, document):
             assert set(row) == set(document["components"]["schemas"][name]["properties"]), path
 
 
-def test_schemathesis_finds_nothing(demo_folder, tmp_path, make_token):
-    """All its checks but one phase: its links between operations put the ids of one record in the place of another's."""
+def test_schemathesis_finds_nothing(demo_folder, tmp_path):
+    """Its stateful phase is left out: that puts the ids of one record where another's belong, and calls both valid."""
+    bakery_id = EXAMPLES["{bakery_id}"]
+    make_token = [sys.executable, TESTS.parent / "scripts" / "tokens.py", "create", "--bakery", bakery_id]
+    token = subprocess.run(
+        [*make_token, "--data", demo_folder], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    options = {
+        "--max-examples": str(SHORT_EXAMPLES),
+        "--phases": "examples,coverage,fuzzing",
+        # about how the tool makes its examples, and not about what is answered
+        "--suppress-health-check": "filter_too_much",
+        "--header": f"Authorization: Bearer {token}",
+        "--generation-database": "none",
+        "--seed": "7",
+    }
     with running_server(demo_folder) as server:
-        token = subprocess.run(
-            [sys.executable, TESTS.parent / "scripts" / "tokens.py", "create", "--bakery"]
-            + [EXAMPLES["{bakery_id}"], "--data", demo_folder],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
         command = [Path(sysconfig.get_path("scripts")) / "schemathesis", "run", f"{server.url}/openapi.json"]
-        options = ["--max-examples", str(SHORT_EXAMPLES), "--phases", "examples,coverage,fuzzing"]
-        options += ["--header", f"Authorization: Bearer {token}", "--generation-database", "none", "--seed", "7"]
         result = subprocess.run(
-            [*command, *options],
+            [*command, *(part for option in options.items() for part in option)],
             capture_output=True,
             text=True,
             cwd=tmp_path,

@@ -14,7 +14,7 @@ from federation import tokens
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, connect, database_path
 from federation.registry import registry_of
-from federation.runs import resolve_bakery
+from federation.row_writes import resolve_bakery
 from federation.settings import ROOT
 
 PROBLEM = "application/problem+json"

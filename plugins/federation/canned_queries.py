@@ -32,6 +32,11 @@ class BadQuery(Exception):
     """A canned query cannot be served. The message names it and says what to change."""
 
 
+def parameters_of(path: str) -> tuple[str, ...]:
+    """The parameters of a path, in their order."""
+    return tuple(_PATH_PARAMETER.findall(path))
+
+
 @dataclass(frozen=True)
 class CannedQuery:
     name: str
@@ -59,7 +64,7 @@ class CannedQuery:
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
-        return tuple(_PATH_PARAMETER.findall(self.path))
+        return parameters_of(self.path)
 
     @property
     def query_parameters(self) -> tuple[str, ...]:

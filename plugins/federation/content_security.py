@@ -19,7 +19,5 @@ def with_policy(message: dict) -> dict:
     if message["type"] != "http.response.start":
         return message
     headers = list(message.get("headers", ()))
-    is_page = any(
-        name.lower() == b"content-type" and value.lower().startswith(b"text/html") for name, value in headers
-    )
+    is_page = any(name.lower() == b"content-type" and value.lower().startswith(b"text/html") for name, value in headers)
     return {**message, "headers": [*headers, _HEADER]} if is_page else message

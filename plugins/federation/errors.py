@@ -22,6 +22,7 @@ KINDS = {
     "unsupported-media-type": (415, "The body is not of a type that is read here"),
     "invalid": (422, "The body does not fit"),
     "idempotency-key-reused": (422, "This Idempotency-Key was used for another request"),
+    "too-many-requests": (429, "Too many writes with this token"),
     "internal": (500, "Something went wrong here"),
     "unavailable": (503, "Not now, try again"),
 }

@@ -166,6 +166,7 @@ Title = text(500)
 Description = text(20000)
 Message = Annotated[text(65536), BeforeValidator(_without_terminal_codes)]
 Reason = text(2000)
+RetractionReason = identifier(2000)
 Pointer = text(4096)
 ChangedValue = text(10000)
 Source = identifier(4096)

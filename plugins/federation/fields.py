@@ -25,6 +25,7 @@ from federation.field_types import (
     Pointer,
     Prefix,
     Reason,
+    RetractionReason,
     Source,
     Status,
     Time,
@@ -300,7 +301,9 @@ class Dataset(Record):
     updated_at: Time = field("When its record last changed.", "2026-11-24T03:51:01.000000Z")
     revision: Integer = field("Number of its changes, from 1.", 1)
     retracted_at: Time | None = field("When it was retracted.")
-    retraction_reason: Reason | None = field("Why: a text retracts it, null takes that back.", None, update=True)
+    retraction_reason: RetractionReason | None = field(
+        "Why: a text retracts it, null takes that back.", None, update=True
+    )
     feedstock_repository: Identifier | None = field("Repository of the feedstock.", "pangeo-forge/gpcp-feedstock")
     feedstock_title: Title | None = field("Title of the feedstock.", "Global precipitation")
     license: Description | None = field("Licence of the data, as its feedstock has it.", "CC-BY-4.0")
@@ -442,20 +445,28 @@ RECORDS: dict[str, type[Record]] = {record.__name__: record for record in Record
 @cache
 def create_model_of(record: type[Record]) -> type[BaseModel]:
     """The model of a body that makes such a record: its fields with `create`, those of nested records too."""
-    return _input_model(record, "Create", lambda extra: extra["create"], lambda extra: extra["create"] == "required")
+    required = {name for name, extra in _extras(record).items() if extra["create"] == "required"}
+    # null is as good as nothing: it asks for the default
+    return _input_model(record, "Create", "create", required, null_is_absent=True)
 
 
 @cache
 def update_model_of(record: type[Record]) -> type[BaseModel]:
     """The model of a merge patch of such a record: its fields with `update`, none of them required."""
-    return _input_model(record, "Update", lambda extra: extra["update"], lambda extra: False)
+    return _input_model(record, "Update", "update", set(), null_is_absent=False)
 
 
-def _input_model(record: type[Record], suffix: str, accepts: Any, requires: Any) -> type[BaseModel]:
+def _extras(record: type[Record]) -> dict[str, dict[str, Any]]:
+    return {name: info.json_schema_extra for name, info in record.model_fields.items()}
+
+
+def _input_model(
+    record: type[Record], suffix: str, accepted: str, required: set[str], null_is_absent: bool
+) -> type[BaseModel]:
     definitions: dict[str, Any] = {}
     for name, info in record.model_fields.items():
         extra = info.json_schema_extra
-        if not accepts(extra):
+        if not extra[accepted]:
             continue
         annotation: Any = info.annotation
         nested = get_args(annotation)[0] if get_origin(annotation) is list else None
@@ -465,11 +476,10 @@ def _input_model(record: type[Record], suffix: str, accepts: Any, requires: Any)
             # without it the bound and the format would be checked but not told
             told = {name: value for name, value in extra.items() if name not in ("create", "update")}
             annotation = Annotated[info.rebuild_annotation(), Field(json_schema_extra=told)]
-        required = requires(extra)
-        definitions[name] = (
-            annotation if required else annotation | None,
-            Field(... if required else None, description=info.description, examples=info.examples),
-        )
+        if null_is_absent and name not in required:
+            annotation = annotation | None
+        default = ... if name in required else None
+        definitions[name] = (annotation, Field(default, description=info.description, examples=info.examples))
     return create_model(
         f"{record.__name__}{suffix}", __config__=ConfigDict(extra="forbid"), __doc__=record.__doc__, **definitions
     )

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from federation.canned_queries import CannedQuery
+from federation.canned_queries import CannedQuery, parameters_of
 from federation.columns import BOOLEAN, DAY, INTEGER, JSON, TEXT, TIME, column_choices, column_kinds, has_long_message
 from federation.errors import CONTENT_TYPE, TYPE_PREFIX
 from federation.field_types import BAKERY_ID_PATTERN, DAY_SCHEMA, TIME_SCHEMA
@@ -24,6 +24,7 @@ from federation.paging import DEFAULT_SIZE, MAX_SIZE
 from federation.reading import parameter_kind
 from federation.replies import JSON as JSON_TYPE
 from federation.replies import Reply, cacheable
+from federation.request_bodies import JSON_TYPES, PATCH_TYPES
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED, dump_json
 
@@ -73,7 +74,7 @@ def document(
                 operation |= {"operationId": f"{query.name}_alias", "deprecated": True}
             paths.setdefault(path, {})["get"] = operation
     for (path, method), operation in operations.items():
-        paths.setdefault(path, {})[method.lower()] = _operation(operation)
+        paths.setdefault(path, {})[method.lower()] = _operation(path, method, operation)
     records = {query.record for query in queries.values()}
     records |= {operation.record for operation in operations.values() if operation.record}
     bodies = {operation.body for operation in operations.values() if operation.body}
@@ -160,33 +161,39 @@ def _query_operation(query: CannedQuery) -> dict[str, Any]:
     return operation
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
+    path_parameters = parameters_of(path)
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.title,
         "description": operation.description,
         "tags": [operation.tag],
-        "parameters": [],
+        "parameters": [_path_parameter(name) for name in path_parameters],
     }
     schema: dict[str, Any] = _reference(operation.record) if operation.record else {"type": "object"}
+    if operation.content_type != JSON_TYPE:
+        schema = {"type": "string"}
+    for name, words in operation.query_parameters.items():
+        required = name in operation.required_parameters
+        schema_of = {**_TEXT, "minLength": 1} if required else _TEXT
+        described["parameters"].append({**_parameter(name, schema_of, words), "required": required})
     if operation.body:
         body = _reference(operation.body)
-        schema = {"oneOf": [schema, {"type": "array", "items": schema}]}
+        if operation.many:
+            schema = {"oneOf": [schema, {"type": "array", "items": schema}]}
+            body = {"oneOf": [body, {"type": "array", "minItems": 1, "maxItems": 1000, "items": body}]}
+        patch = method == "PATCH"
+        types = PATCH_TYPES if patch else JSON_TYPES
         described["security"] = [{"token": []}]
-        described["requestBody"] = {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"oneOf": [body, {"type": "array", "minItems": 1, "maxItems": 1000, "items": body}]}
-                }
-            },
-        }
+        described["parameters"] += [_header(name) for name in ("Idempotency-Key", *(("If-Match",) if patch else ()))]
+        described["requestBody"] = {"required": True, "content": {each: {"schema": body} for each in types}}
+    answer = {
+        "description": operation.record.__doc__ if operation.record else operation.title,
+        "content": {operation.content_type.partition(";")[0]: {"schema": schema}},
+    }
     described["responses"] = {
-        str(operation.status): {
-            "description": operation.record.__doc__ if operation.record else operation.title,
-            "content": {operation.content_type.partition(";")[0]: {"schema": schema}},
-        },
-        **_problems([400, *operation.problems]),
+        **{str(status): answer for status in operation.statuses},
+        **_problems([400, *operation.problems, *((308,) if "feedstock_id" in path_parameters else ())]),
     }
     return described
 
@@ -318,6 +325,19 @@ def _parameter(name: str, schema: Mapping[str, Any], description: str) -> dict[s
     return {"name": name, "in": "query", "required": False, "description": description, "schema": dict(schema)}
 
 
+def _header(name: str) -> dict[str, Any]:
+    schema = _VISIBLE if name == "Idempotency-Key" else {"type": "string"}
+    return {"name": name, "in": "header", "required": False, "description": _HEADER_WORDS[name], "schema": schema}
+
+
+# ASCII that prints, as a header may hold it
+_VISIBLE = {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"}
+_HEADER_WORDS = {
+    "Idempotency-Key": "Made once for each write: a retry with it finds the first one, and writes nothing.",
+    "If-Match": "The `ETag` of the record as you read it: 412 when it has changed since.",
+}
+
+
 def _path_parameter(name: str) -> dict[str, Any]:
     if parameter_kind(name) == INTEGER:
         schema: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
@@ -407,6 +427,7 @@ def _tidy(schema: Any) -> Any:
         name: _tidy(each)
         for name, each in schema.items()
         if not (name in ("create", "update") and not isinstance(each, dict))
+        and not (name == "default" and each is None)
     }
     # titles that only repeat the name
     if isinstance(kept.get("title"), str) and "properties" not in kept:

@@ -8,10 +8,12 @@ from typing import Any
 
 from datasette.database import Database
 
+from federation.audit import AuditLog
 from federation.canned_queries import CannedQuery, inspect, read_canned_queries
 from federation.connections import connect_reader
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, database_path
+from federation.rate_limit import RateLimit
 from federation.reader import Reader
 from federation.reading import Reading
 from federation.settings import PLUGIN, Settings, data_folder, read_settings
@@ -29,6 +31,8 @@ class Registry:
     queries: dict[str, CannedQuery]
     reading: Reading
     writer: Writer
+    audit: AuditLog
+    rate_limit: RateLimit
     sql_turns: SqlTurns
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
@@ -36,6 +40,7 @@ class Registry:
     def close(self) -> None:
         """Finish what waits to be written, then let go of the database."""
         self.writer.close()
+        self.audit.close()
         self.reading.reader.close()
 
 
@@ -51,7 +56,16 @@ def registry_of(datasette: Any) -> Registry:
         reading = Reading(queries, reader, settings.home_organisation)
         # half of Datasette's threads, so that its pages keep the others
         turns = SqlTurns(max(1, datasette.setting("num_sql_threads") // 2))
-        registry = Registry(settings, data, queries, reading, Writer(path), turns)
+        registry = Registry(
+            settings=settings,
+            data=data,
+            queries=queries,
+            reading=reading,
+            writer=Writer(path),
+            audit=AuditLog(database_path(data, TOKENS)),
+            rate_limit=RateLimit(settings.writes_per_minute),
+            sql_turns=turns,
+        )
         setattr(datasette, _ATTRIBUTE, registry)
     return registry
 

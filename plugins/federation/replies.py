@@ -19,7 +19,9 @@ GZIP_FROM_BYTES = 1000
 GZIP_LEVEL = 5
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count",
+    "Access-Control-Expose-Headers": (
+        "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count, RateLimit, RateLimit-Policy"
+    ),
 }
 PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match",

@@ -7,11 +7,12 @@ order that differs by machine.
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
+from federation.actors import Actor
 from federation.canned_queries import BadQuery, CannedQuery
 from federation.errors import ProblemDetails, unauthorized
 from federation.fields import Record
@@ -19,9 +20,10 @@ from federation.list_requests import printable, read_parameters
 from federation.reading import Address
 from federation.registry import Registry
 from federation.replies import JSON, PREFLIGHT, Reply, finish, problem_reply, send_reply
-from federation.runs import Actor
 
 logger = logging.getLogger(__name__)
+
+WRITE_METHODS = ("POST", "PATCH")
 
 _PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 _HOST = re.compile(r"[A-Za-z0-9._~-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?", re.ASCII)
@@ -54,10 +56,16 @@ class Operation:
     handler: Handler
     description: str = ""
     tag: str = "Registry"
-    # the record that is answered, and whether the body makes one or an array of them
+    # the record that is answered
     record: type[Record] | None = None
+    # the model of the body, and whether an array of them is taken too
     body: type[BaseModel] | None = None
-    status: int = 200
+    many: bool = False
+    # parameters of the query string, with what they mean, and those of them that must be there
+    query_parameters: Mapping[str, str] = field(default_factory=dict)
+    required_parameters: tuple[str, ...] = ()
+    # statuses of success
+    statuses: tuple[int, ...] = (200,)
     # statuses of problems, beside those that every operation may answer
     problems: tuple[int, ...] = ()
     # what it answers where that is no record
@@ -114,6 +122,7 @@ async def respond(
         # the cause is for the log alone
         logger.exception("%s %s failed", method, request.path)
         reply = problem_reply(ProblemDetails("internal", "the cause is in the server's log"))
+    _note_use(registry, request, method, reply.status)
     if reply.headers.get("Location", "").startswith("/"):
         reply.headers["Location"] = address_of(request, registry.settings.public_url).base + reply.headers["Location"]
     await send_reply(finish(reply, method, headers), send)
@@ -131,16 +140,36 @@ async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: A
         raise ProblemDetails("method-not-allowed", detail, headers={"Allow": allow})
     if request.actor is None and "authorization" in request.headers:
         raise unauthorized("this token is unknown, expired or revoked")
+    actor = actor_of(request.actor)
+    # everybody may read, and nobody is counted for it
+    limits = registry.rate_limit.count(actor.token_id) if actor and method in WRITE_METHODS else {}
     call = Call(
         registry=registry,
         method=method,
         parameters=request.url_vars,
         headers=request.headers,
-        actor=actor_of(request.actor),
+        actor=actor,
         address=address_of(request, registry.settings.public_url),
         receive=request.receive,
     )
-    return await handler(call)
+    try:
+        reply = await handler(call)
+    except ProblemDetails as problem:
+        problem.headers |= limits
+        raise
+    reply.headers |= limits
+    return reply
+
+
+def _note_use(registry: Registry, request: Any, method: str, status: int) -> None:
+    """Write a use of a token down, after the fact."""
+    actor = actor_of(request.actor)
+    if actor is None:
+        return
+    registry.audit.note_use(actor.token_id)
+    if method in WRITE_METHODS:
+        client = (request.scope.get("client") or [None])[0]
+        registry.audit.append(actor.token_id, client, method, request.full_path, status)
 
 
 def actor_of(actor: Mapping[str, Any] | None) -> Actor | None:

@@ -22,6 +22,8 @@ class Settings:
     repositories: tuple[str, ...]
     # repository that holds bakeries.yaml
     bakery_database: str
+    # writes that a token may make in a minute; 0 is no limit
+    writes_per_minute: int
     # beginning of absolute links, where it is not what the request says
     public_url: str | None
 
@@ -35,6 +37,7 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         organisations=tuple(plugin_config.get("organisations", ())),
         repositories=tuple(plugin_config.get("repositories", ())),
         bakery_database=plugin_config["bakery_database"],
+        writes_per_minute=int(environ.get("FEDERATION_WRITES_PER_MINUTE") or plugin_config["writes_per_minute"]),
         public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
     )
 

@@ -44,6 +44,27 @@ def m001_tokens(db: Database) -> None:
     )
 
 
+@migrations()
+def m002_audit_log(db: Database) -> None:
+    """Who wrote what and how it was answered, and which tokens are still in use."""
+    execute_script(
+        db.conn,
+        """
+        alter table tokens add column last_used_at text;
+        create table audit_log (
+            id integer primary key autoincrement,
+            at text not null,
+            token_id integer not null,
+            client text,
+            method text not null,
+            path text not null,
+            status integer not null
+        ) strict;
+        create index audit_log_token_id on audit_log (token_id);
+        """,
+    )
+
+
 def create_token(connection: sqlite3.Connection, bakery_id: str | None, name: str | None, days: float) -> str:
     """Make a token for a bakery (None: an administrator) and return it, this once."""
     secret = secrets.token_urlsafe(32)
@@ -76,6 +97,7 @@ def list_tokens(connection: sqlite3.Connection) -> list[dict]:
             created_at,
             expires_at,
             revoked_at,
+            last_used_at,
             case
                 when revoked_at is not null then 'revoked'
                 when expires_at <= :now then 'expired'

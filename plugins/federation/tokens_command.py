@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from federation import tokens
+from federation.audit import read_audit_log
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, transaction
 from federation.field_types import is_bakery_id
-from federation.runs import resolve_bakery
+from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
 
 _data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
@@ -74,13 +75,28 @@ def list_(data: Path | None) -> None:
     """List the tokens, without their secrets, the newest first."""
     with opened(data or data_folder(), TOKENS) as connection:
         rows = tokens.list_tokens(connection)
-    line = "{:>6}  {:<8}  {:<10}  {:<10}  {:<40}  {}"
-    click.echo(line.format("id", "state", "created", "expires", "bakery", "name"))
+    line = "{:>6}  {:<8}  {:<10}  {:<10}  {:<10}  {:<40}  {}"
+    click.echo(line.format("id", "state", "created", "expires", "last used", "bakery", "name"))
     for row in rows:
-        created, expires = row["created_at"][:10], row["expires_at"][:10]
-        click.echo(
-            line.format(row["id"], row["state"], created, expires, row["bakery_id"] or "(admin)", row["name"] or "")
-        )
+        days = [(row[name] or "never")[:10] for name in ("created_at", "expires_at", "last_used_at")]
+        click.echo(line.format(row["id"], row["state"], *days, row["bakery_id"] or "(admin)", row["name"] or ""))
+
+
+@tokens_command.command()
+@click.option("--token", "token_id", type=click.IntRange(1, LARGEST_ID), help="Just this token's.")
+@click.option(
+    "--limit", type=click.IntRange(1, LARGEST_ID), default=100, show_default=True, help="At most so many, the newest."
+)
+@_data
+def audit(token_id: int | None, limit: int, data: Path | None) -> None:
+    """Print the writes that came with a token, accepted or refused, the newest first."""
+    line = "{:<27}  {:>5}  {:<40}  {:<15}  {:>6}  {:<6}  {}"
+    with opened(data or data_folder(), TOKENS) as connection:
+        rows = read_audit_log(connection, token_id, limit)
+    click.echo(line.format("at", "token", "bakery", "client", "status", "method", "path"))
+    for row in rows:
+        values = [row["at"], row["token_id"], row["bakery_id"] or "(admin)", row["client"] or ""]
+        click.echo(line.format(*values, row["status"], row["method"], row["path"]))
 
 
 @tokens_command.command()

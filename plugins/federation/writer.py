@@ -71,6 +71,13 @@ class Writer:
             raise write.error
         return write.result
 
+    def submit(self, function: Callable[[sqlite3.Connection], Any]) -> None:
+        """Write without waiting for it. What is lost in a full queue or by a fault is said in the log."""
+        try:
+            self._accept(_Write(function, _log_failure))
+        except ProblemDetails as problem:
+            logger.error("a write to %s was left out: %s", self.path.name, problem.detail)
+
     def close(self) -> None:
         """Finish the writes that wait, then end the thread."""
         with self._lock:
@@ -152,6 +159,11 @@ class Writer:
 def unavailable(detail: str) -> ProblemDetails:
     """503: the same request may be sent again."""
     return ProblemDetails("unavailable", f"{detail}: nothing was stored, try again", headers={"Retry-After": "2"})
+
+
+def _log_failure(write: _Write) -> None:
+    if write.error is not None:
+        logger.error("a write was left out: %s", write.error)
 
 
 def _settle(future: asyncio.Future, write: _Write) -> None:

@@ -1,94 +1,182 @@
 """Handlers of the endpoints that write: who may, what the body says, and the answer once it is on disk."""
 
+import re
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
-from federation.errors import ProblemDetails, unauthorized
-from federation.fields import RecipeRun, create_model_of
+from pydantic import BaseModel
+
+from federation.actors import Actor
+from federation.datasets import create_dataset, update_dataset
+from federation.errors import ProblemDetails, json_pointer, unauthorized
+from federation.fields import Dataset, RecipeRun, create_model_of, update_model_of
+from federation.idempotency import Written, read_key, write_once
 from federation.json_body import parse_json
+from federation.list_requests import printable, read_parameters
+from federation.reading import decode_path
 from federation.replies import Reply
+from federation.request_bodies import JSON_TYPES, PATCH_TYPES, read_body
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
-from federation.runs import Actor, create_recipe_run
-from federation.validation import check, invalid
+from federation.runs import create_recipe_run, find_recipe_run, update_recipe_run
+from federation.validation import MAX_FAULTS, check, invalid, validate
 
-MAX_BODY_BYTES = 1024 * 1024
 MAX_RUNS = 1000
+
+_REVISION = re.compile(r'"(\d+)-[0-9a-f]+(?:-gzip)?"', re.ASCII)
+
+# kind of record: (canned query that answers it, its parameter, its path)
+_RECORDS = {
+    "recipe_run": ("get_recipe_run", "recipe_run_id", "/recipe_runs/{}"),
+    "dataset": ("get_dataset", "dataset_id", "/datasets/{}"),
+}
 
 
 async def post_recipe_runs(call: Call) -> Reply:
     """POST /recipe_runs: one run, or an array of them of which all or none are recorded."""
     actor = require_actor(call)
     refuse_parameters(call)
-    body = parse_json(await read_body(call, ("application/json",)))
+    raw = await read_body(call.headers, call.receive, JSON_TYPES)
+    body = parse_json(raw)
     many = isinstance(body, list)
     if many and not 1 <= len(body) <= MAX_RUNS:
         raise ProblemDetails("invalid", f"the array holds {len(body)} runs, and takes 1 to {MAX_RUNS}")
-    model = create_model_of(RecipeRun)
-    places: list[tuple[int, ...]] = [(index,) for index in range(len(body))] if many else [()]
-    checked = [check(model, item, place) for item, place in zip(body if many else [body], places, strict=True)]
-    errors = [error for _, faults in checked for error in faults]
-    if many:
-        errors += repeated_external_ids(body, actor)
-    if errors:
-        raise invalid(errors)
-    runs = [run for run, _ in checked]
+    runs = read_runs(body, actor) if many else [((), validate(create_model_of(RecipeRun), body))]
     home = call.registry.settings.home_organisation
 
-    def record(connection: sqlite3.Connection) -> list[int]:
-        faults: list[dict[str, str]] = []
+    def record(connection: sqlite3.Connection) -> Written:
+        errors: list[dict[str, str]] = []
         ids = []
-        for run, place in zip(runs, places, strict=True):
+        for place, run in runs:
             try:
                 ids.append(create_recipe_run(connection, run, actor, home, place))
             except ProblemDetails as problem:
                 # the faults of all runs are told at once; anything else ends the request
                 if problem.kind != "invalid":
+                    if many:
+                        problem.errors = [{"detail": problem.detail, "pointer": json_pointer(place)}]
                     raise
-                faults += problem.errors
-        if faults:
-            raise invalid(faults)
-        return ids
+                errors += problem.errors
+        if errors:
+            raise invalid(errors)
+        return Written(201, "recipe_run", ids)
 
-    ids = await call.registry.writer.write(record)
+    return await write(call, actor, raw, record, many)
+
+
+async def patch_recipe_run(call: Call) -> Reply:
+    """PATCH /recipe_runs/{recipe_run_id}: a merge patch; `{}` is a heartbeat."""
+    actor = require_actor(call)
+    refuse_parameters(call)
+    query = call.registry.queries["get_recipe_run"]
+    run_id = decode_path(query, call.parameters, call.registry.settings.home_organisation)["recipe_run_id"]
+    return await _patch_run(call, actor, lambda connection: run_id)
+
+
+async def patch_recipe_run_by_external_id(call: Call) -> Reply:
+    """PATCH /recipe_runs?external_id=...: a job often knows its own id and not the registry's."""
+    actor = require_actor(call)
+    given: dict[str, str] = {}
+    for name, value in read_parameters(call.address.query_string):
+        if name not in ("external_id", "bakery_id"):
+            detail = f"there is no parameter {printable(name)!r}; there are external_id, bakery_id"
+            raise ProblemDetails("bad-parameter", detail, parameter=printable(name))
+        if name in given:
+            raise ProblemDetails("bad-parameter", f"{name} is given twice", parameter=name)
+        given[name] = value
+    if not given.get("external_id"):
+        detail = "name the run: PATCH /recipe_runs/{id}, or /recipe_runs?external_id=..."
+        raise ProblemDetails("bad-parameter", detail, parameter="external_id")
+    bakery_id = given.get("bakery_id") or actor.bakery_id
+    if bakery_id is None:
+        detail = "an administrator's token belongs to no bakery: name one with bakery_id="
+        raise ProblemDetails("bad-parameter", detail, parameter="bakery_id")
+    actor.require(bakery_id)
+    return await _patch_run(
+        call, actor, lambda connection: find_recipe_run(connection, bakery_id, given["external_id"])
+    )
+
+
+async def _patch_run(call: Call, actor: Actor, find: Callable[[sqlite3.Connection], int]) -> Reply:
+    raw = await read_body(call.headers, call.receive, PATCH_TYPES)
+    patch = validate(update_model_of(RecipeRun), parse_json(raw))
+
+    def change(connection: sqlite3.Connection) -> Written:
+        # If-Match is read here, so that a retry is recognised by its key before it is looked at
+        run_id = update_recipe_run(connection, find(connection), patch, actor, read_if_match(call))
+        return Written(200, "recipe_run", [run_id])
+
+    return await write(call, actor, raw, change)
+
+
+async def post_dataset(call: Call) -> Reply:
+    """POST /datasets: a store that no run made. The same one again is 200, and one dataset."""
+    actor = require_actor(call)
+    refuse_parameters(call)
+    raw = await read_body(call.headers, call.receive, JSON_TYPES)
+    dataset = validate(create_model_of(Dataset), parse_json(raw))
+    home = call.registry.settings.home_organisation
+
+    def record(connection: sqlite3.Connection) -> Written:
+        dataset_id, is_new = create_dataset(connection, dataset, actor, home)
+        return Written(201 if is_new else 200, "dataset", [dataset_id])
+
+    return await write(call, actor, raw, record)
+
+
+async def patch_dataset(call: Call) -> Reply:
+    """PATCH /datasets/{dataset_id}: by its owner or an administrator."""
+    actor = require_actor(call)
+    refuse_parameters(call)
+    query = call.registry.queries["get_dataset"]
+    dataset_id = decode_path(query, call.parameters, call.registry.settings.home_organisation)["dataset_id"]
+    raw = await read_body(call.headers, call.receive, PATCH_TYPES)
+    patch = validate(update_model_of(Dataset), parse_json(raw))
+
+    def change(connection: sqlite3.Connection) -> Written:
+        return Written(200, "dataset", [update_dataset(connection, dataset_id, patch, actor, read_if_match(call))])
+
+    return await write(call, actor, raw, change)
+
+
+async def write(
+    call: Call, actor: Actor, raw: bytes, function: Callable[[sqlite3.Connection], Written], many: bool = False
+) -> Reply:
+    """The reply to a write: the records as they are after the commit. A retry with its key writes nothing."""
+    key = read_key(
+        call.headers.get("idempotency-key"),
+        actor.token_id,
+        call.method,
+        call.address.path,
+        call.address.query_string,
+        raw,
+    )
+    written = await call.registry.writer.write(lambda connection: write_once(connection, key, function))
+    query_name, parameter, path = _RECORDS[written.kind]
     # read after the commit: the triggers have run, and it is what a GET answers
-    records = await call.registry.reading.records("get_recipe_run", [{"recipe_run_id": run_id} for run_id in ids])
+    records = await call.registry.reading.records(query_name, [{parameter: each} for each in written.ids])
     headers = {"Cache-Control": "no-store"}
     if not many:
-        headers["Location"] = f"/recipe_runs/{ids[0]}"
-    return Reply(dump_json(records if many else records[0]), 201, headers=headers)
+        headers["Location"] = path.format(written.ids[0])
+    if written.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Reply(dump_json(records if many else records[0]), written.status, headers=headers)
 
 
-def require_actor(call: Call) -> Actor:
-    """Who writes. Raises ProblemDetails (401)."""
-    if call.actor is None:
-        raise unauthorized("send a token: `Authorization: Bearer pfk_...` (scripts/tokens.py create makes one)")
-    return call.actor
-
-
-async def read_body(call: Call, media_types: tuple[str, ...]) -> bytes:
-    """The body. Raises ProblemDetails: 415 for another type or encoding, 413 beyond 1 MiB, 400 when it breaks off."""
-    media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in media_types:
-        detail = f"the Content-Type is {media_type or 'missing'}: send {' or '.join(media_types)}"
-        raise ProblemDetails("unsupported-media-type", detail)
-    encoding = call.headers.get("content-encoding", "identity").strip().lower()
-    if encoding != "identity":
-        raise ProblemDetails("unsupported-media-type", f"the body is encoded as {encoding[:100]}: send it as it is")
-    too_large = ProblemDetails("too-large", f"the body is larger than {MAX_BODY_BYTES:,} bytes: send it in parts")
-    announced = call.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    while True:
-        message = await call.receive()
-        if message["type"] == "http.disconnect":
-            raise ProblemDetails("bad-request", "the body broke off")
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-        if not message.get("more_body", False):
-            return bytes(body)
+def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], BaseModel]]:
+    """The runs of an array, each with its place. Raises ProblemDetails (422) with the faults of all."""
+    runs = []
+    errors: list[dict[str, str]] = repeated_external_ids(body, actor)
+    for index, item in enumerate(body):
+        run, faults = check(create_model_of(RecipeRun), item, (index,))
+        runs.append(((index,), run))
+        errors += faults
+        if len(errors) >= MAX_FAULTS:
+            break
+    if errors:
+        raise invalid(errors)
+    return runs
 
 
 def repeated_external_ids(body: list[Any], actor: Actor) -> list[dict[str, str]]:
@@ -106,6 +194,33 @@ def repeated_external_ids(body: list[Any], actor: Actor) -> list[dict[str, str]]
     return errors
 
 
+def require_actor(call: Call) -> Actor:
+    """Who writes. Raises ProblemDetails (401)."""
+    if call.actor is None:
+        raise unauthorized("send a token: `Authorization: Bearer pfk_...` (scripts/tokens.py create makes one)")
+    return call.actor
+
+
+def read_if_match(call: Call) -> int | None:
+    """The revision that If-Match (RFC 9110, 13.1.1) asks for, with which an ETag of a record begins.
+
+    None where there is no such header, or any revision will do. Raises ProblemDetails: 400 for several tags, 412 for
+    one that no record has.
+    """
+    header = call.headers.get("if-match")
+    if header is None or header.strip() == "*":
+        return None
+    header = header.strip()
+    if "," in header:
+        raise ProblemDetails("bad-request", "If-Match names several tags: send the one of the record that you read")
+    match = _REVISION.fullmatch(header)
+    if not match or len(match[1]) > 18:
+        raise ProblemDetails(
+            "precondition-failed", f"If-Match is {printable(header)!r}, which is no ETag of this record"
+        )
+    return int(match[1])
+
+
 POST_RECIPE_RUNS = Operation(
     "create_recipe_runs",
     "Record a recipe run, or up to 1,000 of them",
@@ -114,6 +229,50 @@ POST_RECIPE_RUNS = Operation(
     tag="Recipe runs",
     record=RecipeRun,
     body=create_model_of(RecipeRun),
-    status=201,
-    problems=(401, 403, 409, 413, 415, 422, 503),
+    many=True,
+    statuses=(201,),
+    problems=(401, 403, 409, 413, 415, 422, 429, 503),
+)
+PATCH_RECIPE_RUN = Operation(
+    "update_recipe_run",
+    "Say how a recipe run goes on",
+    patch_recipe_run,
+    "A merge patch: what is left out stays. `{}` is a heartbeat. A final status stays.",
+    tag="Recipe runs",
+    record=RecipeRun,
+    body=update_model_of(RecipeRun),
+    problems=(401, 403, 404, 409, 412, 413, 415, 422, 429, 503),
+)
+PATCH_RECIPE_RUN_BY_EXTERNAL_ID = Operation(
+    "update_recipe_run_by_external_id",
+    "The same, by the bakery's own id of the run",
+    patch_recipe_run_by_external_id,
+    "The run is looked for among those of the token's bakery; an administrator names one with `bakery_id`.",
+    tag="Recipe runs",
+    record=RecipeRun,
+    body=update_model_of(RecipeRun),
+    query_parameters={"external_id": "The bakery's own id of the run.", "bakery_id": "The bakery that recorded it."},
+    required_parameters=("external_id",),
+    problems=(401, 403, 404, 409, 412, 413, 415, 422, 429, 503),
+)
+POST_DATASETS = Operation(
+    "create_dataset",
+    "Record a dataset that no recipe run made",
+    post_dataset,
+    "201 for a new URL; the same dataset again is 200 and the one that is there.",
+    tag="Datasets",
+    record=Dataset,
+    body=create_model_of(Dataset),
+    statuses=(201, 200),
+    problems=(401, 403, 409, 413, 415, 422, 429, 503),
+)
+PATCH_DATASET = Operation(
+    "update_dataset",
+    "Change a dataset's title, description or format, or retract it",
+    patch_dataset,
+    "A merge patch by its owner or an administrator. A `retraction_reason` retracts it, null takes that back.",
+    tag="Datasets",
+    record=Dataset,
+    body=update_model_of(Dataset),
+    problems=(401, 403, 404, 412, 413, 415, 422, 429, 503),
 )

@@ -1,1 +1,1 @@
-"""What the explorer's pages show: their data, words, marks and charts. `plugins/explorer.py` connects it to Datasette."""
+"""What the explorer's pages show: data, words, marks and charts. `plugins/explorer.py` connects it to Datasette."""

@@ -7,7 +7,15 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from federation.explorer.links import Links, external, github_commit, github_repository, orcid_url, web_url
+from federation.explorer.links import (
+    Links,
+    external,
+    github_commit,
+    github_file,
+    github_repository,
+    orcid_url,
+    web_url,
+)
 from federation.explorer.marks import mark, status_mark
 from federation.explorer.words import first_line, shortened, time_ago
 
@@ -76,6 +84,8 @@ def _shown(links: Links, row: Any, column: str, value: Any) -> Markup | None:
         )
     if column in _BOOLEANS:
         return Markup("yes" if value else "no")
+    if column == "line" and _get(row, "source_file"):
+        return external(github_file(row["repository"], row["commit"], row["source_file"], value), str(value))
     if isinstance(value, int):
         return Markup('<span class="number">{:,}</span>').format(value) if column.endswith("_count") else None
     if isinstance(value, str) and _TIME.fullmatch(value):
@@ -94,7 +104,8 @@ def _shown(links: Links, row: Any, column: str, value: Any) -> Markup | None:
     if column == "url":
         return Markup('<span title="{}">{}</span>').format(value, shortened(value, URL_CHARACTERS))
     if column in _LISTS:
-        return _LISTS[column](links, json.loads(value))
+        # Datasette takes an empty text for none
+        return _LISTS[column](links, json.loads(value)) or Markup("none")
     return None
 
 

@@ -15,6 +15,4 @@ def usual(rows: Iterable[Mapping[str, Any]]) -> float | None:
 
 def usual_seconds(queries: Queries, run: Mapping[str, Any]) -> float | None:
     """The median of the last successful runs of a run's recipe."""
-    return usual(
-        queries.rows("durations_of_recipe", feedstock_id=run["feedstock_id"], recipe_id=run["recipe_id"])
-    )
+    return usual(queries.rows("durations_of_recipe", feedstock_id=run["feedstock_id"], recipe_id=run["recipe_id"]))

@@ -8,12 +8,13 @@ from federation.explorer.queries import read
 from federation.registry import registry_of
 
 
-async def frame(datasette: Any) -> dict[str, Any]:
-    """The variables of base.html."""
+async def frame(datasette: Any, request: Any) -> dict[str, Any]:
+    """The variables of base.html. `address` is where this server is reached: what lines to copy begin with."""
     synced = await read(datasette, lambda queries: queries.several("list_sync_runs", 1))
     last = synced[0] if synced else None
     settings = registry_of(datasette).settings
     return {
+        "address": settings.public_url or (request and f"{request.scheme}://{request.host}"),
         "version": version("pangeo-forge-federation"),
         "last_sync": last,
         "last_sync_commit_url": github_commit(settings.bakery_database, last["commit"])

@@ -1,7 +1,8 @@
 """The lineage graph: providers, feedstock at a commit, recipe run, dataset, as boxes with lines between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from federation.explorer.links import Links, web_url
@@ -10,16 +11,18 @@ from federation.explorer.words import shortened
 
 PROVIDERS = 4
 BOX_HEIGHT, GAP = 52, 14
-CHARACTERS = 25
+# what fits into a box
+WIDE_CHARACTERS, TALL_CHARACTERS = 27, 38
 
 
 @dataclass(frozen=True)
 class Box:
     kind: str
-    label: str
-    full: str
+    text: str
     href: str | None
     outside: bool = False
+    # the text as far as it fits, and where it stands
+    label: str = ""
     x: int = 0
     y: int = 0
 
@@ -39,23 +42,23 @@ class Graph:
 
 def columns_of(lineage: Mapping[str, Any], links: Links) -> list[list[Box]]:
     providers = [
-        _box("provider", each["name"] or "unnamed", web_url(each["url"]), outside=True)
+        Box("provider", each["name"] or "unnamed", web_url(each["url"]), outside=True)
         for each in lineage["providers"][:PROVIDERS]
     ]
     more = len(lineage["providers"]) - PROVIDERS
     if more > 0:
-        providers.append(_box("provider", f"and {more} more", None))
+        providers.append(Box("provider", f"and {more} more", None))
     feedstock = lineage["feedstock"]
     run = lineage["recipe_runs"][0] if lineage["recipe_runs"] else None
     dataset = lineage["dataset"]
     columns = [providers]
     if feedstock:
         commit = f" at {feedstock['commit'][:7]}" if feedstock["commit"] else ""
-        columns.append([_box(f"feedstock{commit}", feedstock["id"], links.feedstock(feedstock["id"]))])
+        columns.append([Box(f"feedstock{commit}", feedstock["id"], links.feedstock(feedstock["id"]))])
     if run:
         label = f"run {run['id']}, {WORDS.get(run['status'], run['status'])}"
-        columns.append([_box(f"recipe {run['recipe_id']}", label, links.recipe_run(run["id"]))])
-    columns.append([_box("dataset", dataset["title"] or dataset["url"], links.dataset(dataset["id"]))])
+        columns.append([Box(f"recipe {run['recipe_id']}", label, links.recipe_run(run["id"]))])
+    columns.append([Box("dataset", dataset["title"] or dataset["url"], links.dataset(dataset["id"]))])
     return [column for column in columns if column]
 
 
@@ -67,13 +70,16 @@ def wide(columns: list[list[Box]]) -> Graph:
     for index, column in enumerate(columns):
         top = (height - (len(column) * (BOX_HEIGHT + GAP) - GAP)) // 2
         placed.append(
-            [_at(box, index * (box_width + between), top + row * (BOX_HEIGHT + GAP)) for row, box in enumerate(column)]
+            [
+                _at(box, index * (box_width + between), top + row * (BOX_HEIGHT + GAP), WIDE_CHARACTERS)
+                for row, box in enumerate(column)
+            ]
         )
     lines = [
         f"M{left.x + box_width} {left.y + BOX_HEIGHT // 2}"
         f"C{left.x + box_width + between // 2} {left.y + BOX_HEIGHT // 2} "
         f"{right.x - between // 2} {right.y + BOX_HEIGHT // 2} {right.x} {right.y + BOX_HEIGHT // 2}"
-        for lefts, rights in zip(placed, placed[1:], strict=False)
+        for lefts, rights in pairwise(placed)
         for left in lefts
         for right in rights
     ]
@@ -82,30 +88,24 @@ def wide(columns: list[list[Box]]) -> Graph:
 
 
 def tall(columns: list[list[Box]]) -> Graph:
-    """From top to bottom, for narrow screens: providers are joined along their left side."""
-    box_width, indent, between = 320, 0, 24
+    """From top to bottom, for narrow screens."""
+    box_width, between = 320, 24
     y, placed = 0, []
     for column in columns:
         rows = []
         for box in column:
-            rows.append(_at(box, indent, y))
+            rows.append(_at(box, 0, y, TALL_CHARACTERS))
             y += BOX_HEIGHT + GAP // 2
         y += between - GAP // 2
         placed.append(rows)
     centre = box_width // 2
-    lines = [
-        f"M{centre} {uppers[-1].y + BOX_HEIGHT}V{lowers[0].y}" for uppers, lowers in zip(placed, placed[1:], strict=False)
-    ]
+    lines = [f"M{centre} {uppers[-1].y + BOX_HEIGHT}V{lowers[0].y}" for uppers, lowers in pairwise(placed)]
     return Graph([box for rows in placed for box in rows], lines, box_width, y - between, box_width, _sentence(columns))
 
 
-def _box(kind: str, text: str, href: str | None, outside: bool = False) -> Box:
-    return Box(shortened(kind, CHARACTERS + 6), shortened(text, CHARACTERS), text, href, outside)
-
-
-def _at(box: Box, x: int, y: int) -> Box:
-    return Box(box.kind, box.label, box.full, box.href, box.outside, x, y)
+def _at(box: Box, x: int, y: int, characters: int) -> Box:
+    return replace(box, kind=shortened(box.kind, characters), label=shortened(box.text, characters), x=x, y=y)
 
 
 def _sentence(columns: list[list[Box]]) -> str:
-    return " → ".join(", ".join(f"{box.kind} {box.full}" for box in column) for column in columns)
+    return " → ".join(", ".join(f"{box.kind} {box.text}" for box in column) for column in columns)

@@ -81,9 +81,9 @@ LISTS = {
         {
             "severity": "Severity",
             "feedstock_id": "Feedstock",
+            "message": "Message",
             "source_file": "File",
             "line": "Line",
-            "message": "Message",
             "found_at": "Found",
         },
     ),

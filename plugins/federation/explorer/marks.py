@@ -22,9 +22,9 @@ _TRIANGLE = f'<path {_STROKE} d="M8 2.5 14 13.25H2zM8 6.75v2.75M8 11.4v.1"/>'
 DRAWINGS = {
     "success": '<path fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" '
     'stroke-linejoin="round" d="m3 8.5 3.25 3.5L13 4.5"/>',
-    "failure": '<path fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" '
-    'd="m4 4 8 8m0-8-8 8"/>',
-    "in_progress": f'<circle cx="8" cy="8" r="5.75" {_STROKE}/><path fill="currentColor" d="M8 2.5a5.5 5.5 0 0 1 0 11z"/>',
+    "failure": '<path fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" d="m4 4 8 8m0-8-8 8"/>',
+    "in_progress": f'<circle cx="8" cy="8" r="5.75" {_STROKE}/>'
+    '<path fill="currentColor" d="M8 2.5a5.5 5.5 0 0 1 0 11z"/>',
     "queued": f'<circle cx="8" cy="8" r="5.75" {_STROKE} stroke-dasharray="1.6 2.9"/>',
     "timed_out": f'<circle cx="8" cy="8" r="5.75" {_STROKE}/><path {_STROKE} d="M8 5v3.25l2 1.25"/>',
     "cancelled": '<rect x="3.25" y="3.25" width="9.5" height="9.5" rx="1" fill="currentColor"/>',

@@ -1,6 +1,7 @@
 """What somebody may have meant who asked for a page that is not there."""
 
-import difflib
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from datasette.utils import tilde_decode
@@ -9,31 +10,25 @@ from federation.explorer.links import Links
 from federation.explorer.queries import Queries
 
 SUGGESTIONS = 5
-LEAST_SIMILAR = 0.5
+LEAST_SIMILAR = 0.6
+# comparing takes time by the product of both lengths
+LONGEST = 100
 
 
 def nearest(queries: Queries, path: str, links: Links) -> list[dict[str, Any]]:
     """[{kind, id, href}] of the ids that are most like the last part of a path."""
     *before, wanted = [tilde_decode(part) for part in path.strip("/").split("/")]
-    wanted = wanted.lower()
-    pages = {"feedstocks": links.feedstock, "bakeries": links.bakery, "maintainers": links.maintainer}
-    asked_kind = before[-1] if before and before[-1] in pages else None
-    known = [row for row in queries.rows("known_ids") if asked_kind is None or row["kind"] == asked_kind]
-    # what is left out at an end is a small slip, however much of the whole it is
-    scored = sorted(
-        ((_likeness(wanted, row["id"].lower()), row["kind"], row["now"]) for row in known),
-        key=lambda each: (-each[0], each[2]),
-    )
-    found: dict[tuple[str, str], None] = {}
-    for likeness, kind, now in scored:
-        if likeness >= LEAST_SIMILAR:
-            found.setdefault((kind, now))
-    return [{"kind": kind, "id": now, "href": pages[kind](now)} for kind, now in list(found)[:SUGGESTIONS]]
-
-
-def _likeness(wanted: str, known: str) -> float:
+    wanted = wanted.lower()[:LONGEST]
     if not wanted:
-        return 0.0
-    if known.startswith(wanted) or wanted in known.split("."):
-        return 0.95
-    return difflib.SequenceMatcher(None, wanted, known).ratio()
+        return []
+    pages = {"feedstocks": links.feedstock, "bakeries": links.bakery, "maintainers": links.maintainer}
+    kind = before[-1] if before and before[-1] in pages else None
+    known = {row["id"].lower(): row for row in queries.rows("known_ids") if kind in (None, row["kind"])}
+    return [{"kind": kind, "id": key, "href": pages[kind](key)} for kind, key in _meant(wanted, known)[:SUGGESTIONS]]
+
+
+def _meant(wanted: str, known: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(kind, id) of what begins so, then of what is written alike; an id that was renamed as what it is now."""
+    begun = [name for name in known if name.startswith(wanted)]
+    alike = get_close_matches(wanted, known, SUGGESTIONS, LEAST_SIMILAR)
+    return list(dict.fromkeys((known[name]["kind"], known[name]["now"]) for name in (*begun, *alike)))

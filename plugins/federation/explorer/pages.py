@@ -12,23 +12,13 @@ from federation.explorer import records
 from federation.explorer.cells import cell
 from federation.explorer.frame import frame
 from federation.explorer.home import home
-from federation.explorer.links import (
-    Links,
-    external,
-    github_commit,
-    github_file,
-    github_person,
-    github_repository,
-    linked_text,
-    orcid_url,
-    web_url,
-)
+from federation.explorer.links import Links
 from federation.explorer.lists import endpoint_urls, shown_columns
-from federation.explorer.marks import WORDS, mark, status_mark
 from federation.explorer.nearest import nearest
 from federation.explorer.queries import Queries, read
 from federation.explorer.search import search
-from federation.explorer.words import ago, duration, first_line, instant, joined, plural, shortened, time_ago
+from federation.explorer.statistics import statistics
+from federation.explorer.tallies import asked_for, tallies
 from federation.registry import registry_of
 
 logger = logging.getLogger(__name__)
@@ -36,40 +26,12 @@ logger = logging.getLogger(__name__)
 ERROR_TEMPLATES = ("404.html", "error.html")
 
 
-def prepare_environment(environment: Any, datasette: Any) -> None:
-    """What all templates may call."""
-    environment.globals |= {
-        "link": Links(datasette.urls),
-        "mark": mark,
-        "status_mark": status_mark,
-        "external": external,
-        "web_url": web_url,
-        "orcid_url": orcid_url,
-        "github_repository": github_repository,
-        "github_commit": github_commit,
-        "github_file": github_file,
-        "github_person": github_person,
-        "plural": plural,
-        "status_words": WORDS,
-    }
-    environment.filters |= {
-        "time_ago": time_ago,
-        "ago": ago,
-        "instant": instant,
-        "duration": duration,
-        "first_line": first_line,
-        "joined": joined,
-        "shortened": shortened,
-        "linked_text": linked_text,
-    }
-
-
 async def variables(
     datasette: Any, request: Any, template: str | None, table: str | None, columns: list[str] | None
 ) -> dict[str, Any]:
     """The variables of a template, beside Datasette's."""
     try:
-        found = {"frame": await frame(datasette)}
+        found = {"frame": await frame(datasette, request)}
         found |= await _variables(datasette, request, template, table, columns)
     except (sqlite3.Error, ProblemDetails):
         # the page that says what went wrong must not go wrong for the same reason
@@ -84,8 +46,6 @@ async def _variables(
     datasette: Any, request: Any, template: str | None, table: str | None, columns: list[str] | None
 ) -> dict[str, Any]:
     links = Links(datasette.urls)
-    if template == "index.html":
-        return {"page": await read(datasette, home)}
     if template in ERROR_TEMPLATES and request is not None:
         return {"nearest": await read(datasette, lambda queries: nearest(queries, request.path, links))}
     if template and template.startswith("row-federation-"):
@@ -94,6 +54,9 @@ async def _variables(
         return {
             "shown_columns": shown_columns(table, columns, request.args),
             "endpoint": endpoint_urls(registry_of(datasette), links, table, request.args),
+            "tallies": tallies(await read(datasette, lambda queries: queries.rows("recipe_runs_by_status")), request)
+            if asked_for(table, request.args)
+            else [],
         }
     return {}
 
@@ -123,6 +86,14 @@ def number(key: str) -> int:
     return int(key)
 
 
+async def home_page(datasette: Any, request: Any) -> Response:
+    """The home page, in place of Datasette's, which counts every table first. Its `/.json` stays."""
+    await datasette.ensure_permissions(request.actor, ["view-instance"])
+    page = await read(datasette, home)
+    context = {"page": page, "metadata": datasette.metadata()}
+    return Response.html(await datasette.render_template("index.html", context, request=request))
+
+
 async def maintainer_page(datasette: Any, request: Any) -> Response:
     """A person's page. Datasette has none: the table of maintainers has a row for each of their feedstocks."""
     github = tilde_decode(request.url_vars["github"])
@@ -136,6 +107,11 @@ async def search_page(datasette: Any, request: Any) -> Response:
     words = request.args.get("q") or ""
     page = await read(datasette, lambda queries: search(queries, words))
     return Response.html(await datasette.render_template("search.html", {"page": page}, request=request))
+
+
+async def statistics_page(datasette: Any, request: Any) -> Response:
+    page = await read(datasette, statistics)
+    return Response.html(await datasette.render_template("statistics.html", {"page": page}, request=request))
 
 
 def table_cell(datasette: Any, row: Any, column: str, value: Any, table: str | None) -> Any:

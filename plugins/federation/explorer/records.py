@@ -30,6 +30,8 @@ def feedstock(queries: Queries, feedstock_id: str) -> dict[str, Any] | None:
     latest = next((run for run in runs if run["id"] == record["latest_recipe_run_id"]), None)
     return {
         "feedstock": record,
+        # meta.yaml may name a bakery that nobody knows
+        "bakery": queries.one("get_bakery", bakery_id=record["bakery_id"]) if record["bakery_id"] else None,
         "runs": with_seconds(runs, now),
         "latest": latest and latest | {"seconds": seconds_of(latest, now), "usual": usual_seconds(queries, latest)},
         "timeline": make_timeline(runs, now),
@@ -94,13 +96,16 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
         "runs": with_seconds(runs, now),
         "timeline": make_timeline(runs, now),
         "usual": usual({"seconds": seconds_of(run, now)} for run in runs if run["status"] == "success"),
+        "heard_at": max((run["updated_at"] for run in runs), default=None),
         "wait": usual(queries.rows("queue_waits_of_bakery", bakery_id=record["id"])),
         "under_way": [
             run | {"usual": usual_seconds(queries, run)}
             for run in queries.rows("recipe_runs_under_way", bakery_id=record["id"])[:RECENT]
         ],
         "feedstocks": queries.several("list_feedstocks", RUNS, urlencode({"bakery_id": record["id"]})),
-        "datasets": queries.several("list_datasets", DATASETS, urlencode({"bakery_id": record["id"], "_sort_desc": "created_at"})),
+        "datasets": queries.several(
+            "list_datasets", DATASETS, urlencode({"bakery_id": record["id"], "_sort_desc": "created_at"})
+        ),
         "now": now,
     }
 
@@ -134,7 +139,8 @@ def opened(queries: Queries, datasets: list[dict[str, Any]]) -> list[dict[str, A
 def with_delays(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each event with the seconds since the one before it."""
     before = [events[0], *events] if events else []
-    return [event | {"delay": seconds_between(last["at"], event["at"])} for last, event in zip(before, events, strict=False)]
+    delays = [seconds_between(last["at"], event["at"]) for last, event in zip(before, events, strict=False)]
+    return [event | {"delay": delay} for event, delay in zip(events, delays, strict=True)]
 
 
 def with_seconds(runs: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:

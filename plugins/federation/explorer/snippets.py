@@ -31,7 +31,7 @@ def snippet(dataset: Mapping[str, Any], targets: Iterable[Mapping[str, Any]]) ->
                     "import xarray as xr",
                     "",
                     *_assignment("file", "fsspec.open", [_text(url)], _options(options, spread=True)),
-                    'ds = xr.open_dataset(file.open(), chunks={})',
+                    "ds = xr.open_dataset(file.open(), chunks={})",
                 ]
             )
         case _:
@@ -107,7 +107,11 @@ def _icechunk(url: str, options: Mapping[str, Any]) -> str:
 
 
 def _call(
-    function: str, positional: list[str], named: Mapping[str, str], imports: str = "import xarray as xr", name: str = "ds"
+    function: str,
+    positional: list[str],
+    named: Mapping[str, str],
+    imports: str = "import xarray as xr",
+    name: str = "ds",
 ) -> str:
     return "\n".join([imports, "", *_assignment(name, function, positional, named)])
 

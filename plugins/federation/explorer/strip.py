@@ -74,10 +74,7 @@ def make_strip(counts: Iterable[Mapping[str, Any]], today: date) -> Strip:
         of_day[row["status"]] = of_day.get(row["status"], 0) + row["recipe_runs"]
         total[row["status"]] = total.get(row["status"], 0) + row["recipe_runs"]
     most = max((sum(of_day.values()) for of_day in by_day.values()), default=1)
-    days = [
-        _day(today - timedelta(days=DAYS - 1 - index), index, by_day, most)
-        for index in range(DAYS)
-    ]
+    days = [_day(today - timedelta(days=DAYS - 1 - index), index, by_day, most) for index in range(DAYS)]
     return Strip(days, total)
 
 

@@ -58,11 +58,10 @@ def seconds_of(run: Mapping[str, Any], now: datetime) -> float | None:
 def make_timeline(runs: Iterable[Mapping[str, Any]], now: datetime) -> Timeline:
     """The timeline of recipe runs, which come newest first."""
     shown = list(runs)[:RUNS][::-1]
-    took = [seconds_of(run, now) for run in shown]
+    took = {run["id"]: seconds_of(run, now) for run in shown}
     # a stale run would make all others flat: only finished ones give the scale
-    longest = max((seconds for run, seconds in zip(shown, took, strict=True) if run["completed_at"] and seconds), default=1)
-    first = RUNS - len(shown)
-    bars = [_bar(run, seconds, longest, first + index) for index, (run, seconds) in enumerate(zip(shown, took, strict=True))]
+    longest = max((took[run["id"]] or 0 for run in shown if run["completed_at"]), default=0) or 1
+    bars = [_bar(run, took[run["id"]], longest, index) for index, run in enumerate(shown, RUNS - len(shown))]
     return Timeline(bars, _sentence([bar.status for bar in bars]))
 
 

@@ -1,0 +1,46 @@
+"""What all templates may call."""
+
+from typing import Any
+
+from federation.explorer.cells import breakable
+from federation.explorer.links import (
+    Links,
+    external,
+    github_commit,
+    github_file,
+    github_person,
+    github_repository,
+    linked_text,
+    orcid_url,
+    web_url,
+)
+from federation.explorer.marks import WORDS, mark, status_mark
+from federation.explorer.words import ago, duration, first_line, instant, joined, plural, shortened, time_ago
+
+
+def prepare_environment(environment: Any, datasette: Any) -> None:
+    environment.globals |= {
+        "link": Links(datasette.urls),
+        "mark": mark,
+        "status_mark": status_mark,
+        "external": external,
+        "web_url": web_url,
+        "orcid_url": orcid_url,
+        "github_repository": github_repository,
+        "github_commit": github_commit,
+        "github_file": github_file,
+        "github_person": github_person,
+        "plural": plural,
+        "status_words": WORDS,
+    }
+    environment.filters |= {
+        "time_ago": time_ago,
+        "ago": ago,
+        "instant": instant,
+        "duration": duration,
+        "first_line": first_line,
+        "joined": joined,
+        "shortened": shortened,
+        "linked_text": linked_text,
+        "breakable": breakable,
+    }

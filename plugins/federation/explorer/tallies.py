@@ -1,0 +1,48 @@
+"""The facets of the list of recipe runs, from a roll-up: a million rows take longer to count than a facet may."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from datasette.utils import path_with_replaced_args
+
+TABLE = "recipe_run_summaries"
+# the columns that the roll-up knows
+COLUMNS = ("status", "bakery_id", "is_test")
+
+
+def asked_for(table: str | None, arguments: Any) -> bool:
+    """Whether a page may show them: with any other filter they would count rows that it leaves out."""
+    if table != TABLE or "_where" in arguments or "_search" in arguments:
+        return False
+    filters = [name for name in arguments if not name.startswith("_")]
+    return set(filters) <= set(COLUMNS) and all(len(arguments.getlist(name)) == 1 for name in filters)
+
+
+def tallies(rows: Iterable[Mapping[str, Any]], request: Any) -> list[dict[str, Any]]:
+    """What Datasette's template calls facet results, of rows with the columns and recipe_runs."""
+    chosen = {name: request.args[name] for name in COLUMNS if name in request.args}
+    rows = list(rows)
+    found = []
+    for column in COLUMNS:
+        counts: dict[Any, int] = {}
+        others = {name: value for name, value in chosen.items() if name != column}
+        for row in rows:
+            if all(str(row[name]).lower() == value.lower() for name, value in others.items()):
+                counts[row[column]] = counts.get(row[column], 0) + row["recipe_runs"]
+        values = sorted(counts.items(), key=lambda pair: -pair[1])
+        found.append(
+            {
+                "name": column,
+                "type": "column",
+                "hideable": False,
+                "truncated": False,
+                "results": [_result(request, column, value, count, chosen.get(column)) for value, count in values],
+            }
+        )
+    return found
+
+
+def _result(request: Any, column: str, value: Any, count: int, chosen: str | None) -> dict[str, Any]:
+    selected = chosen is not None and str(value).lower() == chosen.lower()
+    toggled = path_with_replaced_args(request, {column: None if selected else value, "_next": None})
+    return {"value": value, "label": value, "count": count, "selected": selected, "toggle_url": toggled}

@@ -1,0 +1,51 @@
+"""Rows written one at a time, inside the transaction that the writer gives."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from federation.errors import ProblemDetails
+
+
+def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> int:
+    """Insert a row, and give its id."""
+    columns = ", ".join(f'"{name}"' for name in values)
+    parameters = ", ".join(f":{name}" for name in values)
+    return connection.execute(f"insert into {table} ({columns}) values ({parameters})", values).lastrowid
+
+
+def update(connection: sqlite3.Connection, table: str, row_id: int, values: Mapping[str, Any]) -> None:
+    """Set columns of the row with this id."""
+    assignments = ", ".join(f'"{name}" = :{name}' for name in values)
+    connection.execute(f"update {table} set {assignments} where id = :row_id", {**values, "row_id": row_id})
+
+
+def require_revision(record: Mapping[str, Any], revision: int | None, what: str) -> None:
+    """Raises ProblemDetails (412) when a record is not at the revision that If-Match asks for."""
+    if revision is not None and revision != record["revision"]:
+        raise ProblemDetails(
+            "precondition-failed", f"{what} is at revision {record['revision']}, not {revision}: read it again"
+        )
+
+
+def resolve_bakery(connection: sqlite3.Connection, bakery_id: str) -> str:
+    """The id of a bakery as it is stored. One that no file names is made, unlisted."""
+    connection.execute("insert into bakeries (id) values (:id) on conflict do nothing", {"id": bakery_id})
+    return connection.execute("select id from bakeries where id = :id", {"id": bakery_id}).fetchone()[0]
+
+
+def resolve_feedstock(connection: sqlite3.Connection, feedstock_id: str, repository: str) -> str:
+    """The id of a feedstock as it is stored, by its id or one it had before. A new one is made, unlisted."""
+    found = connection.execute(
+        """
+        select id from feedstocks where id = :id
+        union all
+        select feedstock_id from feedstock_aliases where alias = :id
+        limit 1
+        """,
+        {"id": feedstock_id},
+    ).fetchone()
+    if found:
+        return found[0]
+    insert(connection, "feedstocks", {"id": feedstock_id, "repository": repository})
+    return feedstock_id

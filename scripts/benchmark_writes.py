@@ -1,0 +1,166 @@
+"""Durable POSTs: group commit against one commit each, interleaved in one run, so that the machine's mood is shared.
+
+Two servers are started, each over a folder of its own on the disk of `--folder`: one as it is served, one whose writer
+commits each write by itself. The same clients post to one and to the other in turns. A last line measures the writer
+alone, without HTTP, JSON and validation around it.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from federation import tokens, writer
+from federation.data_folder import prepare
+from federation.database import FEDERATION, TOKENS, connect, database_path
+from federation.row_writes import insert
+
+BAKERY = "benchmark.bakery"
+ARMS = {"group commit": writer.GROUP_SIZE, "one commit each": 1}
+SERVE = """
+import sys
+from federation import writer
+from federation.serve_command import serve_command
+writer.GROUP_SIZE = int(sys.argv.pop(1))
+serve_command()
+"""
+BODY = {
+    "recipe_id": "extent",
+    "feedstock_id": "benchmark-feedstock",
+    "commit": "0f2c9a7d",
+    "status": "in_progress",
+    "datasets": [{"url": "gs://bucket/extent.zarr", "format": "zarr"}],
+}
+
+
+@contextlib.contextmanager
+def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str]]:
+    """(host, port, token) of a server whose writer commits so many writes at once."""
+    prepare(data)
+    connection = connect(database_path(data, TOKENS))
+    token = tokens.create_token(connection, BAKERY, "benchmark", 1)
+    connection.close()
+    command = [sys.executable, "-c", SERVE, str(group_size), "--data", str(data), "--port", "0"]
+    environment = {**os.environ, "FEDERATION_WRITES_PER_MINUTE": "0"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        found = re.search(r"http://(\S+):(\d+)", process.stdout.readline())
+        if not found:
+            raise click.ClickException("the server did not start")
+        yield found[1], int(found[2]), token
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        process.stdout.close()
+
+
+async def post_over_and_over(host: str, port: int, token: str, until: float, took: list[float]) -> None:
+    """One client: the next POST when the one before is acknowledged. Appends how long each took."""
+    body = json.dumps(BODY).encode()
+    request = (
+        f"POST /recipe_runs HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    reader, stream = await asyncio.open_connection(host, port)
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        stream.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 201 "):
+            raise click.ClickException(head.decode("latin-1"))
+        await reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))
+        took.append(time.perf_counter() - began)
+    stream.close()
+
+
+async def post_for(seconds: float, clients: int, host: str, port: int, token: str) -> list[float]:
+    """How long each of the POSTs took that so many clients made meanwhile."""
+    took: list[float] = []
+    until = time.perf_counter() + seconds
+    await asyncio.gather(*(post_over_and_over(host, port, token, until, took) for _ in range(clients)))
+    return took
+
+
+def add_bakery(number: int):
+    return lambda connection: insert(connection, "bakeries", {"id": f"bakery-{number}"})
+
+
+async def write_for(seconds: float, clients: int, data: Path, group_size: int) -> float:
+    """Rows a second that the writer alone commits."""
+    prepare(data)
+    usual, writer.GROUP_SIZE = writer.GROUP_SIZE, group_size
+    own = writer.Writer(database_path(data, FEDERATION))
+    count, until = 0, time.perf_counter() + seconds
+
+    async def write_over_and_over() -> None:
+        nonlocal count
+        while time.perf_counter() < until:
+            count += 1
+            await own.write(add_bakery(count))
+
+    began = time.perf_counter()
+    await asyncio.gather(*(write_over_and_over() for _ in range(clients)))
+    rate = count / (time.perf_counter() - began)
+    own.close()
+    writer.GROUP_SIZE = usual
+    return rate
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))] * 1000
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--clients", default=32, show_default=True, type=click.IntRange(1, 500))
+@click.option("--seconds", default=30.0, show_default=True, type=float, help="Of posting, over all rounds of both.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100), help="Turns that each one takes.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Where the databases are made: on the disk that is to be measured. Where temporary files are, by default.",
+)
+def benchmark(clients: int, seconds: float, rounds: int, folder: Path | None) -> None:
+    """Durable POSTs: group commit against one commit each."""
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        servers = {name: stack.enter_context(serving(root / str(size), size)) for name, size in ARMS.items()}
+        # both warm before either is measured
+        for server in servers.values():
+            asyncio.run(post_for(min(0.5, seconds / 4), clients, *server))
+        turn = seconds / rounds / len(ARMS)
+        rates: dict[str, list[float]] = {name: [] for name in ARMS}
+        took: dict[str, list[float]] = {name: [] for name in ARMS}
+        for number in range(rounds):
+            # who begins changes, since each round is a little later than the one before
+            for name in list(ARMS)[:: 1 if number % 2 else -1]:
+                began = time.perf_counter()
+                each = asyncio.run(post_for(turn, clients, *servers[name]))
+                rates[name].append(len(each) / (time.perf_counter() - began))
+                took[name] += each
+        for name in ARMS:
+            click.echo(
+                f"{name:<16} {statistics.median(rates[name]):7,.0f} POSTs/s   p50 {percentile(took[name], 0.5):6.1f} ms"
+                f"   p99 {percentile(took[name], 0.99):6.1f} ms"
+            )
+        grouped, single = (statistics.median(rates[name]) for name in ARMS)
+        click.echo(f"ratio            {grouped / single:7.1f}   ({clients} clients, {rounds} turns each)")
+    with tempfile.TemporaryDirectory(dir=folder) as root:
+        alone = [
+            asyncio.run(write_for(min(1.0, seconds / 4), clients, Path(root) / str(size), size))
+            for size in ARMS.values()
+        ]
+        click.echo(f"the writer alone {alone[0]:7,.0f} rows/s against {alone[1]:,.0f}: ratio {alone[0] / alone[1]:.1f}")
+
+
+if __name__ == "__main__":
+    benchmark()
