@@ -8,4 +8,4 @@ from federation.registry import registry_of
 @hookimpl
 def asgi_wrapper(datasette):
     registry = registry_of(datasette)
-    return lambda application: guard(application, registry.close, registry.sql_turns)
+    return lambda application: guard(application, registry.start, registry.close, registry.sql_turns)

@@ -9,6 +9,7 @@ from federation.health import GET_HEALTH
 from federation.openapi import GET_OPENAPI
 from federation.registry import registry_of
 from federation.routes import path_regex, respond, table_of
+from federation.webhooks import POST_GITHUB_WEBHOOK
 from federation.writing import (
     PATCH_DATASET,
     PATCH_RECIPE_RUN,
@@ -24,6 +25,7 @@ OPERATIONS = {
     ("/recipe_runs/{recipe_run_id}", "PATCH"): PATCH_RECIPE_RUN,
     ("/datasets", "POST"): POST_DATASETS,
     ("/datasets/{dataset_id}", "PATCH"): PATCH_DATASET,
+    ("/webhooks/github", "POST"): POST_GITHUB_WEBHOOK,
     ("/openapi.json", "GET"): GET_OPENAPI,
     ("/health", "GET"): GET_HEALTH,
     ("/feedstocks/{feedstock_id}/badge.svg", "GET"): GET_BADGE,
@@ -48,6 +50,6 @@ def register_routes(datasette):
 
 @hookimpl
 def skip_csrf(datasette, scope):
-    # these are authorized by a token in a header, which no other site can make a browser send
+    # these are authorized by a token or a signature in a header, which no other site can make a browser send
     path = re.sub("/+", "/", scope["path"])
     return any(path.startswith(each) for each, method in OPERATIONS if method != "GET")

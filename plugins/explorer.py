@@ -6,6 +6,7 @@ from federation.explorer.environment import prepare_environment
 from federation.explorer.pages import (
     home_page,
     maintainer_page,
+    record_page,
     search_page,
     statistics_page,
     table_cell,
@@ -40,6 +41,7 @@ def render_cell(row, value, column, table, datasette):
 def register_routes():
     return [
         (r"^/$", home_page),
+        (r"^/federation/(?P<table>feedstocks|recipe_runs|datasets|bakeries)/(?P<key>[^/,.]+)$", record_page),
         (r"^/federation/maintainers/(?P<github>[^/,.]+)$", maintainer_page),
         (r"^/-/search$", search_page),
         (r"^/-/statistics$", statistics_page),

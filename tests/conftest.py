@@ -21,8 +21,17 @@ OTHER_BAKERY = "harbor.bakery.aws.us-west-2"
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
     """What the developer has set must not decide where the tests write."""
-    for name in ("FEDERATION_DATA", "FEDERATION_PUBLIC_URL", "FEDERATION_TRUSTED_PROXIES"):
+    for name in (
+        "FEDERATION_DATA",
+        "FEDERATION_PUBLIC_URL",
+        "FEDERATION_TRUSTED_PROXIES",
+        "GITHUB_TOKEN",
+        "GITHUB_WEBHOOK_SECRET",
+    ):
         monkeypatch.delenv(name, raising=False)
+    # nothing listens there: a test that asks GitHub says where its own is
+    for name in ("GITHUB_API_URL", "GITHUB_GRAPHQL_URL", "GITHUB_RAW_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     # a test may write as much as it likes; those of the limit set their own
     monkeypatch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
 

@@ -1,6 +1,7 @@
 """What the explorer's pages say: the same numbers as the API, and nobody's markup but ours."""
 
 import ast
+import asyncio
 import hashlib
 import json
 import re
@@ -367,6 +368,19 @@ async def test_a_retraction_is_said_at_the_top(hostile):
     assert page.index("Retracted") < page.index("Open it")
 
 
+async def test_a_bakery_page_tells_the_day_of_its_token_and_nothing_else_of_it(datasette, headers, run_body):
+    path = f"/federation/bakeries/{tilde_encode(BAKERY)}"
+    assert (await datasette.client.post("/recipe_runs", json=run_body(), headers=headers)).status_code == 201
+    for _ in range(100):
+        page = (await datasette.client.get(path)).text
+        if "Token used" in page:
+            break
+        # it is written down after the answer
+        await asyncio.sleep(0.05)
+    assert re.search(r"<dt>Token used</dt><dd>\d{4}-\d\d-\d\d</dd>", page)
+    assert "pfk_" not in page
+
+
 async def test_404_suggests_what_was_meant(demo, connection):
     page = (await demo.client.get("/federation/feedstocks/nothern-sea-ice-feedstok")).text
     assert f'href="/federation/feedstocks/{FEEDSTOCK}"' in page
@@ -378,7 +392,7 @@ async def test_404_suggests_what_was_meant(demo, connection):
 
 
 async def test_an_id_of_a_record_is_written_in_one_way(demo):
-    for key in ("1.0", "+1", "01x"):
+    for key in ("1.0", "+1", "01", "01x", "9" * 30):
         assert (await demo.client.get(f"/federation/recipe_runs/{tilde_encode(key)}")).status_code == 404
 
 

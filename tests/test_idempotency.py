@@ -127,6 +127,10 @@ async def test_another_request_with_the_key_is_refused(post, send, run_body, sto
         assert_reused(await send(method, path, {}, Idempotency_Key=KEY))
     assert_reused(await send("POST", "/datasets", {"url": "gs://bucket/store.zarr"}, Idempotency_Key=KEY))
     assert stored() == before
+    # the query says which run is meant
+    await send("POST", "/recipe_runs", run_body(external_id="8"))
+    assert (await send("PATCH", "/recipe_runs?external_id=7", {}, Idempotency_Key="other")).status_code == 200
+    assert_reused(await send("PATCH", "/recipe_runs?external_id=8", {}, Idempotency_Key="other"))
     # a slash at the end is the same path
     again = await send("POST", "/recipe_runs/", run_body(external_id="7"), Idempotency_Key=KEY)
     assert again.headers["idempotency-replayed"] == "true"

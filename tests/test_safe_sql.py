@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 from federation.database import FEDERATION, connect, database_path, transaction
-from federation.sql_threads import carries_sql, clear_frames
 from server_process import running_server
 
 HOSTILE = [

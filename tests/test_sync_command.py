@@ -68,8 +68,8 @@ def test_a_sync_says_on_stderr_what_it_did(call, folder, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         ("--from",),
+        ("--org", "a/b"),
         ("--from", "not-there"),
         ("--from", ROOT / "README.md"),
         ("--from", FIXTURES, "--repo", "northern-sea-ice-feedstock"),

@@ -249,6 +249,18 @@ def test_which_item_of_an_array_is_taken_or_forbidden_is_said(registry):
         assert [error["pointer"] for error in response.json()["errors"]] == ["/1"]
 
 
+def test_the_largest_array_is_answered_however_short_a_read_may_be(registry, monkeypatch):
+    """It is stored by then: that reading it all takes longer than one statement may must not make a refusal of it."""
+    monkeypatch.setattr(registry_of(registry.datasette).reading.reader, "time_limit", 100)
+    runs = [
+        {**GOOD_RUN, "datasets": [{"url": f"gs://bucket/{number}/{each}"} for each in range(8)]}
+        for number in range(1000)
+    ]
+    response = assert_whole_or_nothing(registry, "POST", "/recipe_runs", bytes_of(runs))
+    assert response.status_code == 201
+    assert [run["datasets"][0]["url"] for run in response.json()] == [f"gs://bucket/{n}/0" for n in range(1000)]
+
+
 # On the wire
 
 
@@ -299,6 +311,8 @@ def test_bodies_that_break_off_and_lengths_that_lie(data, make_token, stored):
             ((head(length(size), b"Idempotency-Key: caf\xc3\xa9"), good), 400),
             ((head(length(size), b"Content-Encoding: br"), good), 415),
             ((head(length(size), b"Authorization: Bearer \xff"), good), 400),
+            # a line end that came with a token's file
+            ((b"GET /recipe_runs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer pfk_1_x\r \r\n\r\n",), 400),
         ):
             answer = talk(server.url, *parts)
             assert answer.startswith(b"HTTP/1.1 %d " % status), (parts, answer)

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from federation.columns import nullable_columns
 from federation.fields import RECORDS, Record
 
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
@@ -133,6 +134,9 @@ def inspect(query: CannedQuery, connection: sqlite3.Connection) -> CannedQuery:
     for problem, names in {
         f"columns that {query.record.__name__} in fields.py does not know": set(columns) - known,
         f"fields of {query.record.__name__} in fields.py that it does not select": known - set(columns),
+        "key columns that may be null, by which no page can go on": set()
+        if query.one
+        else set(query.key) & nullable_columns(query.record),
         "parameters of its path that the sql does not use": set(query.path_parameters) - set(parameters.found),
         "keys, sorts or defaults that are none of its columns": set()
         if query.one

@@ -6,9 +6,17 @@ from types import MappingProxyType
 
 from federation.fields import Record
 
-TEXT, INTEGER, BOOLEAN, TIME, DAY, JSON = "text", "integer", "boolean", "time", "day", "json"
+TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
+TIME, DAY, JSON = "time", "day", "json"
 
-_OF_TYPE = {"integer": INTEGER, "boolean": BOOLEAN, "string": TEXT}
+_OF_TYPE = {
+    "integer": INTEGER,
+    "number": NUMBER,
+    "boolean": BOOLEAN,
+    "string": TEXT,
+    "array": JSON,
+    "object": JSON,
+}
 _OF_FORMAT = {"date-time": TIME, "date": DAY}
 
 

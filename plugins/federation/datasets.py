@@ -15,7 +15,8 @@ from federation.row_writes import insert, require_revision, resolve_bakery, reso
 
 DATASETS_PER_RUN = 100
 
-_SENT_COLUMNS = ("format", "title", "description", "recipe_id")
+# Fields of a body that mean more than a column to set; every other one is set as it is.
+_RESOLVED = ("url", "bakery_id", "feedstock_id", "is_test")
 
 
 def create_dataset(connection: sqlite3.Connection, dataset: BaseModel, actor: Actor, home: str) -> tuple[int, bool]:
@@ -37,7 +38,7 @@ def create_dataset(connection: sqlite3.Connection, dataset: BaseModel, actor: Ac
         except ValueError as error:
             faults.add("feedstock_id", str(error))
     faults.raise_any()
-    values = {name: getattr(dataset, name) for name in _SENT_COLUMNS}
+    values = {name: getattr(dataset, name) for name in type(dataset).model_fields if name not in _RESOLVED}
     values["bakery_id"] = resolve_bakery(connection, bakery_id)
     values["feedstock_id"] = resolve_feedstock(connection, *named) if named else None
     if dataset.is_test is not None:

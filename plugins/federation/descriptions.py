@@ -43,6 +43,13 @@ OTHER_COLUMNS = {
     "feedstocks": {"github_id": "GitHub's own number of the repository."},
     "maintainers": {"feedstock_id": "Feedstock that names them.", "position": "Place in meta.yaml, from 0."},
     "providers": {"feedstock_id": "Feedstock that names it.", "position": "Place in meta.yaml, from 0."},
+    "webhook_deliveries": {
+        "delivery_id": "GitHub's own id of the delivery.",
+        "repository": "Repository that changed, as owner/name.",
+        "received_at": "When GitHub told of it, in UTC.",
+        "finished_at": "When the repository had been synced, in UTC; null while it waits.",
+        "error": "What went wrong; null where all went well.",
+    },
     "recipe_run_datasets": {
         "recipe_run_id": "The recipe run that wrote it.",
         "dataset_id": "The dataset that it wrote.",

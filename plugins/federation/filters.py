@@ -6,6 +6,7 @@ for its whole span: `gte` from its start, `lte` to its end, `=` within.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from federation import times
-from federation.columns import BOOLEAN, DAY, INTEGER, JSON, TEXT, TIME
+from federation.columns import BOOLEAN, DAY, INTEGER, JSON, NUMBER, TEXT, TIME
 from federation.field_types import read_status
 
 # More values than this in one `__in` are better asked for in parts.
@@ -22,6 +23,14 @@ IN_VALUES = 500
 _PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _BROKEN_OFFSET = re.compile(r"\d{2} \d{2}:\d{2}\Z", re.ASCII)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# SQLite refuses a longer pattern, in bytes
+_PATTERN_BYTES = 50_000
+# Which kinds of column an operator goes with.
+SCALARS = (TEXT, INTEGER, NUMBER, BOOLEAN, TIME, DAY)
+ORDERED = (TEXT, INTEGER, NUMBER, TIME, DAY)
+TEXTS = (TEXT, TIME, DAY)
+_KIND_WORDS = {INTEGER: "a number", NUMBER: "a number", BOOLEAN: "true or false"}
 _BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
 # A feedstock may be named by an id it had before; a live id wins.
 _FEEDSTOCK = """(
@@ -94,15 +103,13 @@ def _in(column: Column, text: str, clauses: Clauses) -> str:
     values = list(dict.fromkeys(read_list(text)))
     if not values:
         return "0"
-    if column.kind in (TEXT, INTEGER, DAY) and not column.read_text:
+    if column.kind in (TEXT, INTEGER, NUMBER, DAY) and not column.read_text:
         return f"{column.sql} in ({', '.join(_value(column, value, clauses) for value in values)})"
     return "(" + " or ".join(f"({_exact(column, value, clauses)})" for value in values) + ")"
 
 
 def _compare(operator: str) -> Callable[[Column, str, Clauses], str]:
     def clause(column: Column, text: str, clauses: Clauses) -> str:
-        if column.kind == BOOLEAN:
-            raise BadFilter("is true or false: ask for one of them")
         if column.kind == TIME:
             start, end = read_span(text)
             if end is None:
@@ -122,9 +129,9 @@ def _compare(operator: str) -> Callable[[Column, str, Clauses], str]:
 
 def _like(pattern: str) -> Callable[[Column, str, Clauses], str]:
     def clause(column: Column, text: str, clauses: Clauses) -> str:
-        if column.kind not in (TEXT, TIME, DAY):
-            raise BadFilter("is no text, and only a text contains or starts with another")
         escaped = re.sub(r"([\\%_])", r"\\\1", text)
+        if len(escaped.encode()) > _PATTERN_BYTES - len("%%"):
+            raise BadFilter(f"is longer than {_PATTERN_BYTES} bytes")
         return f"{column.sql} like :{clauses.bind(pattern.format(escaped))} escape '\\'"
 
     return clause
@@ -138,49 +145,42 @@ def _isnull(column: Column, text: str, clauses: Clauses) -> str:
     return f"{column.sql} is {'null' if wanted == {1} else 'not null'}"
 
 
-OPERATORS: Mapping[str, Callable[[Column, str, Clauses], str]] = {
-    "": _exact,
-    "in": _in,
-    "not": _not,
-    "gt": _compare(">"),
-    "gte": _compare(">="),
-    "lt": _compare("<"),
-    "lte": _compare("<="),
-    "contains": _like("%{}%"),
-    "startswith": _like("{}%"),
-    "isnull": _isnull,
-}
-# In words, for the OpenAPI document and the docs.
-OPERATOR_DESCRIPTIONS = {
-    "": "equal",
-    "in": "one of several: with commas, or as a JSON list",
-    "not": "not equal",
-    "gt": "greater or later",
-    "gte": "greater, later or equal",
-    "lt": "less or earlier",
-    "lte": "less, earlier or equal",
-    "contains": "contains this text, letter case aside",
-    "startswith": "starts with this text, letter case aside",
-    "isnull": "true: is null; false: is not; both, with a comma: whichever",
-}
+# What stands behind the `=`: a value of the column's kind, a part of a text, several values, or true and false.
+VALUE, PART, VALUES, BOOLEANS = "value", "part", "values", "booleans"
 
 
-def operators_for(kind: str) -> tuple[str, ...]:
-    """The operators that a column of this kind takes."""
-    if kind == JSON:
-        return ()
-    if kind == BOOLEAN:
-        return ("", "in", "not", "isnull")
-    if kind == INTEGER:
-        return ("", "in", "not", "gt", "gte", "lt", "lte", "isnull")
-    return tuple(OPERATORS)
+@dataclass(frozen=True)
+class Operator:
+    """One operator, with all that validation, the OpenAPI document and the docs need of it."""
+
+    clause: Callable[[Column, str, Clauses], str]
+    description: str
+    kinds: tuple[str, ...]
+    takes: str = VALUE
+
+
+OPERATORS: Mapping[str, Operator] = {
+    "": Operator(_exact, "equal", SCALARS),
+    "in": Operator(_in, "one of several: with commas, or as a JSON list", SCALARS, VALUES),
+    "not": Operator(_not, "not equal", SCALARS),
+    "gt": Operator(_compare(">"), "greater or later", ORDERED),
+    "gte": Operator(_compare(">="), "greater, later or equal", ORDERED),
+    "lt": Operator(_compare("<"), "less or earlier", ORDERED),
+    "lte": Operator(_compare("<="), "less, earlier or equal", ORDERED),
+    "contains": Operator(_like("%{}%"), "contains this text, letter case aside", TEXTS, PART),
+    "startswith": Operator(_like("{}%"), "starts with this text, letter case aside", TEXTS, PART),
+    "isnull": Operator(_isnull, "true: is null; false: is not; both, with a comma: whichever", SCALARS, BOOLEANS),
+}
 
 
 def apply_filter(column: Column, operator: str, text: str, clauses: Clauses) -> None:
     """Add the clause of one filter. Raises `BadFilter`."""
     if column.kind == JSON:
         raise BadFilter("is a list or an object, which cannot be filtered on")
-    clauses.where.append(OPERATORS[operator](column, text, clauses))
+    if column.kind not in OPERATORS[operator].kinds:
+        there = ", ".join(f"__{name}" for name, each in OPERATORS.items() if name and column.kind in each.kinds)
+        raise BadFilter(f"does not go with {_KIND_WORDS[column.kind]}: there are {there}")
+    clauses.where.append(OPERATORS[operator].clause(column, text, clauses))
 
 
 def read_boolean(text: str) -> int:
@@ -194,6 +194,16 @@ def read_integer(text: str) -> int:
     if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
         raise BadFilter(f"is {text[:100]!r}, and must be a whole number of at most 64 bits")
     return int(text)
+
+
+def read_number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BadFilter(f"is {text[:100]!r}, and must be a number")
+    return value
 
 
 def read_span(text: str) -> tuple[str, str | None]:
@@ -234,6 +244,9 @@ def read_list(text: str) -> list[str]:
         if any(isinstance(item, list | dict) or item is None for item in items):
             raise BadFilter("must be a flat JSON list of texts, numbers, true or false")
         values = [item if isinstance(item, str) else json.dumps(item) for item in items]
+        # JSON escapes bring what the query string itself may not: SQLite takes no half of a surrogate pair
+        if any(_NO_TEXT.search(value) for value in values):
+            raise BadFilter("holds a control character or half of a surrogate pair")
     else:
         values = text.split(",") if text else []
     if len(values) > IN_VALUES:
@@ -248,6 +261,8 @@ def _midnight(day: datetime) -> str:
 def _value(column: Column, text: str, clauses: Clauses) -> str:
     if column.kind == INTEGER:
         return f":{clauses.bind(read_integer(text))}"
+    if column.kind == NUMBER:
+        return f":{clauses.bind(read_number(text))}"
     if column.read_text:
         return _FEEDSTOCK.format(clauses.bind(column.read_text(text)))
     return f":{clauses.bind(read_choice(column, text))}"

@@ -18,8 +18,10 @@ logger = logging.getLogger(__name__)
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 
-def guard(application: Application, close: Callable[[], None], sql_turns: SqlTurns) -> Application:
-    """The application with the guard around it. `close` is called when the server stops."""
+def guard(
+    application: Application, start: Callable[[], None], close: Callable[[], None], sql_turns: SqlTurns
+) -> Application:
+    """The application with the guard around it. `start` and `close` are called when the server starts and stops."""
 
     async def take_turns(scope: dict, receive: Callable, send: Callable) -> None:
         if carries_sql(scope["query_string"]):
@@ -30,7 +32,7 @@ def guard(application: Application, close: Callable[[], None], sql_turns: SqlTur
 
     async def guarded(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] == "lifespan":
-            await application(scope, receive, _closing(send, close))
+            await application(scope, receive, _following(send, start, close))
         elif scope["type"] == "http":
             await _guard_request(take_turns, scope, receive, send)
         else:
@@ -39,13 +41,15 @@ def guard(application: Application, close: Callable[[], None], sql_turns: SqlTur
     return guarded
 
 
-def _closing(send: Callable, close: Callable[[], None]) -> Callable:
-    async def send_and_close(message: dict) -> None:
+def _following(send: Callable, start: Callable[[], None], close: Callable[[], None]) -> Callable:
+    async def follow(message: dict) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            start()
         if message["type"] == "lifespan.shutdown.complete":
             close()
         await send(message)
 
-    return send_and_close
+    return follow
 
 
 async def _guard_request(application: Application, scope: dict, receive: Callable, send: Callable) -> None:

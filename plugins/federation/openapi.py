@@ -13,11 +13,22 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from federation.canned_queries import CannedQuery, parameters_of
-from federation.columns import BOOLEAN, DAY, INTEGER, JSON, TEXT, TIME, column_choices, column_kinds, has_long_message
+from federation.columns import (
+    BOOLEAN,
+    DAY,
+    INTEGER,
+    JSON,
+    NUMBER,
+    TEXT,
+    TIME,
+    column_choices,
+    column_kinds,
+    has_long_message,
+)
 from federation.errors import CONTENT_TYPE, TYPE_PREFIX
 from federation.field_types import BAKERY_ID_PATTERN, DAY_SCHEMA, TIME_SCHEMA
 from federation.fields import Record
-from federation.filters import OPERATOR_DESCRIPTIONS, operators_for
+from federation.filters import BOOLEANS, OPERATORS, PART, VALUES
 from federation.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
 from federation.names import FEEDSTOCK_NAME_PATTERN
 from federation.paging import DEFAULT_SIZE, MAX_SIZE
@@ -39,6 +50,7 @@ _TEXT = {"type": "string", "pattern": _PRINTABLE}
 _SCHEMA_OF_KIND: Mapping[str, dict[str, Any]] = {
     TEXT: _TEXT,
     INTEGER: {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+    NUMBER: {"type": "number"},
     BOOLEAN: {"type": "boolean"},
     TIME: {
         "anyOf": [
@@ -187,6 +199,9 @@ def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
         described["security"] = [{"token": []}]
         described["parameters"] += [_header(name) for name in ("Idempotency-Key", *(("If-Match",) if patch else ()))]
         described["requestBody"] = {"required": True, "content": {each: {"schema": body} for each in types}}
+    if operation.payload_types:
+        payload = {each: {"schema": {"type": "object"}} for each in operation.payload_types}
+        described["requestBody"] = {"required": True, "content": payload}
     answer = {
         "description": operation.record.__doc__ if operation.record else operation.title,
         "content": {operation.content_type.partition(";")[0]: {"schema": schema}},
@@ -296,10 +311,10 @@ def _operators_parameter(record: type[Record], columns: list[str]) -> dict[str, 
     for kind, choices in dict.fromkeys((kinds[name], column_choices(record, name)) for name in columns):
         alike = [name for name in columns if (kinds[name], column_choices(record, name)) == (kind, choices)]
         value = {"enum": list(choices)} if choices else _SCHEMA_OF_KIND[kind]
-        for operator in operators_for(kind):
-            if operator:
-                patterns[f"^({'|'.join(alike)})__{operator}$"] = _operand(value, operator)
-    words = ", ".join(f"`__{name}` {text}" for name, text in OPERATOR_DESCRIPTIONS.items() if name)
+        for name, operator in OPERATORS.items():
+            if name and kind in operator.kinds:
+                patterns[f"^({'|'.join(alike)})__{name}$"] = _operand(value, operator.takes)
+    words = ", ".join(f"`__{name}` {each.description}" for name, each in OPERATORS.items() if name)
     return {
         "name": "filters",
         "in": "query",
@@ -311,12 +326,12 @@ def _operators_parameter(record: type[Record], columns: list[str]) -> dict[str, 
     }
 
 
-def _operand(value: dict[str, Any], operator: str) -> dict[str, Any]:
-    if operator == "isnull":
+def _operand(value: dict[str, Any], takes: str) -> dict[str, Any]:
+    if takes == BOOLEANS:
         return _BOOLEANS
-    if operator in ("contains", "startswith"):
+    if takes == PART:
         return _TEXT
-    if operator == "in" and value is _TEXT:
+    if takes == VALUES and value is _TEXT:
         return _LIST_OF_TEXTS
     return value
 

@@ -24,6 +24,8 @@ from federation.rows import csv_line, cut_message, dump_json, to_cells, to_objec
 
 # Beyond so many rows a count says that there are more.
 COUNT_CAP = 100_000
+# Records that a write's answer reads at once.
+RECORDS_AT_ONCE = 20
 FEEDSTOCK_ID = "feedstock_id"
 
 
@@ -63,13 +65,18 @@ class Reading:
         query = self.queries[query_name]
         kinds = column_kinds(query.record)
 
-        def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+        def read(connection: sqlite3.Connection, part: list[dict[str, Any]]) -> list[dict[str, Any]]:
             return [
                 to_object(query.columns, connection.execute(query.sql, bind(query, each, {})).fetchone(), kinds)
-                for each in values
+                for each in part
             ]
 
-        return await self.reader.read(read)
+        records: list[dict[str, Any]] = []
+        # each part within a time limit of its own: a thousand runs that were just stored must not be told as too slow
+        for start in range(0, len(values), RECORDS_AT_ONCE):
+            part = values[start : start + RECORDS_AT_ONCE]
+            records += await self.reader.read(lambda connection, part=part: read(connection, part))
+        return records
 
     async def _answer_one(self, query: CannedQuery, values: dict[str, Any], address: Address) -> Reply:
         given = read_object_request(query, address.query_string)
@@ -196,7 +203,7 @@ def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> di
             raise ProblemDetails("bad-request", f"{name} in the path holds a character that does not print")
         if parameter_kind(name) == INTEGER:
             # as written in `Location`, and nothing that SQLite would also take for that number
-            if not value.isascii() or not value.isdigit() or value[0] == "0" or int(value) >= 2**63:
+            if not value.isascii() or not value.isdigit() or value[0] == "0" or not _fits(value):
                 raise not_found(query, {name: value})
             values[name] = int(value)
         else:
@@ -207,6 +214,11 @@ def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> di
         except ValueError:
             raise not_found(query, values) from None
     return values
+
+
+def _fits(digits: str) -> bool:
+    # Python itself refuses to read thousands of digits
+    return len(digits) <= 19 and int(digits) < 2**63
 
 
 def parameter_kind(name: str) -> str | None:

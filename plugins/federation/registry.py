@@ -13,6 +13,7 @@ from federation.canned_queries import CannedQuery, inspect, read_canned_queries
 from federation.connections import connect_reader
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, database_path
+from federation.deliveries import Deliveries
 from federation.rate_limit import RateLimit
 from federation.reader import Reader
 from federation.reading import Reading
@@ -34,11 +35,18 @@ class Registry:
     audit: AuditLog
     rate_limit: RateLimit
     sql_turns: SqlTurns
+    deliveries: Deliveries
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
+    def start(self) -> None:
+        """Take up what was left undone, once the server runs."""
+        if self.settings.github_webhook_secret:
+            self.deliveries.wake()
+
     def close(self) -> None:
         """Finish what waits to be written, then let go of the database."""
+        self.deliveries.close()
         self.writer.close()
         self.audit.close()
         self.reading.reader.close()
@@ -65,6 +73,7 @@ def registry_of(datasette: Any) -> Registry:
             audit=AuditLog(database_path(data, TOKENS)),
             rate_limit=RateLimit(settings.writes_per_minute),
             sql_turns=turns,
+            deliveries=Deliveries(data, settings),
         )
         setattr(datasette, _ATTRIBUTE, registry)
     return registry

@@ -1,6 +1,6 @@
 """A request's body as bytes: of a type that is read here, and not too many."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from federation.errors import ProblemDetails
 from federation.list_requests import printable
@@ -17,6 +17,13 @@ async def read_body(
     limit: int = MAX_BODY_BYTES,
 ) -> bytes:
     """The body. Raises ProblemDetails: 415 for another type or encoding, 413 when too large, 400 when it breaks off."""
+    return b"".join([piece async for piece in open_body(headers, receive, media_types, limit)])
+
+
+async def open_body(
+    headers: Mapping[str, str], receive: Callable[[], Awaitable[dict]], media_types: tuple[str, ...], limit: int
+) -> AsyncIterator[bytes]:
+    """The same piece by piece, as they come."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in media_types:
         detail = f"the Content-Type is {printable(media_type) or 'missing'}: send {' or '.join(media_types)}"
@@ -30,13 +37,15 @@ async def read_body(
     announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise too_large
-    body = bytearray()
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ProblemDetails("bad-request", "the body broke off")
-        body += message.get("body", b"")
-        if len(body) > limit:
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
             raise too_large
+        yield piece
         if not message.get("more_body", False):
-            return bytes(body)
+            return

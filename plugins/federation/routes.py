@@ -6,7 +6,8 @@ order that differs by machine.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,8 @@ class Call:
     actor: Actor | None
     address: Address
     receive: Callable[[], Awaitable[dict]]
+    # those that were sent several times: of each only the last is among the headers
+    repeated_headers: frozenset[str] = frozenset()
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -61,6 +64,8 @@ class Operation:
     # the model of the body, and whether an array of them is taken too
     body: type[BaseModel] | None = None
     many: bool = False
+    # types of a body that is another's, and is no record of ours
+    payload_types: tuple[str, ...] = ()
     # parameters of the query string, with what they mean, and those of them that must be there
     query_parameters: Mapping[str, str] = field(default_factory=dict)
     required_parameters: tuple[str, ...] = ()
@@ -151,6 +156,7 @@ async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: A
         actor=actor,
         address=address_of(request, registry.settings.public_url),
         receive=request.receive,
+        repeated_headers=repeated_headers(request.scope["headers"]),
     )
     try:
         reply = await handler(call)
@@ -159,6 +165,11 @@ async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: A
         raise
     reply.headers |= limits
     return reply
+
+
+def repeated_headers(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[str]:
+    counted = Counter(name.decode("latin-1").lower() for name, _ in headers)
+    return frozenset(name for name, count in counted.items() if count > 1)
 
 
 def _note_use(registry: Registry, request: Any, method: str, status: int) -> None:

@@ -19,8 +19,8 @@ from federation.list_requests import printable
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, require_revision, resolve_bakery, resolve_feedstock, update
 
-# Columns that a body sets as they are.
-_SENT_COLUMNS = ("recipe_id", "commit", "status", "message", "version", "log_url", "external_id")
+# Fields of a body that mean more than a column to set; every other one is set as it is.
+_RESOLVED = ("run_date", "bakery_id", "feedstock_id", "completed_at", "is_test", "datasets")
 
 
 def create_recipe_run(
@@ -52,7 +52,7 @@ def create_recipe_run(
         faults.add("datasets", f"holds {len(run.datasets)} datasets, and a run has at most {DATASETS_PER_RUN}")
     faults.raise_any()
 
-    values = {name: getattr(run, name) for name in _SENT_COLUMNS}
+    values = {name: getattr(run, name) for name in type(run).model_fields if name not in _RESOLVED}
     values |= {
         "run_date": run_date,
         "bakery_id": resolve_bakery(connection, bakery_id),

@@ -425,3 +425,19 @@ def m010_search(db: Database) -> None:
         end;
         """,
     )
+
+
+@migrations()
+def m011_github_answers(db: Database) -> None:
+    """What GitHub answered last, to be asked for again only if it changed: who has no token has 60 requests an hour."""
+    execute_script(
+        db.conn,
+        f"""
+        alter table source_files add column {text("etag", 500)};
+        create table github_answers (
+            {required("url", 4096, "primary key")},
+            {required("etag", 500)},
+            {required("body", 100000)}
+        ) strict;
+        """,
+    )

@@ -1,6 +1,7 @@
 """The command line of scripts/serve: bind, start the workers, say when they answer, stop cleanly."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -23,6 +24,7 @@ from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
 from federation.database import NewerDatabase
 from federation.registry import registry_of
+from federation.schedule import Duration, running_every, sync_command_of
 from federation.server import make_datasette
 from federation.settings import ROOT, data_folder
 
@@ -37,7 +39,10 @@ READY_POLL_SECONDS = 0.05
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that share it.")
-def serve_command(with_demo: bool, data: Path | None, host: str, port: int, workers: int) -> None:
+@click.option("--sync-every", type=Duration(), metavar="15m", help="Sync with GitHub beside it, so often.")
+def serve_command(
+    with_demo: bool, data: Path | None, host: str, port: int, workers: int, sync_every: int | None
+) -> None:
     """Serve the registry: its API and its explorer."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
@@ -56,7 +61,8 @@ def serve_command(with_demo: bool, data: Path | None, host: str, port: int, work
     os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))
     url = f"http://{'[' + host + ']' if ':' in host else host}:{listening.getsockname()[1]}"
     threading.Thread(target=announce, args=(url, [line.format(url=url) for line in lines]), daemon=True).start()
-    run(configuration(workers), listening)
+    with running_every(sync_every, sync_command_of(data)) if sync_every else contextlib.nullcontext():
+        run(configuration(workers), listening)
 
 
 async def try_start(data: Path) -> None:

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,6 +27,15 @@ class Settings:
     writes_per_minute: int
     # beginning of absolute links, where it is not what the request says
     public_url: str | None
+    # where GitHub is
+    github_api_url: str = "https://api.github.com"
+    github_graphql_url: str = "https://api.github.com/graphql"
+    github_raw_url: str = "https://raw.githubusercontent.com"
+    # seconds that are waited first when GitHub asks to slow down without saying how long
+    github_wait_seconds: float = 60
+    # secrets: never in what is printed of these settings
+    github_token: str | None = field(default=None, repr=False)
+    github_webhook_secret: str | None = field(default=None, repr=False)
 
 
 def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -39,7 +49,23 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         bakery_database=plugin_config["bakery_database"],
         writes_per_minute=int(environ.get("FEDERATION_WRITES_PER_MINUTE") or plugin_config["writes_per_minute"]),
         public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
+        **_github_settings(environ),
     )
+
+
+def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What is said of GitHub in the environment, under the names that GitHub Actions gives."""
+    settings: dict[str, Any] = {}
+    for name in ("github_api_url", "github_graphql_url", "github_raw_url"):
+        if url := environ.get(name.upper(), "").rstrip("/"):
+            settings[name] = url
+    # pasted secrets end with a line end, which no header may hold
+    for name in ("github_token", "github_webhook_secret"):
+        if secret := environ.get(name.upper(), "").strip():
+            settings[name] = secret
+    if seconds := environ.get("FEDERATION_GITHUB_WAIT_SECONDS"):
+        settings["github_wait_seconds"] = float(seconds)
+    return settings
 
 
 def read_metadata() -> dict:

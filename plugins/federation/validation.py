@@ -16,6 +16,7 @@ MAX_FAULTS = 100
 _WORDS = {
     "string_type": "must be text",
     "int_type": "must be a whole number",
+    "float_type": "must be a number",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
     "dict_type": "must be an object",

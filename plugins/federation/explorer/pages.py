@@ -5,7 +5,7 @@ import sqlite3
 from typing import Any
 
 from datasette import NotFound, Response
-from datasette.utils import tilde_decode, urlsafe_components
+from datasette.utils import tilde_decode
 
 from federation.errors import ProblemDetails
 from federation.explorer import records
@@ -19,11 +19,18 @@ from federation.explorer.queries import Queries, read
 from federation.explorer.search import search
 from federation.explorer.statistics import statistics
 from federation.explorer.tallies import asked_for, tallies
+from federation.explorer.token_use import last_token_use
 from federation.registry import registry_of
 
 logger = logging.getLogger(__name__)
 
 ERROR_TEMPLATES = ("404.html", "error.html")
+RECORD_TEMPLATES = {
+    "feedstocks": "feedstock.html",
+    "recipe_runs": "recipe_run.html",
+    "datasets": "dataset.html",
+    "bakeries": "bakery.html",
+}
 
 
 async def variables(
@@ -48,8 +55,6 @@ async def _variables(
     links = Links(datasette.urls)
     if template in ERROR_TEMPLATES and request is not None:
         return {"nearest": await read(datasette, lambda queries: nearest(queries, request.path, links))}
-    if template and template.startswith("row-federation-"):
-        return {"page": await _record(datasette, request, template, links)}
     if table is not None and template and template.startswith("table"):
         return {
             "shown_columns": shown_columns(table, columns, request.args),
@@ -61,28 +66,34 @@ async def _variables(
     return {}
 
 
-async def _record(datasette: Any, request: Any, template: str, links: Links) -> dict[str, Any] | None:
-    key = urlsafe_components(request.url_vars["pks"])[0]
+async def record_page(datasette: Any, request: Any) -> Response:
+    """A record's page, at the address of its row. Datasette's row page counts all that refers to it first."""
+    table, key = request.url_vars["table"], tilde_decode(request.url_vars["key"])
+    links = Links(datasette.urls)
 
-    def page(queries: Queries) -> dict[str, Any] | None:
-        match template:
-            case "row-federation-feedstocks.html":
+    def page_of(queries: Queries) -> dict[str, Any] | None:
+        match table:
+            case "feedstocks":
                 return records.feedstock(queries, key)
-            case "row-federation-recipe_runs.html":
+            case "recipe_runs":
                 return records.recipe_run(queries, number(key))
-            case "row-federation-datasets.html":
+            case "datasets":
                 return records.dataset(queries, number(key), links)
-            case "row-federation-bakeries.html":
+            case "bakeries":
                 return records.bakery(queries, key)
-        return None
 
-    return await read(datasette, page)
+    page = await read(datasette, page_of)
+    if page is None:
+        raise NotFound(f"There is nothing in {table} with the id {key}")
+    if table == "bakeries":
+        page["token_used_on"] = await last_token_use(datasette, page["bakery"]["id"])
+    return Response.html(await datasette.render_template(RECORD_TEMPLATES[table], {"page": page}, request=request))
 
 
 def number(key: str) -> int:
-    """A key as an integer. SQLite would also find `1.0`, which is no address of a record here."""
-    if not key.isascii() or not key.isdigit():
-        raise NotFound("There is no such record")
+    """A key as an integer, written as the registry writes it. Raises NotFound."""
+    if not key.isascii() or not key.isdigit() or key.startswith("0") or int(key) >= 2**63:
+        raise NotFound(f"There is no record with the id {key}")
     return int(key)
 
 

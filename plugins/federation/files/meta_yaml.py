@@ -1,5 +1,6 @@
 """A feedstock's `meta.yaml` (ADR 2 of pangeo-forge/roadmap, and what is really found), read as it was meant."""
 
+import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -84,12 +85,20 @@ def parse_meta_yaml(data: bytes) -> MetaYaml:
 
 def _read(document: Document) -> MetaYaml:
     root = Value(document.root, "", document.problems)
+    _warn_of_near_misses(root)
     feedstock = _feedstock(root)
     recipes = read_recipes(root.at("recipes"))
     maintainers = _maintainers(root.at("maintainers"))
     providers = _providers(_providers_value(root))
     feedstock["meta"] = meta_json(document.root, document.problems)
     return MetaYaml(True, feedstock, recipes, maintainers, providers, document.problems.listed())
+
+
+def _warn_of_near_misses(root: Value) -> None:
+    """Any key may stand in a meta.yaml; one that is almost a known one was probably meant to be read."""
+    for name, value in root.entries():
+        if name not in _KNOWN_KEYS and (near := difflib.get_close_matches(name, _KNOWN_KEYS, n=1, cutoff=0.85)):
+            value.warning(f"`{name}` is not read here. If `{near[0]}` is meant, write that.")
 
 
 def _feedstock(root: Value) -> dict:

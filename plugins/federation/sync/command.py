@@ -1,7 +1,4 @@
-"""The command line that the three sync scripts share. The summary goes to stderr, what a program reads to stdout.
-
-Exit codes: 0 done, 1 failed or a file could not be read, 2 usage, 3 `--check` found changes.
-"""
+"""The command line that the three sync scripts share. The summary goes to stderr, what a program reads to stdout."""
 
 import json
 import sqlite3
@@ -16,9 +13,22 @@ from federation.database import NewerDatabase
 from federation.settings import data_folder, read_settings
 from federation.sync.fetched import is_repository
 from federation.sync.folder import fetch_folder
+from federation.sync.from_github import fetch_github, scope_of
+from federation.sync.progress import progress_for
 from federation.sync.run import SyncResult, run_sync
 
 CHANGES_PENDING = 3
+EPILOG = """\b
+Without --from it reads GitHub: with GITHUB_TOKEN over GraphQL, else over the
+REST API and raw files, asked for only if they changed.
+
+\b
+Exit codes:
+  0  done
+  1  failed, or something could not be fetched or read (the rest is saved)
+  2  the command line is wrong
+  3  --check: something would change
+"""
 _MARKS = {"added": "+", "changed": "~", "removed": "-", "restored": "+"}
 _SHOWN_CHARACTERS = 60
 
@@ -26,12 +36,11 @@ _SHOWN_CHARACTERS = 60
 def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
     """A sync of bakeries, feedstocks or both, as a click command."""
 
-    @click.command(help=help, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.command(help=help, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
     @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
     @click.option(
         "--from",
         "folder",
-        required=True,
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         help="Read DIR/<owner>/<repository>/... instead of GitHub.",
         metavar="DIR",
@@ -43,40 +52,60 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
     @click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
     @click.option("--check", is_flag=True, help="As --dry-run; exit 3 when something would change.")
     @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
+    @click.option("--quiet", is_flag=True, help="Say nothing on the way, and at the end only what failed.")
     def command(
         data: Path | None,
-        folder: Path,
+        folder: Path | None,
         organisations: tuple[str, ...],
         repositories: tuple[str, ...],
         dry_run: bool,
         check: bool,
         as_json: bool,
+        quiet: bool,
     ) -> None:
         for repository in repositories:
             if not is_repository(repository):
                 raise click.UsageError(f"--repo {repository!r} is not owner/name")
+        for organisation in organisations:
+            if not is_repository(f"{organisation}/any"):
+                raise click.UsageError(f"--org {organisation!r} is not the name of an organisation")
         settings = read_settings()
         data = data or data_folder()
+        progress = progress_for(quiet)
         try:
             prepare(data)
-            fetched = fetch_folder(
-                folder, settings.bakery_database, organisations, repositories, feedstocks=feedstocks, bakeries=bakeries
-            )
-            result = run_sync(data, fetched, settings.home_organisation, dry_run=dry_run or check)
+            if folder:
+                fetched = fetch_folder(
+                    folder,
+                    settings.bakery_database,
+                    organisations,
+                    repositories,
+                    feedstocks=feedstocks,
+                    bakeries=bakeries,
+                )
+            else:
+                scope = scope_of(settings, organisations, repositories, bakeries, feedstocks)
+                fetched = fetch_github(data, settings, scope, progress)
+            result = run_sync(data, fetched, settings.home_organisation, dry_run or check, progress)
         except (OSError, sqlite3.Error, NewerDatabase) as error:
             raise click.ClickException(f"nothing was changed: {error}") from None
-        if not fetched.feedstocks and fetched.bakeries is None:
+        finally:
+            progress.close()
+        if folder and not fetched.feedstocks and fetched.bakeries is None:
             click.echo(f"Nothing to sync was found: is {folder} the folder of the owners' folders?", err=True)
         if as_json:
             changes = [asdict(change) for change in result.diff.changes]
             click.echo(json.dumps({**result.diff.counts(), "problems": result.problems, "changes": changes}, indent=2))
         elif dry_run or check:
             print_diff(result)
-        click.echo(summary(result, dry_run or check), err=True)
-        if check and result.diff.changes:
-            sys.exit(CHANGES_PENDING)
-        if result.failed:
+        for fault in result.faults:
+            click.echo(f"Not fetched: {fault}.", err=True)
+        if not quiet or not result.is_whole:
+            click.echo(summary(result, dry_run or check), err=True)
+        if not result.is_whole:
             sys.exit(1)
+        if check and result.changes_something:
+            sys.exit(CHANGES_PENDING)
 
     return command
 

@@ -1,7 +1,7 @@
 """What a sync was told, before anything is parsed or saved: the same from a folder and from GitHub."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,6 +10,8 @@ from federation.names import parse_feedstock_name
 # ADR 2 has meta.yaml at the top; feedstocks really keep it in this folder, some under the second name.
 META_PATHS = ("feedstock/meta.yaml", "feedstock/meta.yml")
 BAKERIES_PATH = "bakeries.yaml"
+# One byte more than a file may have tells that it has too many, without reading on.
+MAX_FILE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,18 @@ class FetchedFile:
     failed: bool = False
     commit: str | None = None
     committed_at: str | None = None
-    archived: bool = False
+    # None: whoever gave the file does not know
+    archived: bool | None = None
     github_id: int | None = None
+    # the blob's id as GitHub gives it. Without `data`, and not unreadable, it is the version that is known already.
+    blob: str | None = None
+    etag: str | None = None
 
     @cached_property
     def sha(self) -> str | None:
         """Git's blob id of the bytes, the same that GitHub gives."""
+        if self.blob is not None:
+            return self.blob
         return None if self.data is None else blob_sha(self.data)
 
 
@@ -49,6 +57,12 @@ class Fetched:
     bakeries: FetchedFile | None = None
     # whether a repository that was not found is gone, or was only not asked for
     covers: Callable[[str], bool] = lambda repository: False
+    # owner or owner/name: what went wrong with it beyond a single file, None where that is over
+    faults: Mapping[str, str | None] = field(default_factory=dict)
+    # whether all that is configured was asked for: other faults are of what nobody asks for any more
+    whole: bool = False
+    # URL: (ETag, what is kept of the body) of listings that were new
+    answers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def blob_sha(data: bytes) -> str:

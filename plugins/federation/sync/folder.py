@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from federation import times
-from federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile, is_repository
-
-# One byte more than a file may have tells that it has too many, without reading on.
-MAX_FILE_BYTES = 1024 * 1024
+from federation.sync.fetched import (
+    BAKERIES_PATH,
+    MAX_FILE_BYTES,
+    META_PATHS,
+    Fetched,
+    FetchedFile,
+    is_repository,
+)
 
 _LEADS_OUT = "This file is reached by a link that leads out of the folder, which is not followed."
 _LEADS_NOWHERE = "This file is a link that leads nowhere."

@@ -37,7 +37,12 @@ def save_feedstock(
             {"id": feedstock_id, "repository": file.repository},
         )
     old = dict(row) if row else {}
-    new = {"repository": file.repository, "archived": int(file.archived)}
+    new = {"repository": file.repository}
+    # a folder says nothing of these, and takes nothing back
+    if file.archived is not None:
+        new["archived"] = int(file.archived)
+    if file.github_id is not None:
+        new["github_id"] = file.github_id
     if meta is not None and meta.understood:
         old |= stored_lists(connection, feedstock_id)
         new |= {**meta.feedstock, "meta_path": file.path, "meta_sha": file.sha}

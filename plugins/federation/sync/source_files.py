@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from federation.sync.fetched import META_PATHS, FetchedFile
+from federation.sync.fetched import BAKERIES_PATH, META_PATHS, FetchedFile
 
 
 class SourceFiles:
@@ -12,8 +12,8 @@ class SourceFiles:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._versions = {
-            _key(row["repository"], row["path"]): (row["sha"], row["fetched_at"])
-            for row in connection.execute("select repository, path, sha, fetched_at from source_files")
+            _key(row["repository"], row["path"]): (row["sha"], row["fetched_at"], row["etag"])
+            for row in connection.execute("select repository, path, sha, fetched_at, etag from source_files")
         }
 
     def holds(self, file: FetchedFile) -> bool:
@@ -28,16 +28,24 @@ class SourceFiles:
     def note(self, file: FetchedFile, fetched_at: str) -> None:
         """This version has been looked at now."""
         key = _key(file.repository, file.path)
-        if key in self._versions and self._sha(file) == file.sha:
+        # an ETag is worth nothing without the version that it stands for
+        etag = file.etag if file.sha else None
+        if key in self._versions and self._sha(file) == file.sha and etag in (None, self._versions[key][2]):
             return
-        self._versions[key] = (file.sha, fetched_at)
+        self._versions[key] = (file.sha, fetched_at, etag)
         self._connection.execute(
             """
-            insert into source_files (repository, path, sha, fetched_at)
-            values (:repository, :path, :sha, :fetched_at)
-            on conflict do update set sha = excluded.sha, fetched_at = excluded.fetched_at
+            insert into source_files (repository, path, sha, fetched_at, etag)
+            values (:repository, :path, :sha, :fetched_at, :etag)
+            on conflict do update set sha = excluded.sha, fetched_at = excluded.fetched_at, etag = excluded.etag
             """,
-            {"repository": file.repository, "path": file.path, "sha": file.sha, "fetched_at": fetched_at},
+            {
+                "repository": file.repository,
+                "path": file.path,
+                "sha": file.sha,
+                "fetched_at": fetched_at,
+                "etag": etag,
+            },
         )
         if file.path in META_PATHS:
             self._forget_other_name(file)
@@ -48,14 +56,36 @@ class SourceFiles:
             key = _key(repository, path)
             if key not in self._versions:
                 continue
-            self._versions[key] = (None, fetched_at)
+            self._versions[key] = (None, fetched_at, None)
             self._connection.execute(
                 """
                 update source_files
-                set sha = null, fetched_at = :fetched_at
+                set sha = null, fetched_at = :fetched_at, etag = null
                 where repository = :repository and path = :path
                 """,
                 {"repository": repository, "path": path, "fetched_at": fetched_at},
+            )
+
+    def note_moved(self, before: str, repository: str, fetched_at: str) -> None:
+        """A repository has another name: what was looked at under the old one was of this one."""
+        for path in (*META_PATHS, BAKERIES_PATH):
+            version = self._versions.pop(_key(before, path), None)
+            if version is None:
+                continue
+            if before.lower() != repository.lower():
+                self._versions.pop(_key(repository, path), None)
+                self._connection.execute(
+                    "delete from source_files where repository = :repository and path = :path",
+                    {"repository": repository, "path": path},
+                )
+            self._versions[_key(repository, path)] = (version[0], fetched_at, None)
+            self._connection.execute(
+                """
+                update source_files
+                set repository = :repository, fetched_at = :fetched_at, etag = null
+                where repository = :before and path = :path
+                """,
+                {"repository": repository, "before": before, "path": path, "fetched_at": fetched_at},
             )
 
     def _forget_other_name(self, file: FetchedFile) -> None:
@@ -69,7 +99,7 @@ class SourceFiles:
                 self._connection.execute(statement, {"repository": file.repository, "path": path})
 
     def _sha(self, file: FetchedFile) -> str | None:
-        return self._versions.get(_key(file.repository, file.path), (None, None))[0]
+        return self._versions.get(_key(file.repository, file.path), (None, None, None))[0]
 
 
 def _key(repository: str, path: str) -> tuple[str, str]:

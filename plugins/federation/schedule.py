@@ -1,0 +1,71 @@
+"""`scripts/serve --sync-every 15m`: the sync beside the server, in a process of its own, again and again."""
+
+import contextlib
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from federation.settings import ROOT
+
+# How long a sync that is under way may take to stop: it saves in one transaction, or not at all.
+STOP_SECONDS = 5
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
+
+
+class Duration(click.ParamType):
+    """A duration on the command line, in seconds: `30s`, `15m`, `6h`, `1d`."""
+
+    name = "duration"
+
+    def convert(self, value: str | int, param: click.Parameter | None, context: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = _DURATION.fullmatch(value)
+        if not match:
+            self.fail(f"{value!r} is not a duration such as 30s, 15m, 6h or 1d", param, context)
+        return int(match[1]) * _UNITS[match[2]]
+
+
+def sync_command_of(data: Path) -> list[str]:
+    return [sys.executable, str(ROOT / "scripts" / "sync.py"), "--data", str(data), "--quiet"]
+
+
+@contextlib.contextmanager
+def running_every(seconds: int, command: Sequence[str]) -> Iterator[None]:
+    """Run a command now, and again so many seconds after it began, until the block is left. Never twice at once."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=_run, args=(seconds, command, stopping), name="federation-schedule", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(2 * STOP_SECONDS)
+
+
+def _run(seconds: int, command: Sequence[str], stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        # its stdout is not the server's; Ctrl-C in a terminal is for the server, which then ends it
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        beginning = time.monotonic()
+        while process.poll() is None and not stopping.wait(0.1):
+            pass
+        if process.poll() is None:
+            _end(process)
+        stopping.wait(max(0.0, beginning + seconds - time.monotonic()))
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

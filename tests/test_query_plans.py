@@ -1,0 +1,120 @@
+"""Each list costs the same at ten million rows as at ten: SQLite walks an index in order, and sorts nothing.
+
+Served are: each list as it comes, each `_sort` up and down, its first page and a page after a position (of a sort
+column that may be null also among the nulls), and the filters of FILTERS.
+"""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from federation.canned_queries import inspect, read_canned_queries
+from federation.connections import connect_reader
+from federation.database import FEDERATION, database_path
+from federation.list_requests import read_list_request
+from federation.paging import Position, _statements
+from federation.reading import bind, list_source
+from federation.settings import read_metadata
+
+HOME = "pangeo-forge"
+TIME = "2026-01-01T00:00:00.000000Z"
+PATH_VALUES = {"bakery_id": "b", "feedstock_id": "f", "recipe_run_id": 1, "dataset_id": 1}
+QUERIES = {
+    name: query
+    for name, query in read_canned_queries(read_metadata()["databases"][FEDERATION]["queries"]).items()
+    if not query.one
+}
+# Filters that an index serves in the list's own order, beside what is asked of every list.
+FILTERS = {
+    "list_recipe_runs": [
+        "bakery_id=b",
+        "feedstock_id=f",
+        "status=failure",
+        "recipe_id=r&feedstock_id=f",
+        "is_stale=true",
+        "bakery_id=b&status=failure",
+        f"run_date__gte={TIME}",
+        "run_date=2026-01",
+        f"_sort=created_at&created_at__gte={TIME}",
+        f"_sort=updated_at&updated_at__gte={TIME}",
+        "_sort=id&id__gt=5",
+    ],
+    "list_bakery_recipe_runs": [f"run_date__gte={TIME}", "status=failure"],
+    "list_feedstock_recipe_runs": [f"run_date__gte={TIME}", "recipe_id=r"],
+    "list_datasets": ["feedstock_id=f", "bakery_id=b", f"_sort=created_at&created_at__gte={TIME}", "url=gs://a"],
+    "list_feedstocks": ["id=f", "_sort=title&title=x", f"_sort=committed_at&committed_at__gte={TIME}"],
+    "list_maintainers": ["github=a"],
+}
+# Sorted all the same, each a bounded number of rows: the runs that are not final, the 100 datasets of a run.
+SORTED = {
+    ("list_recipe_runs", "is_stale=true"),
+    ("list_recipe_run_datasets", ""),
+    ("list_recipe_run_datasets", "_sort=id"),
+    ("list_recipe_run_datasets", "_sort_desc=id"),
+}
+
+
+def questions(query_name: str) -> list[str]:
+    query = QUERIES[query_name]
+    sorts = [f"{name}={column}" for column in query.sorts for name in ("_sort", "_sort_desc")]
+    return ["", *sorts, *FILTERS.get(query_name, [])]
+
+
+@pytest.fixture
+def reader(data):
+    opened = connect_reader(database_path(data, FEDERATION))
+    yield opened
+    opened.close()
+
+
+def plan(reader, statement: str, values: dict) -> list[tuple[bool, str]]:
+    """(whether it belongs to the outer query, what SQLite does), line by line."""
+    lines = reader.execute(f"explain query plan {statement}", values).fetchall()
+    parents = {line[0]: line[1] for line in lines}
+    inner = {line[0] for line in lines if re.search(r"SUBQUERY|CO-ROUTINE|MATERIALIZE", line[3])}
+
+    def is_outer(number: int) -> bool:
+        while number:
+            if number in inner:
+                return False
+            number = parents[number]
+        return True
+
+    return [(is_outer(line[0]), line[3]) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("query_name", "question"), [(name, question) for name in QUERIES for question in questions(name)]
+)
+def test_a_page_is_found_by_an_index_in_order(reader, query_name, question):
+    query = inspect(QUERIES[query_name], reader)
+    request = read_list_request(query, query.path, quote(question, safe="=&_:/"), HOME)
+    source = list_source(query, request.columns, request.clauses.where)
+    bound = bind(query, PATH_VALUES, request.parameters) | request.clauses.values
+    key = tuple(1 if name == "id" else "x" for name in request.order.tie_breakers)
+    positions = [None, Position(5 if request.order.column == "id" else TIME, key)]
+    if request.order.nullable:
+        positions.append(Position(None, key))
+    for after in positions:
+        for statement, more in _statements(source, request.order, after):
+            steps = plan(reader, statement, bound | more | {"page_size": 101})
+            outer = [step for is_outer, step in steps if is_outer]
+            if (query_name, question) not in SORTED:
+                assert not [step for step in outer if "TEMP B-TREE" in step], (after, outer)
+            # without a sort, a scan of the outer table is one in order; filters and positions are looked up
+            if after is not None or question in FILTERS.get(query_name, ()):
+                assert outer[0].startswith("SEARCH"), (after, outer)
+            bare = [step for is_outer, step in steps[1:] if re.match(r"SCAN (recipe_runs|datasets|feedstocks)\b", step)]
+            assert not bare, (after, bare)
+
+
+@pytest.mark.parametrize("query_name", [name for name, query in QUERIES.items() if query.search])
+def test_a_search_starts_from_the_words(reader, query_name):
+    query = inspect(QUERIES[query_name], reader)
+    request = read_list_request(query, query.path, "q=ice", HOME)
+    source = list_source(query, request.columns, request.clauses.where)
+    for statement, more in _statements(source, request.order, None):
+        steps = plan(reader, statement, request.clauses.values | more | {"page_size": 101})
+        assert any("VIRTUAL TABLE" in step for _, step in steps)
+        table = query_name.removeprefix("list_")
+        assert any(re.match(rf"SEARCH {table} USING", step) for is_outer, step in steps if is_outer), steps

@@ -1,0 +1,76 @@
+"""`serve --sync-every`: the sync beside the server, and gone with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+from click.exceptions import BadParameter
+from fake_github import FakeGitHub
+from federation.database import FEDERATION, connect, database_path
+from federation.schedule import Duration, running_every
+from server_process import running_server
+
+META = "title: Sea ice\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("15m", 900), ("6h", 21600), ("1d", 86400), ("999999s", 999999)]
+)
+def test_durations(text, seconds):
+    assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "15", "m", "0m", "-1m", "1.5h", "15 m", "15M", "1000000s", "\u0661m"])
+def test_what_is_no_duration(text):
+    with pytest.raises(BadParameter):
+        Duration().convert(text, None, None)
+
+
+def wait_until(condition, seconds=10):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_server_syncs_and_its_sync_ends_with_it(data, httpserver):
+    github = FakeGitHub(httpserver)
+    github.add("pangeo-forge/bakery-database", "north.bakery: {}\n", "bakeries.yaml")
+    github.add("pangeo-forge/ice", META)
+    github.add("leap-stc/snow", META)
+    github.add("carbonplan/ocean-sink-data-feedstock", META)
+    environment = {**github.environment, "GITHUB_TOKEN": "x"}
+
+    def count(table):
+        with closing(connect(database_path(data, FEDERATION))) as connection:
+            return connection.execute(f"select count(*) from {table}").fetchone()[0]
+
+    with running_server(data, "--sync-every", "1s", **environment) as server:
+        wait_until(lambda: count("sync_runs") >= 2)
+        assert count("feedstocks") == 3
+        assert server.process.poll() is None
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
+    after = count("sync_runs")
+    time.sleep(1.2)
+    assert count("sync_runs") == after
+
+
+def test_a_command_under_way_is_ended(tmp_path):
+    mark = tmp_path / "pid"
+    script = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+    with running_every(60, [sys.executable, "-c", script, str(mark)]):
+        wait_until(lambda: mark.exists() and mark.read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
+def test_a_bad_duration_is_exit_2(data):
+    command = [sys.executable, "-m", "federation.serve_command", "--data", str(data), "--sync-every", "often"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "is not a duration such as 30s" in done.stderr
