@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from federation.actors import Actor
 from federation.data_folder import prepare
 from federation.database import FEDERATION, connect, database_path, exclusive_lock, transaction
 from federation.fields import RecipeRun, create_model_of
 from federation.files.meta_yaml import parse_meta_yaml
-from federation.actors import Actor
 from federation.row_writes import resolve_bakery
 from federation.runs import create_recipe_run
 from federation.settings import ROOT
