@@ -144,11 +144,11 @@ def test_list_shows_each_token_without_its_secret(call, tmp_path):
     done = call("list")
     assert (done.returncode, done.stderr) == (0, "")
     heading, *lines = done.stdout.splitlines()
-    assert heading.split() == ["id", "state", "created", "expires", "bakery", "name"]
+    assert heading.split() == ["id", "state", "created", "expires", "last", "used", "bakery", "name"]
     today = datetime.now(UTC).date()
     assert lines[0].split()[:3] == ["3", "revoked", str(today)]
     assert lines[1].split()[:2] == ["2", "expired"]
-    assert lines[2].split() == ["1", "valid", str(today), str(today + timedelta(days=365)), BAKERY, "nightly", "job"]
+    assert lines[2].split() == ["1", "valid", str(today), str(today + timedelta(days=365)), "never", BAKERY, "nightly", "job"]
     for secret in (first, second, third):
         assert secret not in done.stdout
         assert hashlib.sha256(secret.encode()).hexdigest() not in done.stdout
