@@ -144,7 +144,7 @@ def demo_lines(data: Path) -> list[str]:
         f"A token of {demo.DEMO_BAKERY} to try: {token}",
         "Record a recipe run:",
         f"""  curl -X POST {{url}}/recipe_runs -H 'Authorization: Bearer {token}' """
-        """-H 'Content-Type: application/json' -d '{{"recipe_id": "extent", """
+        """-H 'Content-Type: application/json' -d '{{"recipe_id": "monthly-extent", """
         """"feedstock_id": "northern-sea-ice-feedstock", "commit": "main", "status": "success"}}'""",
     ]
 
