@@ -27,4 +27,16 @@ def map_body(context, body):
                 # what is of the wrong type is left, to be refused
                 if isinstance(run.get(name), str):
                     del run[name]
+            without_brackets(run)
     return body
+
+
+def without_brackets(record):
+    """What stands in brackets as a host must be an IPv6 address, which no regular expression of a schema says."""
+    for name in ("url", "log_url"):
+        if isinstance(record.get(name), str):
+            record[name] = record[name].replace("[", "").replace("]", "")
+    datasets = record.get("datasets")
+    for dataset in datasets if isinstance(datasets, list) else []:
+        if isinstance(dataset, dict):
+            without_brackets(dataset)

@@ -331,8 +331,9 @@ def _operand(value: dict[str, Any], takes: str) -> dict[str, Any]:
         return _BOOLEANS
     if takes == PART:
         return _TEXT
-    if takes == VALUES and value is _TEXT:
-        return _LIST_OF_TEXTS
+    if takes == VALUES:
+        # an empty list keeps nothing
+        return _LIST_OF_TEXTS if value is _TEXT else {"anyOf": [value, {"const": ""}]}
     return value
 
 
