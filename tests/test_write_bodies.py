@@ -53,6 +53,11 @@ class Registry:
         headers = {**self.headers, "Content-Type": "application/json"}
         return self.loop.run_until_complete(self.datasette.client.request(method, path, content=body, headers=headers))
 
+    def keep_known(self):
+        """A patch that was accepted may have taken the external id away by which the others find run 1."""
+        if self.reader.execute("select external_id from recipe_runs where id = 1").fetchone()[0] != "known":
+            assert self.send("PATCH", "/recipe_runs/1", b'{"external_id": "known"}').status_code == 200
+
     def state(self):
         """Whatever a write would move: the rows of every table, and how often each was changed."""
         tables = [row[0] for row in self.reader.execute("select name from sqlite_master where type = 'table'")]
@@ -86,6 +91,7 @@ def assert_whole_or_nothing(registry, method, path, body):
     before = registry.state()
     response = registry.send(method, path, body)
     if response.status_code in (200, 201):
+        registry.keep_known()
         return response
     assert response.status_code in REFUSED, (method, path, body[:500], response.text)
     assert response.headers["content-type"] == PROBLEM
@@ -251,7 +257,7 @@ def test_which_item_of_an_array_is_taken_or_forbidden_is_said(registry):
 
 def test_the_largest_array_is_answered_however_short_a_read_may_be(registry, monkeypatch):
     """It is stored by then: that reading it all takes longer than one statement may must not make a refusal of it."""
-    monkeypatch.setattr(registry_of(registry.datasette).reading.reader, "time_limit", 100)
+    monkeypatch.setattr(registry_of(registry.datasette).reading.reader, "time_limit", 5)
     runs = [
         {**GOOD_RUN, "datasets": [{"url": f"gs://bucket/{number}/{each}"} for each in range(8)]}
         for number in range(1000)

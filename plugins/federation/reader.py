@@ -4,6 +4,7 @@ Not Datasette's: there a query of the SQL page can hold every thread for its who
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import traceback
@@ -31,23 +32,23 @@ class Reader:
         self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="federation-reader")
         self._local = threading.local()
 
-    async def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def read(self, function: Callable[[sqlite3.Connection], Result], limited: bool = True) -> Result:
         """The result of `function(connection)`, whose statements see one state of the database.
 
-        Raises ProblemDetails (400) when the time limit is over.
+        Raises ProblemDetails (400) when the time limit is over, if it is `limited`.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, function)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, function, limited)
 
     def close(self) -> None:
         self._executor.shutdown()
 
-    def _run(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+    def _run(self, function: Callable[[sqlite3.Connection], Result], limited: bool) -> Result:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = connect_reader(self.path)
         connection.execute("begin")
         try:
-            with sqlite_timelimit(connection, self.time_limit):
+            with sqlite_timelimit(connection, self.time_limit) if limited else contextlib.nullcontext():
                 return function(connection)
         except sqlite3.OperationalError as error:
             # the traceback keeps the cursor, and freeing that later would wait on another thread for this connection
