@@ -11,7 +11,7 @@ from federation.actors import Actor
 from federation.errors import ProblemDetails
 from federation.faults import Faults
 from federation.names import parse_feedstock_name
-from federation.row_writes import insert, require_revision, resolve_bakery, resolve_feedstock, update
+from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
 
 DATASETS_PER_RUN = 100
 
@@ -61,12 +61,7 @@ def update_dataset(
     `patch` is an instance of `fields.update_model_of(Dataset)`; `revision` is what If-Match asks for.
     Raises ProblemDetails: 403 unless its owner or an administrator asks, 404, 412, 422.
     """
-    row = connection.execute("select * from datasets where id = :id", {"id": dataset_id}).fetchone()
-    if row is None:
-        raise ProblemDetails("not-found", f"there is no dataset {dataset_id}")
-    dataset = dict(row)
-    actor.require(dataset["bakery_id"], f"dataset {dataset_id}")
-    require_revision(dataset, revision, f"dataset {dataset_id}")
+    dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revision)
     sent = {name: getattr(patch, name) for name in patch.model_fields_set}
     changed = {name: value for name, value in sent.items() if value != dataset[name]}
     if not changed:

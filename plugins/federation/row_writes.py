@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from federation.actors import Actor
 from federation.errors import ProblemDetails
 
 
@@ -20,12 +21,21 @@ def update(connection: sqlite3.Connection, table: str, row_id: int, values: Mapp
     connection.execute(f"update {table} set {assignments} where id = :row_id", {**values, "row_id": row_id})
 
 
-def require_revision(record: Mapping[str, Any], revision: int | None, what: str) -> None:
-    """Raises ProblemDetails (412) when a record is not at the revision that If-Match asks for."""
-    if revision is not None and revision != record["revision"]:
-        raise ProblemDetails(
-            "precondition-failed", f"{what} is at revision {record['revision']}, not {revision}: read it again"
-        )
+def read_own(
+    connection: sqlite3.Connection, table: str, row_id: int, what: str, actor: Actor, revision: int | None
+) -> dict[str, Any]:
+    """The row that a PATCH is about to change; `revision` is what If-Match asks for, `what` its name in words.
+
+    Raises ProblemDetails: 404, 403 unless its bakery or an administrator asks, 412 at another revision.
+    """
+    row = connection.execute(f"select * from {table} where id = :id", {"id": row_id}).fetchone()
+    if row is None:
+        raise ProblemDetails("not-found", f"there is no {what} {row_id}")
+    actor.require(row["bakery_id"], f"{what} {row_id}")
+    if revision is not None and revision != row["revision"]:
+        detail = f"{what} {row_id} is at revision {row['revision']}, not {revision}: read it again"
+        raise ProblemDetails("precondition-failed", detail)
+    return dict(row)
 
 
 def resolve_bakery(connection: sqlite3.Connection, bakery_id: str) -> str:

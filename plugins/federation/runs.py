@@ -17,7 +17,7 @@ from federation.faults import Faults
 from federation.field_types import FINAL_STATUSES
 from federation.list_requests import printable
 from federation.names import parse_feedstock_name
-from federation.row_writes import insert, require_revision, resolve_bakery, resolve_feedstock, update
+from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
 
 # Fields of a body that mean more than a column to set; every other one is set as it is.
 _RESOLVED = ("run_date", "bakery_id", "feedstock_id", "completed_at", "is_test", "datasets")
@@ -79,12 +79,7 @@ def update_recipe_run(
     Raises ProblemDetails: 403, 404, 409 for what is final or an external id that is taken, 412, 422; nothing of the
     patch is applied then.
     """
-    row = connection.execute("select * from recipe_runs where id = :id", {"id": run_id}).fetchone()
-    if row is None:
-        raise ProblemDetails("not-found", f"there is no recipe run {run_id}")
-    run = dict(row)
-    actor.require(run["bakery_id"], f"recipe run {run_id}")
-    require_revision(run, revision, f"recipe run {run_id}")
+    run = read_own(connection, "recipe_runs", run_id, "recipe run", actor, revision)
     sent = {name: getattr(patch, name) for name in patch.model_fields_set}
     datasets = _check_patch(connection, run, sent)
 
