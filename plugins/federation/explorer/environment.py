@@ -14,7 +14,7 @@ from federation.explorer.links import (
     orcid_url,
     web_url,
 )
-from federation.explorer.marks import WORDS, mark, status_mark
+from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
 from federation.explorer.words import ago, duration, first_line, instant, joined, plural, shortened, time_ago
 
 
@@ -22,6 +22,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
     environment.globals |= {
         "link": Links(datasette.urls),
         "mark": mark,
+        "mark_drawings": mark_drawings,
         "status_mark": status_mark,
         "external": external,
         "web_url": web_url,

@@ -39,11 +39,21 @@ def shown_status(status: str, is_stale: bool = False) -> str:
     return STALE if is_stale else status
 
 
+def mark_drawings() -> Markup:
+    """All drawings, once at the top of a page: a list of hundred runs would repeat them hundred times."""
+    return Markup('<svg class="drawings" aria-hidden="true">{}</svg>').format(
+        Markup("").join(
+            Markup('<symbol id="mark-{}" viewBox="0 0 16 16">{}</symbol>').format(name, Markup(drawing))
+            for name, drawing in DRAWINGS.items()
+        )
+    )
+
+
 def mark(name: str) -> Markup:
     """The drawing alone."""
-    return Markup('<svg class="mark" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">{}</svg>').format(
-        Markup(DRAWINGS[name])
-    )
+    if name not in DRAWINGS:
+        raise KeyError(name)
+    return Markup('<svg class="mark" width="16" height="16" aria-hidden="true"><use href="#mark-{}"/></svg>').format(name)
 
 
 def status_mark(status: str | None, is_stale: bool = False, word: str | None = None) -> Markup:
