@@ -4,7 +4,8 @@ import itertools
 import random
 
 import pytest
-from federation.database import transaction
+from federation import roll_ups
+from federation.database import execute_script, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -433,6 +434,17 @@ def test_the_rows_of_these_tests_fill_every_roll_up(peopled):
 
 
 # Names
+
+
+def test_an_older_database_fills_them_from_its_rows(peopled):
+    with transaction(peopled) as connection:
+        for (name,) in connection.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            if name.startswith(tuple(EXPECTED)):
+                connection.execute(f"drop trigger {name}")
+        for table in EXPECTED:
+            connection.execute(f"drop table {table}")
+        execute_script(connection, roll_ups.TABLES + roll_ups.FILL + roll_ups.TRIGGERS)
+    check(peopled)
 
 
 def test_a_feedstock_is_renamed(peopled):

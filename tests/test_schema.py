@@ -155,6 +155,9 @@ def test_an_older_database_is_migrated_and_keeps_its_rows(tmp_path, data, stop_b
     assert pragma(connection, "user_version") == version + 1
     fresh = connect(database_path(data, FEDERATION))
     assert schema_of(connection) == schema_of(fresh)
+    for table, word, id_ in (("feedstocks", "gpcp", "gpcp-feedstock"), ("datasets", "zarr", DATASET["url"])):
+        found = rows(connection, f"select * from {table}_fts where {table}_fts match '{word}'")
+        assert [row[0] for row in found] == ([id_] if table in kept else [])
     fresh.close()
     connection.close()
 

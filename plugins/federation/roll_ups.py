@@ -308,3 +308,78 @@ TRIGGERS = (
     + "".join(latest_triggers(table, key) for table, key in LATEST_RUNS.items())
     + dataset_triggers()
 )
+
+
+def fill_count(table: str, columns: dict[str, str], count: str, source: str, condition: str = "1") -> str:
+    values = ", ".join(value.format(row=source) for value in columns.values())
+    return f"""
+insert into {table} ({", ".join(columns)}, {count})
+select {values}, count(*)
+from {source}
+where {condition.format(row=source)}
+group by {values};
+"""
+
+
+def fill_latest(table: str, key: tuple[str, ...], outcome: str, source: str, condition: str) -> str:
+    return f"""
+insert into {table} ({", ".join(key)}, outcome, {", ".join(PLACE_COLUMNS)})
+select {", ".join(key)}, '{outcome}', id, run_date, status, completed_at
+from (
+    select {", ".join(key)}, recipe_runs.id, recipe_runs.run_date, recipe_runs.status, recipe_runs.completed_at,
+        row_number() over (
+            partition by {", ".join(key)}
+            order by recipe_runs.run_date desc, recipe_runs.id desc
+        ) as place
+    from {source}
+    where {condition}
+)
+where place = 1;
+"""
+
+
+LINKED_RUNS = """recipe_run_datasets
+    join recipe_runs on recipe_runs.id = recipe_run_datasets.recipe_run_id
+    join datasets on datasets.id = recipe_run_datasets.dataset_id"""
+
+# What the triggers would have kept of the rows that are there already.
+FILL = (
+    "".join(fill_count(table, columns, "recipe_runs", "recipe_runs") for table, columns in RECIPE_RUN_COUNTS.items())
+    + fill_count(
+        "dataset_counts_by_feedstock",
+        DATASET_COUNTS["dataset_counts_by_feedstock"],
+        "datasets",
+        "datasets",
+        COUNTED_DATASET,
+    )
+    + fill_count(
+        "dataset_counts_by_bakery",
+        DATASET_COUNTS["dataset_counts_by_bakery"],
+        "datasets",
+        "datasets",
+        COUNTED_DATASET_OF_BAKERY,
+    )
+    + fill_count("recipe_run_counts_by_dataset", RECIPE_RUNS_OF_DATASET, "recipe_runs", "recipe_run_datasets")
+    + fill_count(
+        "feedstock_counts_by_maintainer",
+        FEEDSTOCKS_OF_MAINTAINER,
+        "feedstocks",
+        "maintainers",
+        "{row}.github is not null",
+    )
+    + "".join(
+        fill_latest(table, key, outcome, "recipe_runs", condition.format(row="recipe_runs"))
+        for table, key in LATEST_RUNS.items()
+        for outcome, condition in OUTCOMES.items()
+    )
+    + "".join(
+        fill_latest(
+            "latest_runs_by_dataset",
+            ("dataset_id",),
+            outcome,
+            LINKED_RUNS,
+            DATASET_CANDIDATE.format(run="recipe_runs", outcome=outcome),
+        )
+        for outcome in OUTCOMES
+    )
+)

@@ -361,6 +361,7 @@ def m008_idempotency_keys(db: Database) -> None:
 def m009_roll_ups(db: Database) -> None:
     """Totals and latest runs cost the same at ten million runs as at ten thousand."""
     execute_script(db.conn, roll_ups.TABLES)
+    execute_script(db.conn, roll_ups.FILL)
     execute_script(db.conn, roll_ups.TRIGGERS)
 
 
@@ -423,6 +424,15 @@ def m010_search(db: Database) -> None:
             insert into datasets_fts (datasets_fts, rowid, url, title, description)
             values ('delete', old.id, old.url, old.title, old.description);
         end;
+        insert into feedstock_documents (feedstock_id)
+        select id
+        from feedstocks;
+        insert into feedstocks_fts (rowid, feedstock_id, title, description)
+        select feedstock_documents.id, feedstocks.id, feedstocks.title, feedstocks.description
+        from feedstock_documents
+        join feedstocks on feedstocks.id = feedstock_documents.feedstock_id;
+        insert into datasets_fts (datasets_fts)
+        values ('rebuild');
         """,
     )
 
