@@ -10,7 +10,7 @@ from federation.registry import registry_of
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     """The variables of base.html. `address` is where this server is reached: what lines to copy begin with."""
-    synced = await read(datasette, lambda queries: queries.several("list_sync_runs", 1))
+    synced = await read(datasette, lambda queries: queries.several("list_sync_runs", 1, "finished_at__isnull=0"))
     last = synced[0] if synced else None
     settings = registry_of(datasette).settings
     return {

@@ -19,7 +19,9 @@ _REPLACED_TABLES = ("maintainers", "providers", "problems")
 
 
 @dataclass(frozen=True)
-class _Move:
+class Move:
+    """A feedstock's id and repository before and now."""
+
     old: str
     new: str
     before: str
@@ -35,8 +37,8 @@ def follow_renames(
     fetched_at: str,
     seen: SourceFiles,
     diff: Diff,
-) -> None:
-    """Give each feedstock whose repository has another name the id that follows from it."""
+) -> list[Move]:
+    """Give each feedstock whose repository has another name the id that follows from it. Returns what moved."""
     moves = _moves(connection, files, home)
     aside = {move: f"/{number}" for number, move in enumerate(moves)}
     for move, temporary in aside.items():
@@ -49,9 +51,10 @@ def follow_renames(
         _note_alias(connection, move, now)
         if move.listed:
             diff.changes.append(Change(FEEDSTOCK, move.new, "changed", "id", move.old, move.new))
+    return moves
 
 
-def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[_Move]:
+def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[Move]:
     rows = connection.execute("select id, repository, github_id, listed from feedstocks").fetchall()
     by_github_id = {row["github_id"]: row for row in rows if row["github_id"] is not None}
     by_id = {row["id"].lower(): row for row in rows}
@@ -67,7 +70,7 @@ def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) 
             if row is None or row["github_id"] is not None:
                 continue
         if row["id"] != new:
-            moves.append(_Move(row["id"], new, row["repository"], file.repository, bool(row["listed"])))
+            moves.append(Move(row["id"], new, row["repository"], file.repository, bool(row["listed"])))
     return moves
 
 
@@ -102,7 +105,7 @@ def _merge(connection: sqlite3.Connection, name: str, into: str, now: str) -> No
     connection.execute("delete from feedstocks where id = :name", bound)
 
 
-def _move_source_files(connection: sqlite3.Connection, moves: list[_Move], fetched_at: str, seen: SourceFiles) -> None:
+def _move_source_files(connection: sqlite3.Connection, moves: list[Move], fetched_at: str, seen: SourceFiles) -> None:
     """By way of names that no repository can have, as for the ids."""
     aside = {move: f"/{number}" for number, move in enumerate(moves)}
     for move, temporary in aside.items():
@@ -115,7 +118,7 @@ def _move_source_files(connection: sqlite3.Connection, moves: list[_Move], fetch
         )
 
 
-def _note_alias(connection: sqlite3.Connection, move: _Move, now: str) -> None:
+def _note_alias(connection: sqlite3.Connection, move: Move, now: str) -> None:
     """The old id leads to the new one, but where it is somebody's now: a live id wins."""
     connection.execute("delete from feedstock_aliases where alias = :new", {"new": move.new})
     connection.execute(
