@@ -19,11 +19,11 @@ from federation.files.meta_yaml import parse_meta_yaml
 from federation.row_writes import resolve_bakery
 from federation.runs import create_recipe_run
 from federation.settings import ROOT
-from federation.sync import run
 from federation.sync.changes import CUT_MARK, KEPT_BYTES, as_text
 from federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile
 from federation.sync.folder import fetch_folder
 from federation.sync.run import run_sync
+from federation.sync.saving import Saving
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
 BAKERY_DATABASE = "pangeo-forge/bakery-database"
@@ -965,8 +965,7 @@ def test_a_version_that_another_sync_replaced_meanwhile_is_saved_all_the_same(da
         waiting.start()
         # long enough to have looked at what is stored
         time.sleep(0.5)
-        with transaction(connection):
-            run._save(connection, between, [parse_meta_yaml(b"title: between\n")], None, HOME)
+        Saving(connection, between, [parse_meta_yaml(b"title: between\n")], None, HOME).save(dry_run=False)
         assert titles(connection) == {"sea-ice-feedstock": "between"}
     waiting.join(20)
     assert not waiting.is_alive()

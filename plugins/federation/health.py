@@ -15,7 +15,9 @@ async def get_health(call: Call) -> Reply:
     refuse_parameters(call)
 
     def read(connection: sqlite3.Connection) -> str | None:
-        row = connection.execute("select finished_at from sync_runs order by id desc limit 1").fetchone()
+        row = connection.execute(
+            "select finished_at from sync_runs where finished_at is not null order by id desc limit 1"
+        ).fetchone()
         return row[0] if row else None
 
     try:

@@ -19,7 +19,7 @@ _REPLACED_TABLES = ("maintainers", "providers", "problems")
 
 
 @dataclass(frozen=True)
-class _Move:
+class Move:
     old: str
     new: str
     before: str
@@ -27,17 +27,27 @@ class _Move:
     listed: bool
 
 
+def find_moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[list[Move]]:
+    """The feedstocks whose repository has another name, in groups: those that give each other names move at once."""
+    groups: list[list[Move]] = []
+    group_of: dict[str, list[Move]] = {}
+    for move in _moves(connection, files, home):
+        group: list[Move] = []
+        ids = {move.old.lower(), move.new.lower()}
+        for other in {id(group_of[each]): group_of[each] for each in ids if each in group_of}.values():
+            groups.remove(other)
+            group += other
+        group.append(move)
+        groups.append(group)
+        for each in group:
+            group_of[each.old.lower()] = group_of[each.new.lower()] = group
+    return groups
+
+
 def follow_renames(
-    connection: sqlite3.Connection,
-    files: list[FetchedFile],
-    home: str,
-    now: str,
-    fetched_at: str,
-    seen: SourceFiles,
-    diff: Diff,
+    connection: sqlite3.Connection, moves: list[Move], now: str, fetched_at: str, seen: SourceFiles, diff: Diff
 ) -> None:
-    """Give each feedstock whose repository has another name the id that follows from it."""
-    moves = _moves(connection, files, home)
+    """Give the feedstocks of one group the ids that follow from their repositories' names."""
     aside = {move: f"/{number}" for number, move in enumerate(moves)}
     for move, temporary in aside.items():
         _set_id(connection, move.old, temporary)
@@ -51,7 +61,7 @@ def follow_renames(
             diff.changes.append(Change(FEEDSTOCK, move.new, "changed", "id", move.old, move.new))
 
 
-def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[_Move]:
+def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[Move]:
     rows = connection.execute("select id, repository, github_id, listed from feedstocks").fetchall()
     by_github_id = {row["github_id"]: row for row in rows if row["github_id"] is not None}
     by_id = {row["id"].lower(): row for row in rows}
@@ -67,7 +77,7 @@ def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) 
             if row is None or row["github_id"] is not None:
                 continue
         if row["id"] != new:
-            moves.append(_Move(row["id"], new, row["repository"], file.repository, bool(row["listed"])))
+            moves.append(Move(row["id"], new, row["repository"], file.repository, bool(row["listed"])))
     return moves
 
 
@@ -102,7 +112,7 @@ def _merge(connection: sqlite3.Connection, name: str, into: str, now: str) -> No
     connection.execute("delete from feedstocks where id = :name", bound)
 
 
-def _move_source_files(connection: sqlite3.Connection, moves: list[_Move], fetched_at: str, seen: SourceFiles) -> None:
+def _move_source_files(connection: sqlite3.Connection, moves: list[Move], fetched_at: str, seen: SourceFiles) -> None:
     """By way of names that no repository can have, as for the ids."""
     aside = {move: f"/{number}" for number, move in enumerate(moves)}
     for move, temporary in aside.items():
@@ -115,7 +125,7 @@ def _move_source_files(connection: sqlite3.Connection, moves: list[_Move], fetch
         )
 
 
-def _note_alias(connection: sqlite3.Connection, move: _Move, now: str) -> None:
+def _note_alias(connection: sqlite3.Connection, move: Move, now: str) -> None:
     """The old id leads to the new one, but where it is somebody's now: a live id wins."""
     connection.execute("delete from feedstock_aliases where alias = :new", {"new": move.new})
     connection.execute(

@@ -1,9 +1,11 @@
 """The problems of a file, made equal to what was found now: one that is still there keeps its first date."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from federation.files.yaml_document import Problem
+from federation.sync.fetched import FetchedFile
 
 
 def save_problems(
@@ -82,3 +84,20 @@ def save_problems(
             if key not in kept
         ],
     )
+
+
+def problems_by_file(connection: sqlite3.Connection) -> Counter[tuple[str, str]]:
+    """Number of problems that are kept, by `file_key`."""
+    rows = connection.execute("select repository, source_file, count(*) from problems group by repository, source_file")
+    return Counter({(row[0].lower(), row[1]): row[2] for row in rows})
+
+
+def file_key(file: FetchedFile) -> tuple[str, str]:
+    return file.repository.lower(), file.path
+
+
+def count_problems(connection: sqlite3.Connection, file: FetchedFile) -> int:
+    return connection.execute(
+        "select count(*) from problems where repository = :repository and source_file = :path",
+        {"repository": file.repository, "path": file.path},
+    ).fetchone()[0]
