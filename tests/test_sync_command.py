@@ -229,7 +229,7 @@ def test_a_database_that_cannot_be_used_is_exit_1_in_one_line(call, tmp_path):
     (tmp_path / "data" / "federation.db").write_bytes(b"this is no database, but long enough to be one" * 100)
     done = call("--from", FIXTURES)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: nothing was changed: ")
+    assert done.stderr.startswith("Error: it stopped before its end, and what it had saved stays: ")
     assert done.stderr.count("\n") == 1
 
 

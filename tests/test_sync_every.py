@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -67,6 +68,21 @@ def test_a_command_under_way_is_ended(tmp_path):
         wait_until(lambda: mark.exists() and mark.read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+
+
+def test_a_sync_under_way_ends_with_a_server_that_is_killed(data):
+    """GitHub never answers here: what ends is the connection of the sync that waits for it."""
+    with socket.create_server(("127.0.0.1", 0)) as github:
+        github.settimeout(20)
+        url = f"http://127.0.0.1:{github.getsockname()[1]}"
+        with running_server(data, "--sync-every", "1d", GITHUB_API_URL=url, GITHUB_RAW_URL=url) as server:
+            waiting, _ = github.accept()
+            with waiting:
+                waiting.settimeout(10)
+                assert waiting.recv(65536).startswith(b"GET /")
+                server.process.kill()
+                server.process.wait()
+                assert waiting.recv(65536) == b""
 
 
 def test_a_bad_duration_is_exit_2(data):

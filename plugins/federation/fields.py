@@ -372,7 +372,8 @@ class SyncRun(Record):
     source: Source = field("What was read.", "github")
     started_at: Time = field("When it began.", "2026-11-24T03:00:00.000000Z")
     finished_at: Time | None = field(
-        "When all was saved; null while it is under way, and of one that died.", "2026-11-24T03:00:09.000000Z"
+        "When all of it was saved; null while it is saving, and for ever if it was ended before.",
+        "2026-11-24T03:00:09.000000Z",
     )
     commit: Identifier | None = field("Commit of the bakery database.", "27b264a69b")
     added: Integer = field("Feedstocks and bakeries that are new.", 1)

@@ -15,7 +15,6 @@ async def get_health(call: Call) -> Reply:
     refuse_parameters(call)
 
     def read(connection: sqlite3.Connection) -> str | None:
-        # one that is under way, or died, has no end
         row = connection.execute(
             "select finished_at from sync_runs where finished_at is not null order by id desc limit 1"
         ).fetchone()

@@ -13,7 +13,7 @@ import click
 
 from federation.settings import ROOT
 
-# How long a sync that is under way may take to stop: it saves in one transaction, or not at all.
+# How long a sync that is under way may take to stop: what it saves it saves in short transactions.
 STOP_SECONDS = 5
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
@@ -34,7 +34,8 @@ class Duration(click.ParamType):
 
 
 def sync_command_of(data: Path) -> list[str]:
-    return [sys.executable, str(ROOT / "scripts" / "sync.py"), "--data", str(data), "--quiet"]
+    ending = [sys.executable, "-m", "federation.ending_with_parent"]
+    return [*ending, str(ROOT / "scripts" / "sync.py"), "--data", str(data), "--quiet"]
 
 
 @contextlib.contextmanager
@@ -53,12 +54,15 @@ def running_every(seconds: int, command: Sequence[str]) -> Iterator[None]:
 def _run(seconds: int, command: Sequence[str], stopping: threading.Event) -> None:
     while not stopping.is_set():
         # its stdout is not the server's; Ctrl-C in a terminal is for the server, which then ends it
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        # its stdin ends with this process, which may be killed
         beginning = time.monotonic()
-        while process.poll() is None and not stopping.wait(0.1):
-            pass
-        if process.poll() is None:
-            _end(process)
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        ) as process:
+            while process.poll() is None and not stopping.wait(0.1):
+                pass
+            if process.poll() is None:
+                _end(process)
         stopping.wait(max(0.0, beginning + seconds - time.monotonic()))
 
 

@@ -1,15 +1,23 @@
 """The one place that reads settings: the `federation` block of metadata.yml's plugins, and the environment."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "federation"
+
+
+class BadSetting(click.ClickException):
+    """A variable of the environment that cannot be read: a command line says so in a line, and exits with 2."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,10 @@ class Settings:
 
 
 def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the plugin's configuration, by default that of this checkout, and from the environment."""
+    """Settings from the plugin's configuration, by default that of this checkout, and from the environment.
+
+    Raises BadSetting.
+    """
     if plugin_config is None:
         plugin_config = read_metadata()["plugins"][PLUGIN]
     return Settings(
@@ -47,7 +58,9 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         organisations=tuple(plugin_config.get("organisations", ())),
         repositories=tuple(plugin_config.get("repositories", ())),
         bakery_database=plugin_config["bakery_database"],
-        writes_per_minute=int(environ.get("FEDERATION_WRITES_PER_MINUTE") or plugin_config["writes_per_minute"]),
+        writes_per_minute=int(
+            _number(environ, "FEDERATION_WRITES_PER_MINUTE", plugin_config["writes_per_minute"], whole=True)
+        ),
         public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
         **_github_settings(environ),
     )
@@ -63,9 +76,25 @@ def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in ("github_token", "github_webhook_secret"):
         if secret := environ.get(name.upper(), "").strip():
             settings[name] = secret
-    if seconds := environ.get("FEDERATION_GITHUB_WAIT_SECONDS"):
-        settings["github_wait_seconds"] = float(seconds)
+    settings["github_wait_seconds"] = _number(
+        environ, "FEDERATION_GITHUB_WAIT_SECONDS", Settings.github_wait_seconds, whole=False
+    )
     return settings
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, whole: bool) -> float:
+    """A number that is not negative, of the environment. Raises BadSetting."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        number = int(text) if whole else float(text)
+    except ValueError:
+        number = -1
+    if number < 0 or not math.isfinite(number):
+        kind = "a whole number" if whole else "a number"
+        raise BadSetting(f"{name} is {text[:100]!r}, but must be {kind} that is not negative")
+    return number
 
 
 def read_metadata() -> dict:

@@ -89,7 +89,7 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
                 fetched = fetch_github(data, settings, scope, progress)
             result = run_sync(data, fetched, settings.home_organisation, dry_run or check, progress)
         except (OSError, sqlite3.Error, NewerDatabase) as error:
-            raise click.ClickException(f"nothing was changed: {error}") from None
+            raise click.ClickException(f"it stopped before its end, and what it had saved stays: {error}") from None
         finally:
             progress.close()
         if folder and not fetched.feedstocks and fetched.bakeries is None:

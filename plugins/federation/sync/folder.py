@@ -67,12 +67,14 @@ def _repositories(folder: Path) -> dict[str, Path]:
     """The folder of each repository by owner/name in small letters: names that differ in case are one to GitHub."""
     found: dict[str, Path] = {}
     for owner in _owners(folder):
-        for path in sorted(owner.iterdir()):
-            name = f"{owner.name}/{path.name}"
-            hidden = path.name.startswith(".")
-            # a link is looked at as the file that it leads to
-            if not hidden and is_repository(name) and (path.is_dir() or path.is_symlink()):
-                found.setdefault(name.lower(), path)
+        # what scandir knows of each costs no further question
+        with os.scandir(owner) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                name = f"{owner.name}/{entry.name}"
+                hidden = entry.name.startswith(".")
+                # a link is looked at as the file that it leads to
+                if not hidden and is_repository(name) and (entry.is_dir() or entry.is_symlink()):
+                    found.setdefault(name.lower(), owner / entry.name)
     return found
 
 
@@ -87,9 +89,36 @@ def _owners(folder: Path) -> list[Path]:
 def _fetch_first(root: Path, repository: Path, paths: Sequence[str]) -> list[FetchedFile]:
     """The first of several paths that is there, in a list; an empty one when there is none."""
     for path in paths:
+        data = _read_plain(repository, path)
+        if data is not None:
+            return [FetchedFile(f"{repository.parent.name}/{repository.name}", path, data)]
         if file := _fetch(root, repository, path):
             return [file]
     return []
+
+
+def _read_plain(repository: Path, path: str) -> bytes | None:
+    """The usual case, with as few questions as it takes: a plain file, no link on the way. None for any other."""
+    at = str(repository)
+    try:
+        # of the folder's path only what is below the owner may be a link: those of owners are left aside
+        for part in path.split("/"):
+            if stat.S_ISLNK(os.lstat(at).st_mode):
+                return None
+            at = f"{at}/{part}"
+        asked = os.lstat(at)
+        if not stat.S_ISREG(asked.st_mode):
+            return None
+        descriptor = os.open(at, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(descriptor, "rb", buffering=0) as opened:
+            data = b""
+            # a buffer of a whole MiB each time would take longer than the rest; a file may grow meanwhile
+            while len(data) <= MAX_FILE_BYTES and (piece := opened.read(min(asked.st_size, MAX_FILE_BYTES) + 1)):
+                data += piece
+    except OSError:
+        # whoever asks more slowly says why
+        return None
+    return data[: MAX_FILE_BYTES + 1]
 
 
 def _fetch(root: Path, repository: Path, path: str) -> FetchedFile | None:

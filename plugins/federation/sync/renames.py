@@ -20,8 +20,6 @@ _REPLACED_TABLES = ("maintainers", "providers", "problems")
 
 @dataclass(frozen=True)
 class Move:
-    """A feedstock's id and repository before and now."""
-
     old: str
     new: str
     before: str
@@ -29,17 +27,27 @@ class Move:
     listed: bool
 
 
+def find_moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[list[Move]]:
+    """The feedstocks whose repository has another name, in groups: those that give each other names move at once."""
+    groups: list[list[Move]] = []
+    group_of: dict[str, list[Move]] = {}
+    for move in _moves(connection, files, home):
+        group: list[Move] = []
+        ids = {move.old.lower(), move.new.lower()}
+        for other in {id(group_of[each]): group_of[each] for each in ids if each in group_of}.values():
+            groups.remove(other)
+            group += other
+        group.append(move)
+        groups.append(group)
+        for each in group:
+            group_of[each.old.lower()] = group_of[each.new.lower()] = group
+    return groups
+
+
 def follow_renames(
-    connection: sqlite3.Connection,
-    files: list[FetchedFile],
-    home: str,
-    now: str,
-    fetched_at: str,
-    seen: SourceFiles,
-    diff: Diff,
-) -> list[Move]:
-    """Give each feedstock whose repository has another name the id that follows from it. Returns what moved."""
-    moves = _moves(connection, files, home)
+    connection: sqlite3.Connection, moves: list[Move], now: str, fetched_at: str, seen: SourceFiles, diff: Diff
+) -> None:
+    """Give the feedstocks of one group the ids that follow from their repositories' names."""
     aside = {move: f"/{number}" for number, move in enumerate(moves)}
     for move, temporary in aside.items():
         _set_id(connection, move.old, temporary)

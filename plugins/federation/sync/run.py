@@ -1,25 +1,50 @@
-"""One sync: what was fetched is parsed, and then saved.
+"""One sync: what was fetched is parsed, and then saved in short transactions.
 
-Everything slow comes before the first transaction, so that reads and bakeries' writes go on.
+Everything slow comes before them, so that reads and bakeries' writes go on. The diff is made inside them, against the
+rows as they are then. A file whose version is the one that was looked at last is neither parsed nor written; one that
+was saved after this fetch began is newer than what was fetched, and is left alone.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from federation.database import FEDERATION, connect, database_path, exclusive_lock
 from federation.files.bakeries_yaml import parse_bakeries_yaml
 from federation.files.meta_yaml import parse_meta_yaml
-from federation.sync.fetched import Fetched, FetchedFile
+from federation.sync.changes import Diff
+from federation.sync.fetched import Fetched
 from federation.sync.progress import Progress
-from federation.sync.save import Saving, SyncResult
+from federation.sync.saving import Saving, parse_changed
 from federation.sync.source_files import SourceFiles
 from federation.sync.turns import in_turns
 
-T = TypeVar("T")
-
-# A sync saves one feedstock after another and writes nothing else meanwhile; others wait for it this long.
+# How long a sync waits for a transaction of others.
 SYNC_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What a sync did, or would do."""
+
+    diff: Diff
+    # problems in the files that it looked at
+    problems: int
+    # files that could not be had, though another try may have them
+    failed: int
+    # files of which another sync saved a version that was fetched later
+    skipped: int
+    # what could not be fetched beyond single files, in sentences
+    faults: list[str]
+    # whether the problems are others than before
+    problems_changed: bool
+
+    @property
+    def changes_something(self) -> bool:
+        return bool(self.diff.changes) or self.problems_changed
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.failed and not self.faults
 
 
 def run_sync(
@@ -31,16 +56,19 @@ def run_sync(
     try:
         seen = SourceFiles(connection)
         files = (progress or Progress()).over("reading files", fetched.feedstocks, len(fetched.feedstocks))
-        metas = [_parse_changed(file, seen, parse_meta_yaml) for file in files]
-        bakeries = fetched.bakeries and _parse_changed(fetched.bakeries, seen, parse_bakeries_yaml)
+        metas = [parse_changed(file, seen, parse_meta_yaml) for file in files]
+        bakeries = fetched.bakeries and parse_changed(fetched.bakeries, seen, parse_bakeries_yaml)
         with exclusive_lock(path.with_name(".sync.lock")):
-            saving = Saving(connection, fetched, metas, bakeries, home, keep=not dry_run)
-            in_turns(connection, saving.steps(), keep=not dry_run)
-            return saving.result()
+            saving = Saving(connection, fetched, metas, bakeries, home)
+            saving.save(dry_run)
     finally:
         connection.close()
-
-
-def _parse_changed(file: FetchedFile, seen: SourceFiles, parse: Callable[[bytes], T]) -> T | None:
-    """What a file says; None where it says what it said, or cannot be read."""
-    return None if file.data is None or seen.holds(file) else parse(file.data)
+    fetched_files = len(fetched.feedstocks) + (fetched.bakeries is not None)
+    return SyncResult(
+        saving.diff,
+        problems=saving.problems,
+        failed=sum(file.failed for file in saving.files),
+        skipped=fetched_files - len(saving.files),
+        faults=[f"{name}: {fault}" for name, fault in fetched.faults.items() if fault],
+        problems_changed=saving.problems_changed,
+    )

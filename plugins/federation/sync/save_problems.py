@@ -1,7 +1,8 @@
 """The problems of a file, made equal to what was found now: one that is still there keeps its first date."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from federation.files.yaml_document import Problem
 from federation.sync.fetched import FetchedFile
@@ -111,6 +112,72 @@ class SavedProblems:
             """,
             {"repository": repository, "source_file": source_file},
         )
-        return {
-            (row["pointer"], row["line"], row["column"], row["severity"], row["message"]): row["id"] for row in rows
-        }
+    }
+    wanted = {(each.pointer, each.line, each.column, each.severity, each.message): each for each in found}
+    connection.executemany(
+        "delete from problems where id = :id", [{"id": kept[key]} for key in kept if key not in wanted]
+    )
+    connection.executemany(
+        """
+        insert into problems (
+            repository,
+            source_file,
+            feedstock_id,
+            bakery_id,
+            pointer,
+            line,
+            "column",
+            severity,
+            message,
+            "commit",
+            found_at
+        )
+        values (
+            :repository,
+            :source_file,
+            :feedstock_id,
+            :bakery_id,
+            :pointer,
+            :line,
+            :column,
+            :severity,
+            :message,
+            :commit,
+            :now
+        )
+        """,
+        [
+            {
+                "repository": repository,
+                "source_file": source_file,
+                "feedstock_id": feedstock_id,
+                "bakery_id": bakery_of(problem),
+                "pointer": problem.pointer,
+                "line": problem.line,
+                "column": problem.column,
+                "severity": problem.severity,
+                "message": problem.message,
+                "commit": commit,
+                "now": now,
+            }
+            for key, problem in wanted.items()
+            if key not in kept
+        ],
+    )
+
+
+def problems_by_file(connection: sqlite3.Connection) -> Counter[tuple[str, str]]:
+    """Number of problems that are kept, by `file_key`."""
+    rows = connection.execute("select repository, source_file, count(*) from problems group by repository, source_file")
+    return Counter({(row[0].lower(), row[1]): row[2] for row in rows})
+
+
+def file_key(file: FetchedFile) -> tuple[str, str]:
+    return file.repository.lower(), file.path
+
+
+def count_problems(connection: sqlite3.Connection, file: FetchedFile) -> int:
+    return connection.execute(
+        "select count(*) from problems where repository = :repository and source_file = :path",
+        {"repository": file.repository, "path": file.path},
+    ).fetchone()[0]

@@ -1,18 +1,20 @@
-"""The record of a sync: begun with the first row that it saves, and finished with the last."""
+"""What is kept of each sync: that it began, each field that it changed, and that it ended."""
 
 import sqlite3
-from collections.abc import Sequence
 
-from federation.sync.changes import Change
+from federation.sync.changes import Diff
 from federation.sync.fetched import Fetched
 from federation.sync.save_bakeries import BAKERY
 from federation.sync.save_feedstocks import FEEDSTOCK
 
 
-def start_sync_run(connection: sqlite3.Connection, fetched: Fetched) -> int:
-    """The new row's id. Until it is finished it says that a sync is under way, or that it died."""
+def begin_sync_run(connection: sqlite3.Connection, fetched: Fetched) -> int:
+    """The row of a sync, without `finished_at`. Gives its id."""
     return connection.execute(
-        'insert into sync_runs (source, started_at, "commit") values (:source, :started_at, :commit)',
+        """
+        insert into sync_runs (source, started_at, "commit")
+        values (:source, :started_at, :commit)
+        """,
         {
             "source": fetched.source,
             "started_at": fetched.fetched_at,
@@ -21,8 +23,19 @@ def start_sync_run(connection: sqlite3.Connection, fetched: Fetched) -> int:
     ).lastrowid
 
 
-def save_changes(connection: sqlite3.Connection, sync_run_id: int, changes: Sequence[Change]) -> None:
-    """Keep changes beside the rows that they are about, in the same transaction."""
+def save_changes(connection: sqlite3.Connection, sync_run_id: int, diff: Diff) -> None:
+    """Add what one transaction changed."""
+    connection.execute(
+        """
+        update sync_runs
+        set added = added + :added,
+            changed = changed + :changed,
+            removed = removed + :removed,
+            unchanged = unchanged + :unchanged
+        where id = :id
+        """,
+        {"id": sync_run_id, **diff.counts()},
+    )
     connection.executemany(
         """
         insert into sync_changes (sync_run_id, feedstock_id, bakery_id, action, field, old, new)
@@ -38,24 +51,13 @@ def save_changes(connection: sqlite3.Connection, sync_run_id: int, changes: Sequ
                 "old": change.old,
                 "new": change.new,
             }
-            for change in changes
+            for change in diff.changes
         ],
     )
 
 
-def finish_sync_run(
-    connection: sqlite3.Connection, sync_run_id: int, counts: dict[str, int], problems: int, now: str
-) -> None:
+def finish_sync_run(connection: sqlite3.Connection, sync_run_id: int, problems: int, now: str) -> None:
     connection.execute(
-        """
-        update sync_runs
-        set finished_at = :now,
-            added = :added,
-            changed = :changed,
-            removed = :removed,
-            unchanged = :unchanged,
-            problems = :problems
-        where id = :id
-        """,
-        {"id": sync_run_id, "now": now, "problems": problems, **counts},
+        "update sync_runs set finished_at = :now, problems = :problems where id = :id",
+        {"id": sync_run_id, "now": now, "problems": problems},
     )

@@ -1,0 +1,45 @@
+"""Numbers of the environment: read in one place, and said in a line where they are none."""
+
+import subprocess
+import sys
+
+import pytest
+from federation.settings import ROOT, BadSetting, read_settings
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1e999", "60s", "1,5"])
+def test_what_is_no_number_of_seconds(text):
+    with pytest.raises(BadSetting, match=r"FEDERATION_GITHUB_WAIT_SECONDS is .* but must be a number"):
+        read_settings(environ={"FEDERATION_GITHUB_WAIT_SECONDS": text})
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "1.5", "nan"])
+def test_what_is_no_number_of_writes(text):
+    with pytest.raises(BadSetting, match=r"FEDERATION_WRITES_PER_MINUTE is .* but must be a whole number"):
+        read_settings(environ={"FEDERATION_WRITES_PER_MINUTE": text})
+
+
+def test_numbers_and_what_they_are_when_unset():
+    given = {"FEDERATION_GITHUB_WAIT_SECONDS": " 0.5 ", "FEDERATION_WRITES_PER_MINUTE": "0"}
+    settings = read_settings(environ=given)
+    assert (settings.github_wait_seconds, settings.writes_per_minute) == (0.5, 0)
+    unset = read_settings(environ=dict.fromkeys(given, ""))
+    assert unset.github_wait_seconds == 60
+    assert unset.writes_per_minute > 0
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("scripts/sync.py",), "FEDERATION_GITHUB_WAIT_SECONDS"),
+        (("-m", "federation.serve_command", "--port", "0"), "FEDERATION_WRITES_PER_MINUTE"),
+    ],
+)
+def test_a_command_says_it_in_a_line(data, monkeypatch, command, name):
+    monkeypatch.setenv(name, "soon")
+    done = subprocess.run(
+        [sys.executable, *command, "--data", str(data)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: {name} is 'soon', but must be ")
+    assert done.stderr.count("\n") == 1
