@@ -15,8 +15,7 @@ from federation.sync.fetched import is_repository
 from federation.sync.folder import fetch_folder
 from federation.sync.from_github import fetch_github, scope_of
 from federation.sync.progress import progress_for
-from federation.sync.run import run_sync
-from federation.sync.save import SyncResult
+from federation.sync.run import SyncResult, run_sync
 
 CHANGES_PENDING = 3
 EPILOG = """\b

@@ -59,7 +59,6 @@ def follow_renames(
         _note_alias(connection, move, now)
         if move.listed:
             diff.changes.append(Change(FEEDSTOCK, move.new, "changed", "id", move.old, move.new))
-    return moves
 
 
 def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[Move]:

@@ -16,7 +16,6 @@ from federation.sync.fetched import Fetched
 from federation.sync.progress import Progress
 from federation.sync.saving import Saving, parse_changed
 from federation.sync.source_files import SourceFiles
-from federation.sync.turns import in_turns
 
 # How long a sync waits for a transaction of others.
 SYNC_TIMEOUT_SECONDS = 60.0

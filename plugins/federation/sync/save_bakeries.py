@@ -7,7 +7,7 @@ from federation.files.bakeries_yaml import BakeriesYaml
 from federation.files.yaml_document import Problem
 from federation.sync.changes import Change, Diff
 from federation.sync.fetched import FetchedFile
-from federation.sync.save_problems import SavedProblems
+from federation.sync.save_problems import save_problems
 
 BAKERY = "bakery"
 BAKERY_COLUMNS = (
@@ -32,12 +32,7 @@ TARGET_COLUMNS = (
 
 
 def save_bakeries(
-    connection: sqlite3.Connection,
-    file: FetchedFile,
-    parsed: BakeriesYaml | None,
-    now: str,
-    diff: Diff,
-    problems: SavedProblems,
+    connection: sqlite3.Connection, file: FetchedFile, parsed: BakeriesYaml | None, now: str, diff: Diff
 ) -> None:
     """Make the listed bakeries equal to the file. One that cannot be understood leaves the last good version.
 
@@ -53,16 +48,17 @@ def save_bakeries(
             "select count(*) from bakeries where listed and removed_at is null"
         ).fetchone()[0]
     if file.unreadable:
-        found = [Problem("", None, None, "error", file.unreadable)]
+        problems = [Problem("", None, None, "error", file.unreadable)]
     elif parsed is not None:
-        found = parsed.problems
+        problems = parsed.problems
     else:
         return
     bakery_ids = {row["id"].lower(): row["id"] for row in connection.execute("select id from bakeries")}
-    problems.save(
+    save_problems(
+        connection,
         file.repository,
         file.path,
-        found,
+        problems,
         now,
         file.commit,
         # the first key of a pointer into bakeries.yaml is a bakery's id

@@ -10,7 +10,7 @@ from federation.files.yaml_document import Problem
 from federation.names import feedstock_id as id_of
 from federation.sync.changes import Diff
 from federation.sync.fetched import FetchedFile
-from federation.sync.save_problems import SavedProblems
+from federation.sync.save_problems import save_problems
 
 FEEDSTOCK = "feedstock"
 RECIPE_COLUMNS = ("recipe_id", "object", "dict_object")
@@ -19,13 +19,7 @@ PROVIDER_COLUMNS = ("name", "description", "url", "roles")
 
 
 def save_feedstock(
-    connection: sqlite3.Connection,
-    file: FetchedFile,
-    meta: MetaYaml | None,
-    home: str,
-    now: str,
-    diff: Diff,
-    problems: SavedProblems,
+    connection: sqlite3.Connection, file: FetchedFile, meta: MetaYaml | None, home: str, now: str, diff: Diff
 ) -> None:
     """Make a feedstock's rows equal to its file. An unparsable file leaves the last good version.
 
@@ -61,12 +55,12 @@ def save_feedstock(
     if diff.compare(FEEDSTOCK, feedstock_id, old if known else None, new, restored):
         _write_feedstock(connection, feedstock_id, old, new, now)
     if file.unreadable:
-        found = [Problem("", None, None, "error", file.unreadable)]
+        problems = [Problem("", None, None, "error", file.unreadable)]
     elif meta is not None:
-        found = meta.problems
+        problems = meta.problems
     else:
         return
-    problems.save(file.repository, file.path, found, now, file.commit, feedstock_id)
+    save_problems(connection, file.repository, file.path, problems, now, file.commit, feedstock_id)
 
 
 def remove_feedstock(connection: sqlite3.Connection, feedstock_id: str, now: str) -> None:

@@ -8,103 +8,23 @@ from federation.files.yaml_document import Problem
 from federation.sync.fetched import FetchedFile
 
 
-class SavedProblems:
-    """The table `problems` as a sync changes it: how many each file has, and whether they are others than before."""
+def save_problems(
+    connection: sqlite3.Connection,
+    repository: str,
+    source_file: str,
+    found: Sequence[Problem],
+    now: str,
+    commit: str | None = None,
+    feedstock_id: str | None = None,
+    bakery_of: Callable[[Problem], str | None] = lambda problem: None,
+) -> None:
+    """Replace what is kept of one file by what was found in it.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.changed = False
-        self._connection = connection
-        self._counts: dict[tuple[str, str], int] = {}
-        self.read()
-
-    def read(self) -> None:
-        """Count them again: repositories have other names."""
-        self._counts = {
-            (row["repository"].lower(), row["source_file"]): row["problems"]
-            for row in self._connection.execute(
-                "select repository, source_file, count(*) as problems from problems group by repository, source_file"
-            )
-        }
-
-    def count(self, files: Iterable[FetchedFile]) -> int:
-        """How many there are in these files."""
-        return sum(self._counts.get((file.repository.lower(), file.path), 0) for file in files)
-
-    def save(
-        self,
-        repository: str,
-        source_file: str,
-        found: Sequence[Problem],
-        now: str,
-        commit: str | None = None,
-        feedstock_id: str | None = None,
-        bakery_of: Callable[[Problem], str | None] = lambda problem: None,
-    ) -> None:
-        """Replace what is kept of one file by what was found in it.
-
-        `feedstock_id` is that of the whole file; `bakery_of` gives the bakery that a single problem concerns.
-        """
-        file = (repository.lower(), source_file)
-        if not found and not self._counts.get(file):
-            return
-        wanted = {(each.pointer, each.line, each.column, each.severity, each.message): each for each in found}
-        kept = self._kept(repository, source_file)
-        self._counts[file] = len(wanted)
-        self.changed |= kept.keys() != wanted.keys()
-        self._connection.executemany(
-            "delete from problems where id = :id", [{"id": kept[key]} for key in kept if key not in wanted]
-        )
-        self._connection.executemany(
-            """
-            insert into problems (
-                repository,
-                source_file,
-                feedstock_id,
-                bakery_id,
-                pointer,
-                line,
-                "column",
-                severity,
-                message,
-                "commit",
-                found_at
-            )
-            values (
-                :repository,
-                :source_file,
-                :feedstock_id,
-                :bakery_id,
-                :pointer,
-                :line,
-                :column,
-                :severity,
-                :message,
-                :commit,
-                :now
-            )
-            """,
-            [
-                {
-                    "repository": repository,
-                    "source_file": source_file,
-                    "feedstock_id": feedstock_id,
-                    "bakery_id": bakery_of(problem),
-                    "pointer": problem.pointer,
-                    "line": problem.line,
-                    "column": problem.column,
-                    "severity": problem.severity,
-                    "message": problem.message,
-                    "commit": commit,
-                    "now": now,
-                }
-                for key, problem in wanted.items()
-                if key not in kept
-            ],
-        )
-
-    def _kept(self, repository: str, source_file: str) -> dict[tuple, int]:
-        """The ids of a file's problems by what they say."""
-        rows = self._connection.execute(
+    `feedstock_id` is that of the whole file; `bakery_of` gives the bakery that a single problem concerns.
+    """
+    kept = {
+        (row["pointer"], row["line"], row["column"], row["severity"], row["message"]): row["id"]
+        for row in connection.execute(
             """
             select id, pointer, line, "column", severity, message
             from problems
