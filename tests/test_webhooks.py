@@ -297,7 +297,8 @@ def test_a_push_of_megabytes_leaves_the_others_calm(data, configured, headers):
 
     with running_server(data) as server:
         assert asyncio.run(all_at_once(server.url)) == (202, 413, 413)
-    assert slowest < 0.3
+    # 20 ms on a quiet machine; what is done on the event loop would take longer than this even there
+    assert slowest < 2
 
 
 async def test_maintainers_see_deliveries(server, connection, deliver, synced):
