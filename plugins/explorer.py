@@ -43,7 +43,8 @@ def register_routes():
     return [
         (r"^/$", home_page),
         (r"^/federation/(?P<table>feedstocks|recipe_runs|datasets|bakeries)/(?P<key>[^/,.]+)$", record_page),
-        (r"^/(?P<database>federation)/(?P<table>recipe_run_summaries)$", counted_list),
+        # its page alone: Datasette takes a format that is empty for none
+        (r"^/(?P<database>federation)/(?P<table>recipe_run_summaries)(?P<format>)$", counted_list),
         (r"^/federation/maintainers/(?P<github>[^/,.]+)$", maintainer_page),
         (r"^/-/search$", search_page),
         (r"^/-/statistics$", statistics_page),

@@ -17,8 +17,8 @@ from federation.explorer.words import seconds_between
 
 RECENT = 12
 EVENTS = 40
-DATASETS = 8
-FEEDSTOCKS = 20
+DATASETS = 6
+FEEDSTOCKS = 10
 HISTORY = 8
 
 
