@@ -18,10 +18,23 @@ JSON = {"roles", "meta"}
 # no text: what a check or the registry itself decides
 NOT_TEXT = {"status", "action", "severity", "key_sha256", "request_sha256", "etag", "body", "response", "headers"}
 TIME = "2026-11-24T03:25:00.000000Z"
-TABLES = """
-    bakeries bakery_targets feedstocks feedstock_aliases recipes maintainers providers recipe_runs recipe_run_events
-    datasets dataset_events sync_runs sync_changes problems webhook_deliveries
-""".split()
+TABLES = [
+    "bakeries",
+    "bakery_targets",
+    "feedstocks",
+    "feedstock_aliases",
+    "recipes",
+    "maintainers",
+    "providers",
+    "recipe_runs",
+    "recipe_run_events",
+    "datasets",
+    "dataset_events",
+    "sync_runs",
+    "sync_changes",
+    "problems",
+    "webhook_deliveries",
+]
 # one row in each, joined to the others; further texts are set column by column
 ROWS = f"""
 insert into bakeries (id, listed) values ('b', 1);
