@@ -14,6 +14,7 @@ from federation.explorer.snippets import snippet
 from federation.explorer.stacks import make_line, make_stacks
 from federation.explorer.strip import make_strip
 from federation.explorer.timeline import HEIGHT, LEAST, make_timeline
+from federation.explorer.weeks import HEIGHT as WEEK_HEIGHT
 from federation.explorer.weeks import make_weeks
 from federation.settings import ROOT
 from markupsafe import escape
@@ -182,7 +183,8 @@ def test_weeks_have_the_medians_of_their_seven_days():
         ("2026-11-18", "2026-11-24", 4),
         ("2026-11-11", "2026-11-17", 2),
     ]
-    assert [(week.duration_height, week.wait_height) for week in found.weeks[:3]] == [(64.8, 7.2), (36.0, 0), (0, 0)]
+    heights = [(week.duration_height / WEEK_HEIGHT, week.wait_height / WEEK_HEIGHT) for week in found.weeks[:3]]
+    assert heights == [(0.9, 0.1), (0.5, 0), (0, 0)]
     # the newest at the right
     assert found.weeks[0].x > found.weeks[1].x
     assert found.known and found.waited

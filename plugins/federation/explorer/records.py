@@ -72,7 +72,6 @@ def dataset(queries: Queries, dataset_id: int, links: Links) -> dict[str, Any] |
     now = datetime.now(UTC)
     came_from = queries.one("get_dataset_lineage", dataset_id=dataset_id)
     columns = lineage.columns_of(came_from, links)
-    history = queries.rows("events_of_dataset", dataset_id=dataset_id)
     latest = record["last_success_recipe_run_id"] or record["latest_recipe_run_id"]
     return {
         "dataset": opened(queries, [record])[0],
@@ -80,8 +79,7 @@ def dataset(queries: Queries, dataset_id: int, links: Links) -> dict[str, Any] |
         "providers": came_from["providers"],
         "graphs": [("wide", lineage.wide(columns)), ("tall", lineage.tall(columns))],
         "runs": with_seconds(queries.several("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id), now),
-        "events": history[:HISTORY],
-        "more_events": len(history) > HISTORY,
+        "events": queries.rows("events_of_dataset", dataset_id=dataset_id)[:HISTORY],
         "citation": citation(record, came_from["providers"]),
     }
 

@@ -9,8 +9,8 @@ from federation.explorer.strip import Strip, make_strip
 from federation.explorer.words import duration, plural
 
 WEEKS, DAYS = 13, 7
-PITCH, BAR = 80, 72
-HEIGHT = 72
+PITCH, BAR = 80, 48
+HEIGHT = 40
 # of a bar that is there at all
 LEAST = 2
 
