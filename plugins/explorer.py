@@ -2,6 +2,7 @@
 
 from datasette import hookimpl
 from federation.descriptions import table_metadata
+from federation.explorer.counted_list import counted_list
 from federation.explorer.environment import prepare_environment
 from federation.explorer.pages import (
     home_page,
@@ -42,6 +43,8 @@ def register_routes():
     return [
         (r"^/$", home_page),
         (r"^/federation/(?P<table>feedstocks|recipe_runs|datasets|bakeries)/(?P<key>[^/,.]+)$", record_page),
+        # its page alone: Datasette takes a format that is empty for none
+        (r"^/(?P<database>federation)/(?P<table>recipe_run_summaries)(?P<format>)$", counted_list),
         (r"^/federation/maintainers/(?P<github>[^/,.]+)$", maintainer_page),
         (r"^/-/search$", search_page),
         (r"^/-/statistics$", statistics_page),

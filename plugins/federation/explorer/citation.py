@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+# more are "and others"
+AUTHORS = 10
 _SPECIAL = re.compile(r"([\\{}#$%&_~^])")
 
 
@@ -11,12 +13,14 @@ def citation(dataset: Mapping[str, Any], providers: list[Mapping[str, Any]]) -> 
     """{text, bibtex}. Those who produced the source data are its authors."""
     producers = [each["name"] for each in providers if "producer" in each["roles"] and each["name"]]
     authors = producers or [each["name"] for each in providers if each["name"]] or ["Pangeo Forge"]
+    if len(authors) > AUTHORS:
+        authors = [*authors[:AUTHORS], "others"]
     title = dataset["title"] or dataset["feedstock_title"] or dataset["url"]
     written = (dataset["last_success_at"] or dataset["created_at"])[:10]
     source = f", {dataset['feedstock_id']}" if dataset["feedstock_id"] else ""
     text = f"{'; '.join(authors)} ({written[:4]}). {title}. Pangeo Forge{source}, written {written}. {dataset['url']}"
     fields = {
-        "author": " and ".join(f"{{{_escaped(author)}}}" for author in authors),
+        "author": " and ".join(author if author == "others" else f"{{{_escaped(author)}}}" for author in authors),
         "title": f"{{{_escaped(title)}}}",
         "year": written[:4],
         "publisher": "Pangeo Forge",

@@ -15,7 +15,7 @@ from federation.explorer.links import (
     web_url,
 )
 from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
-from federation.explorer.words import ago, duration, first_line, instant, joined, plural, shortened, time_ago
+from federation.explorer.words import ago, bounded, duration, first_line, instant, joined, plural, shortened, time_ago
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
@@ -42,6 +42,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "first_line": first_line,
         "joined": joined,
         "shortened": shortened,
+        "bounded": bounded,
         "linked_text": linked_text,
         "breakable": breakable,
     }

@@ -20,7 +20,7 @@ MONTH_DAYS = 30
 def home(queries: Queries) -> dict[str, Any]:
     now = datetime.now(UTC)
     stats = queries.one("get_stats")
-    strips = bakery_strips(queries, now)
+    strips, more_strips = bakery_strips(queries, now)
     attention = queries.rows("feedstocks_that_need_attention")
     files = queries.rows("files_with_problems")
     under_way = queries.rows("recipe_runs_under_way", bakery_id="")
@@ -29,8 +29,8 @@ def home(queries: Queries) -> dict[str, Any]:
         "recent_runs": runs_since(stats, (now - timedelta(days=MONTH_DAYS - 1)).date().isoformat()),
         "since": (now - timedelta(days=MONTH_DAYS - 1)).date().isoformat(),
         "empty": not (stats["bakeries"] or stats["feedstocks"] or stats["recipe_runs"]),
-        "strips": strips[:BAKERIES],
-        "more_strips": max(0, len(strips) - BAKERIES),
+        "strips": strips,
+        "more_strips": more_strips,
         "attention": attention[:ATTENTION],
         "more_attention": max(0, len(attention) - ATTENTION),
         "files": files[:FILES],
@@ -46,10 +46,12 @@ def runs_since(stats: Mapping[str, Any], day: str) -> int:
     return sum(sum(each["recipe_runs"].values()) for each in stats["recipe_runs_by_day"] if each["day"] >= day)
 
 
-def bakery_strips(queries: Queries, now: datetime) -> list[tuple[str, Strip]]:
-    """(bakery, its strip), the busiest first."""
+def bakery_strips(queries: Queries, now: datetime) -> tuple[list[tuple[str, Strip]], int]:
+    """(bakery, its strip) of the busiest, the busiest first, and how many more there are."""
     by_bakery: dict[str, list[Mapping[str, Any]]] = {}
     for row in queries.rows("recipe_runs_by_day", bakery_id=""):
         by_bakery.setdefault(row["bakery_id"], []).append(row)
-    strips = [(bakery_id, make_strip(rows, now.date())) for bakery_id, rows in by_bakery.items()]
-    return sorted(strips, key=lambda pair: (-pair[1].runs, pair[0]))
+    runs = {bakery_id: sum(row["recipe_runs"] for row in rows) for bakery_id, rows in by_bakery.items()}
+    busiest = sorted(runs, key=lambda bakery_id: (-runs[bakery_id], bakery_id))[:BAKERIES]
+    strips = [(bakery_id, make_strip(by_bakery[bakery_id], now.date())) for bakery_id in busiest]
+    return strips, len(runs) - len(strips)

@@ -108,4 +108,6 @@ def _at(box: Box, x: int, y: int, characters: int) -> Box:
 
 
 def _sentence(columns: list[list[Box]]) -> str:
-    return " → ".join(", ".join(f"{box.kind} {box.text}" for box in column) for column in columns)
+    return " → ".join(
+        ", ".join(f"{shortened(box.kind, 80)} {shortened(box.text, 200)}" for box in column) for column in columns
+    )

@@ -1,6 +1,7 @@
 """Where things are: pages of records, endpoints, GitHub, and the safe form of what somebody else wrote."""
 
 import re
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -9,6 +10,8 @@ from markupsafe import Markup, escape
 
 from federation.database import FEDERATION
 
+# of one text
+LINKS, LINK_CHARACTERS = 20, 500
 GITHUB = "https://github.com"
 _WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _URL_IN_TEXT = re.compile(r"https?://[^\s<>\"'`\\]+[^\s<>\"'`\\.,;:!?)\]}]", re.IGNORECASE)
@@ -77,9 +80,10 @@ def external(url: str | None, text: str | None = None) -> Markup:
 
 
 def linked_text(text: str | None) -> Markup:
-    """Text with the web addresses in it as links, all else escaped."""
+    """Text with the first web addresses in it as links, all else escaped. Each link is written twice."""
     parts, end = [], 0
-    for match in _URL_IN_TEXT.finditer(text or ""):
+    matches = (match for match in _URL_IN_TEXT.finditer(text or "") if len(match[0]) <= LINK_CHARACTERS)
+    for match in islice(matches, LINKS):
         parts += [escape(text[end : match.start()]), external(match[0])]
         end = match.end()
     return Markup("").join([*parts, escape((text or "")[end:])])

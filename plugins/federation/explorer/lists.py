@@ -12,7 +12,18 @@ from federation.registry import Registry
 
 ALL_COLUMNS = "_columns"
 # Datasette's own parameters that say how its page looks, and nothing of which rows there are
-_OF_THE_PAGE = ("_facet", "_facet_size", "_nofacet", "_nosuggest", "_size", "_next", "_trace", "_hide_sql", ALL_COLUMNS)
+_OF_THE_PAGE = (
+    "_facet",
+    "_facet_size",
+    "_nofacet",
+    "_nosuggest",
+    "_nocount",
+    "_size",
+    "_next",
+    "_trace",
+    "_hide_sql",
+    ALL_COLUMNS,
+)
 
 
 @dataclass(frozen=True)

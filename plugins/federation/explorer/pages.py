@@ -2,10 +2,12 @@
 
 import logging
 import sqlite3
+from datetime import date, timedelta
 from typing import Any
 
 from datasette import NotFound, Response
 from datasette.utils import tilde_decode
+from datasette.utils.asgi import BadRequest
 
 from federation.errors import ProblemDetails
 from federation.explorer import records
@@ -18,7 +20,7 @@ from federation.explorer.nearest import nearest
 from federation.explorer.queries import Queries, read
 from federation.explorer.search import search
 from federation.explorer.statistics import statistics
-from federation.explorer.tallies import asked_for, tallies
+from federation.explorer.tallies import asked_for, count, tallies
 from federation.explorer.token_use import last_token_use
 from federation.registry import registry_of
 
@@ -56,13 +58,14 @@ async def _variables(
     if template in ERROR_TEMPLATES and request is not None:
         return {"nearest": await read(datasette, lambda queries: nearest(queries, request.path, links))}
     if table is not None and template and template.startswith("table"):
-        return {
+        found = {
             "shown_columns": shown_columns(table, columns, request.args),
             "endpoint": endpoint_urls(registry_of(datasette), links, table, request.args),
-            "tallies": tallies(await read(datasette, lambda queries: queries.rows("recipe_runs_by_status")), request)
-            if asked_for(table, request.args)
-            else [],
         }
+        if asked_for(table, request.args):
+            counted = await read(datasette, lambda queries: queries.rows("recipe_runs_by_status"))
+            found |= {"tallies": tallies(counted, request), "known_count": count(counted, request.args)}
+        return found
     return {}
 
 
@@ -70,6 +73,11 @@ async def record_page(datasette: Any, request: Any) -> Response:
     """A record's page, at the address of its row. Datasette's row page counts all that refers to it first."""
     table, key = request.url_vars["table"], tilde_decode(request.url_vars["key"])
     links = Links(datasette.urls)
+    if table == "bakeries" and "day" in request.args:
+        # what the bars of its strip lead to
+        day = day_of(request.args["day"])
+        filters = {"bakery_id": key, "run_date__gte": day, "run_date__lt": day + timedelta(days=1)}
+        return Response.redirect(links.table("recipe_run_summaries", **filters))
 
     def page_of(queries: Queries) -> dict[str, Any] | None:
         match table:
@@ -88,6 +96,14 @@ async def record_page(datasette: Any, request: Any) -> Response:
     if table == "bakeries":
         page["token_used_on"] = await last_token_use(datasette, page["bakery"]["id"])
     return Response.html(await datasette.render_template(RECORD_TEMPLATES[table], {"page": page}, request=request))
+
+
+def day_of(text: str) -> date:
+    """Raises BadRequest."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadRequest(f"day={text} is no day: write it as 2026-11-24") from error
 
 
 def number(key: str) -> int:

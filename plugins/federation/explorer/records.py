@@ -1,7 +1,6 @@
 """The pages of records: what each shows beside its own row, from the queries that the endpoints answer with."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,12 +12,14 @@ from federation.explorer.queries import Queries
 from federation.explorer.snippets import snippet
 from federation.explorer.strip import make_strip
 from federation.explorer.timeline import RUNS, make_timeline, seconds_of
+from federation.explorer.weeks import make_weeks
 from federation.explorer.words import seconds_between
 
 RECENT = 12
-EVENTS = 100
-DATASETS = 10
-WEEK_DAYS = 7
+EVENTS = 40
+DATASETS = 6
+FEEDSTOCKS = 10
+HISTORY = 8
 
 
 def feedstock(queries: Queries, feedstock_id: str) -> dict[str, Any] | None:
@@ -78,6 +79,7 @@ def dataset(queries: Queries, dataset_id: int, links: Links) -> dict[str, Any] |
         "providers": came_from["providers"],
         "graphs": [("wide", lineage.wide(columns)), ("tall", lineage.tall(columns))],
         "runs": with_seconds(queries.several("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id), now),
+        "events": queries.rows("events_of_dataset", dataset_id=dataset_id)[:HISTORY],
         "citation": citation(record, came_from["providers"]),
     }
 
@@ -92,7 +94,7 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
     return {
         "bakery": record,
         "strip": make_strip(by_day, now.date()),
-        "weeks": weeks(by_day, now.date()),
+        "weeks": make_weeks(by_day, queries.rows("weeks_of_bakery", bakery_id=record["id"]), now.date()),
         "runs": with_seconds(runs, now),
         "timeline": make_timeline(runs, now),
         "usual": usual({"seconds": seconds_of(run, now)} for run in runs if run["status"] == "success"),
@@ -102,7 +104,7 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
             run | {"usual": usual_seconds(queries, run)}
             for run in queries.rows("recipe_runs_under_way", bakery_id=record["id"])[:RECENT]
         ],
-        "feedstocks": queries.several("list_feedstocks", RUNS, urlencode({"bakery_id": record["id"]})),
+        "feedstocks": queries.several("list_feedstocks", FEEDSTOCKS, urlencode({"bakery_id": record["id"]})),
         "datasets": queries.several(
             "list_datasets", DATASETS, urlencode({"bakery_id": record["id"], "_sort_desc": "created_at"})
         ),
@@ -113,18 +115,6 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
 def maintainer(queries: Queries, github: str) -> dict[str, Any] | None:
     record = queries.one("get_maintainer", github=github)
     return {"maintainer": record} if record else None
-
-
-def weeks(by_day: list[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
-    """The same days by week, the newest first, each with its strip's numbers."""
-    rows = []
-    for back in range(13):
-        last = today - timedelta(days=WEEK_DAYS * back)
-        first = last - timedelta(days=WEEK_DAYS - 1)
-        of_week = [each for each in by_day if first.isoformat() <= each["day"] <= last.isoformat()]
-        strip = make_strip(of_week, today)
-        rows.append({"first": first.isoformat(), "last": last.isoformat(), "counts": strip.counts, "strip": strip})
-    return rows
 
 
 def opened(queries: Queries, datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from federation.explorer.marks import WORDS
+from federation.explorer.marks import UNFINISHED, WORDS
 from federation.explorer.words import plural
 
 DAYS = 90
@@ -33,8 +33,9 @@ class Day:
         return TOP + HEIGHT - self.height
 
     @property
-    def next_day(self) -> str:
-        return (date.fromisoformat(self.day) + timedelta(days=1)).isoformat()
+    def open(self) -> bool:
+        """Nothing worse than not final yet: drawn as an outline."""
+        return self.status in UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class Strip:
     @property
     def runs(self) -> int:
         return sum(self.counts.values())
+
+    @property
+    def by_outcome(self) -> dict[str, list[Day]]:
+        """Worst outcome -> its days."""
+        found: dict[str, list[Day]] = {}
+        for day in self.days:
+            if day.status:
+                found.setdefault(day.status, []).append(day)
+        return found
 
     @property
     def success_rate(self) -> str | None:

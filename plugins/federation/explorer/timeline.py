@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 from federation.explorer.marks import UNFINISHED, WORDS, shown_status
-from federation.explorer.words import duration, instant, seconds_between
+from federation.explorer.words import duration, instant, seconds_between, shortened
 from federation.times import from_text
 
 RUNS = 50
@@ -69,7 +69,7 @@ def _bar(run: Mapping[str, Any], seconds: float | None, longest: float, index: i
     status = shown_status(run["status"], bool(run.get("is_stale")))
     share = sqrt(min(seconds or 0.0, longest) / longest)
     took = f", {duration(seconds)}" if seconds is not None else ""
-    title = f"{WORDS.get(status, status)}{took}: {run['recipe_id']}, {instant(run['run_date'])}"
+    title = f"{WORDS.get(status, status)}{took}: {shortened(run['recipe_id'], 40)}, {instant(run['run_date'])}"
     return Bar(run["id"], index * PITCH, round(LEAST + (HEIGHT - LEAST) * share, 1), status, title)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from federation.times import from_text
 
@@ -82,6 +82,18 @@ def shortened(text: str, limit: int) -> str:
         return text
     head = limit // 2
     return f"{text[:head]}…{text[-(limit - head - 1) :]}"
+
+
+def bounded(text: str, limit: int, end: bool = False) -> str:
+    """As much of a text as has at most `limit` bytes as HTML: its beginning, or its end. All of it where it fits."""
+    shown = text
+    while (size := len(str(escape(shown)).encode())) > limit:
+        # as many characters less as there are bytes too many; of characters that take several bytes, several times
+        keep = min(len(shown) - 1, max(1, len(shown) * limit // size))
+        shown = shown[-keep:] if end else shown[:keep]
+    if shown == text:
+        return text
+    return f"…{shown}" if end else f"{shown}…"
 
 
 def joined(words: list[str]) -> str:
