@@ -1,6 +1,7 @@
 """The one place that reads settings: the `federation` block of metadata.yml's plugins, and the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,17 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "federation"
+# who may read /metrics: nobody, who has a token, everybody
+METRICS = METRICS_OFF, METRICS_TOKEN, METRICS_PUBLIC = "off", "token", "public"
+LOGS = LOG_TEXT, LOG_JSON = "text", "json"
+
+_PUBLIC_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*", re.ASCII
+)
+
+
+class BadSetting(Exception):
+    """A setting cannot be used. The message names it and says what would be right."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,8 @@ class Settings:
     writes_per_minute: int
     # beginning of absolute links, where it is not what the request says
     public_url: str | None
+    # who may read /metrics: one of METRICS
+    metrics: str = METRICS_OFF
     # where GitHub is
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = "https://api.github.com/graphql"
@@ -39,7 +53,7 @@ class Settings:
 
 
 def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the plugin's configuration, by default that of this checkout, and from the environment."""
+    """Settings from the plugin's configuration, by default that of this checkout, and from the environment. Raises `BadSetting`."""
     if plugin_config is None:
         plugin_config = read_metadata()["plugins"][PLUGIN]
     return Settings(
@@ -48,9 +62,40 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         repositories=tuple(plugin_config.get("repositories", ())),
         bakery_database=plugin_config["bakery_database"],
         writes_per_minute=int(environ.get("FEDERATION_WRITES_PER_MINUTE") or plugin_config["writes_per_minute"]),
-        public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
+        public_url=public_url(environ),
+        metrics=_one_of("FEDERATION_METRICS", METRICS, environ.get("FEDERATION_METRICS") or _metrics_of(plugin_config)),
         **_github_settings(environ),
     )
+
+
+def public_url(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The address under which the world sees the registry, without a slash at its end. Raises `BadSetting`."""
+    url = (environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/")
+    if url and not _PUBLIC_URL.fullmatch(url):
+        raise BadSetting(f"FEDERATION_PUBLIC_URL is {url!r}, and must be like https://api.example.org or .../registry")
+    return url or None
+
+
+def log_format(environ: Mapping[str, str] = os.environ) -> str:
+    """How log lines look: one of LOGS. Raises `BadSetting`."""
+    return _one_of("FEDERATION_LOG", LOGS, environ.get("FEDERATION_LOG") or LOG_TEXT)
+
+
+def trusted_proxies(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Addresses and networks, separated by commas, whose `X-Forwarded-*` headers are believed; None is nobody."""
+    return environ.get("FEDERATION_TRUSTED_PROXIES") or None
+
+
+def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
+    if value not in choices:
+        raise BadSetting(f"{name} is {value!r}, and must be one of {', '.join(choices)}")
+    return value
+
+
+def _metrics_of(plugin_config: Mapping) -> str:
+    metrics = plugin_config.get("metrics", METRICS_OFF)
+    # to YAML, a bare `off` is false
+    return METRICS_OFF if metrics is False else metrics
 
 
 def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:

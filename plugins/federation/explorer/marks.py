@@ -53,7 +53,9 @@ def mark(name: str) -> Markup:
     """The drawing alone."""
     if name not in DRAWINGS:
         raise KeyError(name)
-    return Markup('<svg class="mark" width="16" height="16" aria-hidden="true"><use href="#mark-{}"/></svg>').format(name)
+    return Markup('<svg class="mark" width="16" height="16" aria-hidden="true"><use href="#mark-{}"/></svg>').format(
+        name
+    )
 
 
 def status_mark(status: str | None, is_stale: bool = False, word: str | None = None) -> Markup:
