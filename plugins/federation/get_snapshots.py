@@ -11,7 +11,7 @@ from federation.list_requests import printable
 from federation.replies import CORS, Reply, cacheable, etag_matches
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
-from federation.snapshots import SnapshotFile, find_snapshot, list_snapshots, sum_path
+from federation.snapshots import SnapshotFile, find_snapshot, list_snapshots
 
 LATEST = "latest"
 SQLITE = "application/vnd.sqlite3"

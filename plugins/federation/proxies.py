@@ -1,8 +1,8 @@
 """Where the world sees this server: behind a proxy, under another host, scheme and path than a request says.
 
-With `FEDERATION_PUBLIC_URL` each request is taken as one to that address, whatever host the proxy asked for, so that all
-absolute links, the registry's and Datasette's, are right; its path, if it has one, may come or be taken off by the
-proxy. `X-Forwarded-*` is read by uvicorn, from the proxies of `FEDERATION_TRUSTED_PROXIES` alone.
+With `FEDERATION_PUBLIC_URL` each request is taken as one to that address, whatever host the proxy asked for, so that
+all absolute links, the registry's and Datasette's, are right; its path, if it has one, may come with the request or be
+taken off by the proxy. `X-Forwarded-*` is read by uvicorn, from the proxies of `FEDERATION_TRUSTED_PROXIES` alone.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

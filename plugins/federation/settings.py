@@ -53,7 +53,10 @@ class Settings:
 
 
 def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the plugin's configuration, by default that of this checkout, and from the environment. Raises `BadSetting`."""
+    """Settings from the plugin's configuration, by default that of this checkout, and from the environment.
+
+    Raises `BadSetting`.
+    """
     if plugin_config is None:
         plugin_config = read_metadata()["plugins"][PLUGIN]
     return Settings(
