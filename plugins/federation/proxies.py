@@ -33,6 +33,16 @@ def at_public_url(application: Application, public_url: str | None) -> Applicati
     prefix = parts.path
     host = (b"host", parts.netloc.encode("ascii"))
 
+    def moved(message: dict) -> dict:
+        # some redirects of Datasette's know nothing of the prefix
+        if message["type"] != "http.response.start":
+            return message
+        headers = [
+            (name, _under(prefix, value) if name.lower() == b"location" else value)
+            for name, value in message["headers"]
+        ]
+        return {**message, "headers": headers}
+
     async def at_address(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] == "http":
             headers = [host, *(pair for pair in scope["headers"] if pair[0] != b"host")]
@@ -41,6 +51,8 @@ def at_public_url(application: Application, public_url: str | None) -> Applicati
                 scope["path"] = _without(prefix, scope["path"], "/")
                 if scope.get("raw_path") is not None:
                     scope["raw_path"] = _without(prefix.encode("ascii"), scope["raw_path"], b"/")
+                await application(scope, receive, lambda message: send(moved(message)))
+                return
         await application(scope, receive, send)
 
     return at_address
@@ -51,3 +63,10 @@ def _without(prefix: str | bytes, path: str | bytes, slash: str | bytes) -> str 
     if path == prefix:
         return slash
     return path[len(prefix) :] if path.startswith(prefix + slash) else path
+
+
+def _under(prefix: str, location: bytes) -> bytes:
+    """A Location that may be a path without the prefix, with it."""
+    if not location.startswith(b"/") or (location + b"/").startswith(f"{prefix}/".encode("ascii")):
+        return location
+    return prefix.encode("ascii") + location

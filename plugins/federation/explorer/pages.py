@@ -62,7 +62,9 @@ async def _variables(
         return {
             "shown_columns": shown_columns(table, columns, request.args),
             "endpoint": endpoint_urls(registry_of(datasette), links, table, request.args),
-            "tallies": tallies(await read(datasette, lambda queries: queries.rows("recipe_runs_by_status")), request)
+            "tallies": tallies(
+                await read(datasette, lambda queries: queries.rows("recipe_runs_by_status")), request, links
+            )
             if asked_for(table, request.args)
             else [],
         }

@@ -5,6 +5,8 @@ from typing import Any
 
 from datasette.utils import path_with_replaced_args
 
+from federation.explorer.links import Links
+
 TABLE = "recipe_run_summaries"
 # the columns that the roll-up knows
 COLUMNS = ("status", "bakery_id", "is_test")
@@ -18,7 +20,7 @@ def asked_for(table: str | None, arguments: Any) -> bool:
     return set(filters) <= set(COLUMNS) and all(len(arguments.getlist(name)) == 1 for name in filters)
 
 
-def tallies(rows: Iterable[Mapping[str, Any]], request: Any) -> list[dict[str, Any]]:
+def tallies(rows: Iterable[Mapping[str, Any]], request: Any, links: Links) -> list[dict[str, Any]]:
     """What Datasette's template calls facet results, of rows with the columns and recipe_runs."""
     chosen = {name: request.args[name] for name in COLUMNS if name in request.args}
     rows = list(rows)
@@ -36,13 +38,15 @@ def tallies(rows: Iterable[Mapping[str, Any]], request: Any) -> list[dict[str, A
                 "type": "column",
                 "hideable": False,
                 "truncated": False,
-                "results": [_result(request, column, value, count, chosen.get(column)) for value, count in values],
+                "results": [
+                    _result(request, links, column, value, count, chosen.get(column)) for value, count in values
+                ],
             }
         )
     return found
 
 
-def _result(request: Any, column: str, value: Any, count: int, chosen: str | None) -> dict[str, Any]:
+def _result(request: Any, links: Links, column: str, value: Any, count: int, chosen: str | None) -> dict[str, Any]:
     selected = chosen is not None and str(value).lower() == chosen.lower()
     toggled = path_with_replaced_args(request, {column: None if selected else value, "_next": None})
-    return {"value": value, "label": value, "count": count, "selected": selected, "toggle_url": toggled}
+    return {"value": value, "label": value, "count": count, "selected": selected, "toggle_url": links.path(toggled)}
