@@ -8,7 +8,6 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -29,8 +28,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS", "PUT", "DELETE"}
 @contextlib.contextmanager
 def shared_folder() -> Iterator[str]:
     """A folder in which several workers count together, in memory where there is such a file system."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="federation-metrics-", dir=memory if memory.is_dir() else None) as folder:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="federation-metrics-", dir=memory) as folder:
         yield folder
 
 
