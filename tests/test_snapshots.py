@@ -110,6 +110,10 @@ def test_the_newest_stay(data):
     assert kept[0] == made
     assert [each.sha256 for each in kept[1:]] == [str(day) for day in range(1, 14)]
     assert len(list(folder.glob("*.sha256"))) == 14
+    # for a disk that is full, without a new one
+    assert make_snapshot(data, 3, newer_than=3600) is None
+    assert list_snapshots(data) == kept[:3]
+    assert len(list(folder.iterdir())) == 3 + 3 + len([mine, folder / ".lock"])
     assert mine.exists()
 
 

@@ -11,7 +11,6 @@ from federation.snapshots import to_disk
 
 # Tokens first: each of them belongs to a bakery that is there by then.
 DATABASES = (TOKENS, FEDERATION)
-_INSTANT = "%Y-%m-%dT%H%M%SZ"
 
 
 class BadBackup(Exception):
@@ -39,9 +38,9 @@ def make_backup(data: Path, to: Path) -> tuple[Path, Contents]:
         if not database_path(data, name).exists():
             raise BadBackup(f"there is no {name}.db in {data}")
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = to / f"federation-{datetime.now(UTC).strftime(_INSTANT)}"
-    if folder.exists():
-        raise BadBackup(f"{folder} is there already")
+    now = datetime.now(UTC)
+    # with milliseconds, as two may be made within a second
+    folder = to / f"federation-{now:%Y-%m-%dT%H%M%S}.{now.microsecond // 1000:03}Z"
     unfinished = to / f".unfinished-{folder.name}"
     unfinished.mkdir(mode=0o700)
     try:

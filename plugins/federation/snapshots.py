@@ -77,6 +77,7 @@ def make_snapshot(data: Path, kept: int = KEPT, newer_than: float | None = None)
         now = datetime.now(UTC).replace(microsecond=0)
         there = list_snapshots(data)
         if newer_than is not None and there and (now - there[0].created_at).total_seconds() < newer_than:
+            prune(data, kept)
             return None
         path = folder / f"federation-{now.strftime(_INSTANT)}.db"
         with _unfinished(folder / f"{_UNFINISHED}{path.name}") as unfinished:
@@ -90,10 +91,15 @@ def make_snapshot(data: Path, kept: int = KEPT, newer_than: float | None = None)
                 sum_file.rename(sum_path(path))
             unfinished.rename(path)
         to_disk(folder)
-        for old in list_snapshots(data)[kept:]:
-            old.path.unlink()
-            sum_path(old.path).unlink()
+        prune(data, kept)
         return SnapshotFile(path, now, path.stat().st_size, sha256)
+
+
+def prune(data: Path, kept: int) -> None:
+    """Take the oldest away."""
+    for old in list_snapshots(data)[kept:]:
+        old.path.unlink()
+        sum_path(old.path).unlink()
 
 
 def sweep(folder: Path) -> None:
