@@ -174,7 +174,7 @@ def test_every_link_of_every_page_leads_back_through_the_proxy(behind):
     kinds = {}
     for url in found:
         kinds.setdefault(re.sub(r"\d+", "0", urlsplit(url).path), url)
-    for url in [*kinds.values()][:40]:
+    for url in [*kinds.values()][:30]:
         response = client.get(url)
         assert response.status_code in (200, 302, 404, 405), (url, found[url])
         assert "x-of-the-proxy" not in response.headers, (url, found[url])
@@ -202,9 +202,7 @@ def test_datasettes_own_json_and_redirects_too(behind):
 # who may say where a request comes from
 
 
-@pytest.mark.parametrize(
-    ("trusted", "believed"), [("127.0.0.1", True), ("127.0.0.0/8", True), ("10.1.2.3", False), ("", False)]
-)
+@pytest.mark.parametrize(("trusted", "believed"), [("10.0.0.0/8,127.0.0.0/8", True), ("10.1.2.3", False), ("", False)])
 def test_forwarded_headers_are_believed_from_configured_proxies_alone(data, make_token, tmp_path, trusted, believed):
     token = make_token()
     log = tmp_path / "log"
