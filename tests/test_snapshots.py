@@ -229,6 +229,11 @@ async def test_ranges_of_a_file(served):
         if part:
             assert response.content == first.path.read_bytes()[part]
             assert response.headers["content-range"].endswith(f"/{first.path.stat().st_size}")
+        else:
+            assert response.headers["content-type"] == "application/problem+json"
+            assert response.json()["status"] == status
+        if status == 416:
+            assert response.headers["content-range"] == f"bytes */{first.path.stat().st_size}"
 
 
 async def test_a_download_goes_on_where_it_broke_off_unless_it_is_another_file(served):

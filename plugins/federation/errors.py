@@ -22,6 +22,7 @@ KINDS = {
     "precondition-failed": (412, "It has changed meanwhile"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body is not of a type that is read here"),
+    "range-not-satisfiable": (416, "The file ends before that"),
     "invalid": (422, "The body does not fit"),
     "idempotency-key-reused": (422, "This Idempotency-Key was used for another request"),
     "too-many-requests": (429, "Too many writes with this token"),

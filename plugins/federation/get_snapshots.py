@@ -1,6 +1,7 @@
 """GET /snapshots: the list of public snapshots, and the files themselves, whole or in ranges."""
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.responses import FileResponse
 
@@ -8,7 +9,7 @@ from federation import times
 from federation.errors import ProblemDetails
 from federation.fields import Snapshot
 from federation.list_requests import printable
-from federation.replies import CORS, Reply, cacheable, etag_matches
+from federation.replies import CORS, Reply, cacheable, etag_matches, finish, problem_reply, send_reply
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
 from federation.snapshots import SnapshotFile, find_snapshot, list_snapshots
@@ -51,7 +52,23 @@ def file_reply(snapshot: SnapshotFile, call: Call) -> Reply:
     if etag_matches(call.headers.get("if-none-match"), headers["ETag"]):
         return Reply(status=304, content_type=None, headers=headers)
     response = FileResponse(snapshot.path, headers=headers, media_type=SQLITE, filename=snapshot.path.name)
-    return Reply(application=response)
+
+    async def send_file(scope: dict, receive: Callable, send: Callable) -> None:
+        async def refuse(message: dict) -> None:
+            status = message.get("status")
+            if status == 416:
+                size = {"Content-Range": f"bytes */{snapshot.bytes}"}
+                raise ProblemDetails("range-not-satisfiable", f"the file has {snapshot.bytes:,} bytes", headers=size)
+            if status == 400:
+                raise ProblemDetails("bad-request", "the header Range is not like bytes=0-99, bytes=100- or bytes=-100")
+            await send(message)
+
+        try:
+            await response(scope, receive, refuse)
+        except ProblemDetails as problem:
+            await send_reply(finish(problem_reply(problem), call.method, call.headers), send)
+
+    return Reply(application=send_file)
 
 
 def record_of(snapshot: SnapshotFile, base: str) -> dict:
@@ -78,6 +95,6 @@ GET_SNAPSHOT = Operation(
     get_snapshot,
     "Its name from the list, or `latest`, which leads to the newest (302). `Range` is honoured, the ETag is the file's "
     "SHA-256; `.sha256` behind the name is that as `sha256sum --check` reads it.",
-    problems=(404,),
+    problems=(404, 416),
     content_type=SQLITE,
 )
