@@ -2,10 +2,17 @@
 
 from datasette import hookimpl
 from federation.guard import guard
+from federation.proxies import at_public_url
 from federation.registry import registry_of
+from federation.request_watch import watch
 
 
 @hookimpl
 def asgi_wrapper(datasette):
     registry = registry_of(datasette)
-    return lambda application: guard(application, registry.start, registry.close, registry.sql_turns)
+
+    def wrap(application):
+        guarded = guard(application, registry.start, registry.close, registry.sql_turns)
+        return watch(at_public_url(guarded, registry.settings.public_url), registry.metrics)
+
+    return wrap

@@ -5,9 +5,12 @@ import re
 from datasette import hookimpl
 from federation.explorer.badge import GET_BADGE
 from federation.explorer.feeds import FEEDS
+from federation.get_metrics import GET_METRICS
+from federation.get_snapshots import GET_SNAPSHOT, GET_SNAPSHOTS
 from federation.health import GET_HEALTH
 from federation.openapi import GET_OPENAPI
 from federation.registry import registry_of
+from federation.request_notes import note_of_request
 from federation.routes import path_regex, respond, table_of
 from federation.webhooks import POST_GITHUB_WEBHOOK
 from federation.writing import (
@@ -28,13 +31,17 @@ OPERATIONS = {
     ("/webhooks/github", "POST"): POST_GITHUB_WEBHOOK,
     ("/openapi.json", "GET"): GET_OPENAPI,
     ("/health", "GET"): GET_HEALTH,
+    ("/metrics", "GET"): GET_METRICS,
+    ("/snapshots", "GET"): GET_SNAPSHOTS,
+    ("/snapshots/{snapshot}", "GET"): GET_SNAPSHOT,
     ("/feedstocks/{feedstock_id}/badge.svg", "GET"): GET_BADGE,
     **FEEDS,
 }
 
 
-def view_of(handlers):
+def view_of(path, handlers):
     async def view(datasette, request, send):
+        note_of_request().endpoint = path
         await respond(handlers, registry_of(datasette), request, send)
 
     return view
@@ -45,7 +52,7 @@ def register_routes(datasette):
     registry = registry_of(datasette)
     registry.operations = OPERATIONS
     table = table_of(registry.queries, OPERATIONS)
-    return [(path_regex(path), view_of(handlers)) for path, handlers in table.items()]
+    return [(path_regex(path), view_of(path, handlers)) for path, handlers in table.items()]
 
 
 @hookimpl

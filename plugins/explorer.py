@@ -9,6 +9,7 @@ from federation.explorer.pages import (
     maintainer_page,
     record_page,
     search_page,
+    snapshots_page,
     statistics_page,
     table_cell,
     variables,
@@ -48,4 +49,5 @@ def register_routes():
         (r"^/federation/maintainers/(?P<github>[^/,.]+)$", maintainer_page),
         (r"^/-/search$", search_page),
         (r"^/-/statistics$", statistics_page),
+        (r"^/-/snapshots$", snapshots_page),
     ]

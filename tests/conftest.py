@@ -25,6 +25,8 @@ def no_environment(monkeypatch):
         "FEDERATION_DATA",
         "FEDERATION_PUBLIC_URL",
         "FEDERATION_TRUSTED_PROXIES",
+        "FEDERATION_METRICS",
+        "FEDERATION_LOG",
         "GITHUB_TOKEN",
         "GITHUB_WEBHOOK_SECRET",
     ):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 STOP_SECONDS = 15
 
@@ -22,10 +23,14 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def running_server(data: Path, *arguments: str, **environment: str) -> Iterator[ServerProcess]:
+def running_server(
+    data: Path, *arguments: str, stderr: IO | None = None, **environment: str
+) -> Iterator[ServerProcess]:
     """A server over a data folder, answering; stopped at the end, whatever happens."""
     command = [sys.executable, "-m", "federation.serve_command", "--data", str(data), "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, **environment}
+    )
     try:
         line = process.stdout.readline()
         url = re.search(r"http://\S+", line)

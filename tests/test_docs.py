@@ -38,6 +38,7 @@ from federation.request_bodies import MAX_BODY_BYTES
 from federation.routes import path_regex
 from federation.rows import MESSAGE_CHARACTERS
 from federation.settings import ROOT, read_settings
+from federation.snapshots import make_snapshot
 from federation.writing import MAX_RUNS
 from server_process import running_server
 
@@ -50,8 +51,10 @@ BASE = "http://127.0.0.1:8001"
 NOW = datetime(2026, 3, 2, 4, 5, tzinfo=UTC)
 # What differs each time that the demo is made, and what stands for it in the docs: the times that the registry sets ...
 SET_BY_REGISTRY = "2026-03-02T05:00:00.000000Z"
-# ... and the version of the registry.
+# ... the version of the registry ...
 VERSION = "0.1.0"
+# ... and the id of a request.
+REQUEST_ID = "5b1c0f6a9e2d-2a"
 
 REQUEST, ANSWERS, PROGRAMS = "bash", ("json", "csv", "text"), ("python", "javascript")
 # Blocks that are not run, each with the reason.
@@ -166,6 +169,7 @@ class Demo:
         assert done.returncode == 0, f"{block.place}: {done.stderr}"
         text = done.stdout.replace(url, BASE).replace("\r", "")
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", self._told_time, text)
+        text = re.sub(r'"request_id":"[^"]*"', f'"request_id":"{REQUEST_ID}"', text)
         return text.replace(f'"version":"{version("pangeo-forge-federation")}"', f'"version":"{VERSION}"')
 
     def _told_time(self, match: re.Match) -> str:
@@ -177,6 +181,7 @@ def serve_demo(folder: Path) -> Iterator[Demo]:
     began = times.now()
     ensure_demo(folder / "made", NOW)
     shutil.copytree(folder / "made", folder / "served")
+    make_snapshot(folder / "served")
     with running_server(folder / "served") as server:
         yield Demo(folder / "made", began, server.url)
 
@@ -366,8 +371,8 @@ def test_the_table_of_errors_for_bakeries_has_each():
     section = re.search(r"^## What to do on each error$(.*?)^## ", BAKERIES.read_text("utf-8"), re.DOTALL | re.M)[1]
     told = re.findall(r"^\| (\d+) \| \[`([a-z-]+)`\]\(errors\.md#([a-z-]+)\)", section, re.MULTILINE)
     assert all(kind == anchor and KINDS[kind][0] == int(status) for status, kind, anchor in told)
-    # a query that is too slow is nobody's who writes
-    assert {kind for _, kind, _ in told} == set(KINDS) - {"slow-query"}
+    # a query that is too slow, and a part of a file, are nobody's who writes
+    assert {kind for _, kind, _ in told} == set(KINDS) - {"slow-query", "range-not-satisfiable"}
 
 
 def test_the_table_of_statuses_has_each_synonym():

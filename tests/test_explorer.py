@@ -44,6 +44,7 @@ PAGES = [
     f"/federation/bakeries/{tilde_encode(BAKERY)}",
     "/federation/maintainers/maren-solvik-ice",
     "/-/statistics",
+    "/-/snapshots",
     "/-/search",
     "/-/search?q=ice",
     "/-/search?q=northlight",

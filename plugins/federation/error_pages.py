@@ -13,6 +13,7 @@ from federation.errors import KIND_OF_STATUS, KINDS, ProblemDetails
 from federation.list_requests import printable
 from federation.registry import registry_of
 from federation.replies import finish, problem_reply
+from federation.request_notes import note_of_request
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,11 @@ def _problem_response(request: Any, problem: ProblemDetails) -> Response:
 async def _response(datasette: Any, request: Any, problem: ProblemDetails) -> Response:
     if wants_json(datasette, request.path):
         return _problem_response(request, problem)
+    note = note_of_request()
+    note.problem = problem.kind
     templates = [f"{problem.status}.html", "error.html"]
     context = {"ok": False, "error": problem.detail, "status": problem.status, "title": problem.title}
+    context["request_id"] = note.request_id
     return Response.html(await datasette.render_template(templates, context, request=request), status=problem.status)
 
 

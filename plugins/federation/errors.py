@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping
 
+from federation.request_notes import note_of_request
+
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://api.pangeo-forge.org/problems/"
 
@@ -20,6 +22,7 @@ KINDS = {
     "precondition-failed": (412, "It has changed meanwhile"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body is not of a type that is read here"),
+    "range-not-satisfiable": (416, "The file ends before that"),
     "invalid": (422, "The body does not fit"),
     "idempotency-key-reused": (422, "This Idempotency-Key was used for another request"),
     "too-many-requests": (429, "Too many writes with this token"),
@@ -54,7 +57,9 @@ class ProblemDetails(Exception):
 
 
 def problem_body(problem: ProblemDetails) -> bytes:
-    """The body of an error, as bytes of JSON."""
+    """The body of an error, as bytes of JSON, with the id of the request that ends in it."""
+    note = note_of_request()
+    note.problem = problem.kind
     body: dict[str, object] = {
         "type": TYPE_PREFIX + problem.kind,
         "title": problem.title,
@@ -63,7 +68,10 @@ def problem_body(problem: ProblemDetails) -> bytes:
     }
     if problem.errors:
         body["errors"] = problem.errors
-    return json.dumps(body | problem.members, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    body |= problem.members
+    if note.request_id:
+        body["request_id"] = note.request_id
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def json_pointer(parts: Iterable[str | int]) -> str:

@@ -440,6 +440,16 @@ class Health(Record):
     last_sync_at: Time | None = field("When the last sync was saved.", "2026-11-24T03:25:00.000000Z")
 
 
+class Snapshot(Record):
+    """The whole federation as one SQLite file."""
+
+    name: Identifier = field("Name of the file.", "federation-2026-11-24T032500Z.db")
+    url: Url = field("Where the file is.", "https://api.pangeo-forge.org/snapshots/federation-2026-11-24T032500Z.db")
+    bytes: int = field("Size of the file.", 1568000)
+    sha256: Identifier = field("SHA-256 of the file; its ETag, too.", "0f2c9a7d" * 8)
+    created_at: Time = field("The registry as it was then.", "2026-11-24T03:25:00.000000Z")
+
+
 RECORDS: dict[str, type[Record]] = {record.__name__: record for record in Record.__subclasses__()} | {
     record.__name__: record for parent in Record.__subclasses__() for record in parent.__subclasses__()
 }

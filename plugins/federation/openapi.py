@@ -137,6 +137,7 @@ PROBLEM_SCHEMA = {
             },
         },
         "parameter": {"type": "string", "description": "The parameter that cannot be read."},
+        "request_id": {"type": "string", "description": "Names the request in the server's log; `X-Request-Id` too."},
     },
 }
 PROBLEM_RESPONSE = {
@@ -199,6 +200,8 @@ def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
         described["security"] = [{"token": []}]
         described["parameters"] += [_header(name) for name in ("Idempotency-Key", *(("If-Match",) if patch else ()))]
         described["requestBody"] = {"required": True, "content": {each: {"schema": body} for each in types}}
+    elif operation.many:
+        schema = {"type": "array", "items": schema}
     if operation.payload_types:
         payload = {each: {"schema": {"type": "object"}} for each in operation.payload_types}
         described["requestBody"] = {"required": True, "content": payload}

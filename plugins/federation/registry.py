@@ -14,10 +14,12 @@ from federation.connections import connect_reader
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, database_path
 from federation.deliveries import Deliveries
+from federation.metrics import Metrics
+from federation.proxies import check_prefix
 from federation.rate_limit import RateLimit
 from federation.reader import Reader
 from federation.reading import Reading
-from federation.settings import PLUGIN, Settings, data_folder, read_settings
+from federation.settings import METRICS_OFF, PLUGIN, Settings, data_folder, read_settings
 from federation.sql_threads import SqlTurns, tame
 from federation.writer import Writer
 
@@ -36,6 +38,8 @@ class Registry:
     rate_limit: RateLimit
     sql_turns: SqlTurns
     deliveries: Deliveries
+    # None where they are off
+    metrics: Metrics | None = None
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -53,27 +57,34 @@ class Registry:
 
 
 def registry_of(datasette: Any) -> Registry:
-    """The registry of a Datasette, made when it is first asked for. Raises `BadQuery`."""
+    """The registry of a Datasette, made when it is first asked for. Raises `BadQuery`, `BadSetting`."""
     registry = getattr(datasette, _ATTRIBUTE, None)
     if registry is None:
         settings = read_settings(datasette.plugin_config(PLUGIN))
         queries = read_canned_queries(datasette.metadata("queries", database=FEDERATION, fallback=False) or {})
+        paths = [path for query in queries.values() for path in query.paths]
+        check_prefix(settings.public_url, [f"/{FEDERATION}", f"/{TOKENS}", "/static", "/-", *paths])
         data = data_of(datasette)
         path = database_path(data, FEDERATION)
         reader = Reader(path, datasette.setting("sql_time_limit_ms"))
         reading = Reading(queries, reader, settings.home_organisation)
         # half of Datasette's threads, so that its pages keep the others
         turns = SqlTurns(max(1, datasette.setting("num_sql_threads") // 2))
+        writer = Writer(path)
+        metrics = None if settings.metrics == METRICS_OFF else Metrics()
+        if metrics is not None:
+            turns.on_refusal, writer.on_group = metrics.count_refused_sql, metrics.observe_group
         registry = Registry(
             settings=settings,
             data=data,
             queries=queries,
             reading=reading,
-            writer=Writer(path),
+            writer=writer,
             audit=AuditLog(database_path(data, TOKENS)),
             rate_limit=RateLimit(settings.writes_per_minute),
             sql_turns=turns,
             deliveries=Deliveries(data, settings),
+            metrics=metrics,
         )
         setattr(datasette, _ATTRIBUTE, registry)
     return registry

@@ -5,6 +5,7 @@ import hashlib
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from federation.errors import CONTENT_TYPE as PROBLEM
 from federation.errors import ProblemDetails, problem_body
@@ -20,11 +21,14 @@ GZIP_LEVEL = 5
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count, RateLimit, RateLimit-Policy"
+        "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count, RateLimit, RateLimit-Policy, "
+        "X-Request-Id"
     ),
 }
 PREFLIGHT = {
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+    ),
     "Access-Control-Max-Age": "3600",
 }
 
@@ -40,6 +44,8 @@ class Reply:
     etag: str | None = None
     # in place of a body: parts that are made while they are sent
     parts: AsyncIterator[bytes] | None = None
+    # in place of everything: an ASGI application that answers by itself, such as a file in ranges
+    application: Any = None
 
 
 def cacheable(body: bytes, content_type: str = JSON, revision: int | None = None, **headers: str) -> Reply:

@@ -21,6 +21,7 @@ from federation.list_requests import printable, read_parameters
 from federation.reading import Address
 from federation.registry import Registry
 from federation.replies import JSON, PREFLIGHT, Reply, finish, problem_reply, send_reply
+from federation.request_notes import note_of_request
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Operation:
     tag: str = "Registry"
     # the record that is answered
     record: type[Record] | None = None
-    # the model of the body, and whether an array of them is taken too
+    # the model of the body, and whether an array of them is taken too; without a body, whether an array is answered
     body: type[BaseModel] | None = None
     many: bool = False
     # types of a body that is another's, and is no record of ours
@@ -128,6 +129,9 @@ async def respond(
         logger.exception("%s %s failed", method, request.path)
         reply = problem_reply(ProblemDetails("internal", "the cause is in the server's log"))
     _note_use(registry, request, method, reply.status)
+    if reply.application is not None:
+        await reply.application(request.scope, request.receive, send)
+        return
     if reply.headers.get("Location", "").startswith("/"):
         reply.headers["Location"] = address_of(request, registry.settings.public_url).base + reply.headers["Location"]
     await send_reply(finish(reply, method, headers), send)
@@ -177,6 +181,7 @@ def _note_use(registry: Registry, request: Any, method: str, status: int) -> Non
     actor = actor_of(request.actor)
     if actor is None:
         return
+    note_of_request().token_id = actor.token_id
     registry.audit.note_use(actor.token_id)
     if method in WRITE_METHODS:
         client = (request.scope.get("client") or [None])[0]

@@ -1,4 +1,4 @@
-"""`scripts/serve --sync-every 15m`: the sync beside the server, in a process of its own, again and again."""
+"""`scripts/serve --sync-every 15m --snapshot-every 1d`: scripts beside the server, as processes of their own."""
 
 import contextlib
 import re
@@ -36,6 +36,13 @@ class Duration(click.ParamType):
 def sync_command_of(data: Path) -> list[str]:
     ending = [sys.executable, "-m", "federation.ending_with_parent"]
     return [*ending, str(ROOT / "scripts" / "sync.py"), "--data", str(data), "--quiet"]
+
+
+def snapshot_command_of(data: Path, every: int) -> list[str]:
+    """The script, which does nothing when the last one is fresh: a server that is started again makes no new one."""
+    fresh = f"{max(1, every // 2)}s"
+    script = [sys.executable, str(ROOT / "scripts" / "backup.py"), "snapshot"]
+    return [*script, "--data", str(data), "--unless-newer-than", fresh, "--quiet"]
 
 
 @contextlib.contextmanager

@@ -16,17 +16,19 @@ from pathlib import Path
 
 import click
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
+from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
 from federation.database import NewerDatabase
+from federation.logs import log_config
+from federation.metrics import SHARED_FOLDER, shared_folder
 from federation.registry import registry_of
-from federation.schedule import Duration, running_every, sync_command_of
+from federation.schedule import Duration, running_every, snapshot_command_of, sync_command_of
 from federation.server import make_datasette
-from federation.settings import ROOT, data_folder
+from federation.settings import LOG_JSON, ROOT, data_folder, log_format, trusted_proxies
 
 # How long a stop waits for requests that are under way.
 GRACE_SECONDS = 10
@@ -40,8 +42,15 @@ READY_POLL_SECONDS = 0.05
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that share it.")
 @click.option("--sync-every", type=Duration(), metavar="15m", help="Sync with GitHub beside it, so often.")
+@click.option("--snapshot-every", type=Duration(), metavar="1d", help="Make a public snapshot beside it, so often.")
 def serve_command(
-    with_demo: bool, data: Path | None, host: str, port: int, workers: int, sync_every: int | None
+    with_demo: bool,
+    data: Path | None,
+    host: str,
+    port: int,
+    workers: int,
+    sync_every: int | None,
+    snapshot_every: int | None,
 ) -> None:
     """Serve the registry: its API and its explorer."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,6 +61,7 @@ def serve_command(
         lines = demo_lines(data) if with_demo else []
         prepare(data)
         asyncio.run(try_start(data))
+        config = configuration(workers)
     except (OSError, sqlite3.Error, NewerDatabase) as error:
         fail(f"the databases in {data} cannot be opened: {error}")
     except BadQuery as error:
@@ -61,8 +71,14 @@ def serve_command(
     os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))
     url = f"http://{'[' + host + ']' if ':' in host else host}:{listening.getsockname()[1]}"
     threading.Thread(target=announce, args=(url, [line.format(url=url) for line in lines]), daemon=True).start()
-    with running_every(sync_every, sync_command_of(data)) if sync_every else contextlib.nullcontext():
-        run(configuration(workers), listening)
+    with contextlib.ExitStack() as beside:
+        if sync_every:
+            beside.enter_context(running_every(sync_every, sync_command_of(data)))
+        if snapshot_every:
+            beside.enter_context(running_every(snapshot_every, snapshot_command_of(data, snapshot_every)))
+        if workers > 1:
+            os.environ[SHARED_FOLDER] = beside.enter_context(shared_folder())
+        run(config, listening)
 
 
 async def try_start(data: Path) -> None:
@@ -77,8 +93,8 @@ async def try_start(data: Path) -> None:
 
 
 def configuration(workers: int) -> uvicorn.Config:
-    """How uvicorn serves: a start-up that fails must not serve, hence `lifespan="on"`."""
-    trusted_proxies = os.environ.get("FEDERATION_TRUSTED_PROXIES", "")
+    """How uvicorn serves: a start-up that fails must not serve, hence `lifespan="on"`. Raises `BadSetting`."""
+    proxies = trusted_proxies()
     return uvicorn.Config(
         "federation.server:create_application",
         factory=True,
@@ -89,9 +105,11 @@ def configuration(workers: int) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=trusted_proxies or None,
+        # without any, what a client sends as X-Forwarded-For must not be believed from 127.0.0.1 either
+        proxy_headers=proxies is not None,
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        log_config=log_config() if log_format() == LOG_JSON else LOGGING_CONFIG,
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,13 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "federation"
+# who may read /metrics: nobody, who has a token, everybody
+METRICS = METRICS_OFF, METRICS_TOKEN, METRICS_PUBLIC = "off", "token", "public"
+LOGS = LOG_TEXT, LOG_JSON = "text", "json"
+
+_PUBLIC_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*", re.ASCII
+)
 
 
 class BadSetting(click.ClickException):
@@ -35,6 +43,8 @@ class Settings:
     writes_per_minute: int
     # beginning of absolute links, where it is not what the request says
     public_url: str | None
+    # who may read /metrics: one of METRICS
+    metrics: str = METRICS_OFF
     # where GitHub is
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = "https://api.github.com/graphql"
@@ -61,9 +71,40 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         writes_per_minute=int(
             _number(environ, "FEDERATION_WRITES_PER_MINUTE", plugin_config["writes_per_minute"], whole=True)
         ),
-        public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
+        public_url=public_url(environ),
+        metrics=_one_of("FEDERATION_METRICS", METRICS, environ.get("FEDERATION_METRICS") or _metrics_of(plugin_config)),
         **_github_settings(environ),
     )
+
+
+def public_url(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The address under which the world sees the registry, without a slash at its end. Raises `BadSetting`."""
+    url = (environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/")
+    if url and not _PUBLIC_URL.fullmatch(url):
+        raise BadSetting(f"FEDERATION_PUBLIC_URL is {url!r}, and must be like https://api.example.org or .../registry")
+    return url or None
+
+
+def log_format(environ: Mapping[str, str] = os.environ) -> str:
+    """How log lines look: one of LOGS. Raises `BadSetting`."""
+    return _one_of("FEDERATION_LOG", LOGS, environ.get("FEDERATION_LOG") or LOG_TEXT)
+
+
+def trusted_proxies(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Addresses and networks, separated by commas, whose `X-Forwarded-*` headers are believed; None is nobody."""
+    return environ.get("FEDERATION_TRUSTED_PROXIES") or None
+
+
+def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
+    if value not in choices:
+        raise BadSetting(f"{name} is {value!r}, and must be one of {', '.join(choices)}")
+    return value
+
+
+def _metrics_of(plugin_config: Mapping) -> str:
+    metrics = plugin_config.get("metrics", METRICS_OFF)
+    # to YAML, a bare `off` is false
+    return METRICS_OFF if metrics is False else metrics
 
 
 def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -84,10 +84,11 @@ def carries_sql(query_string: bytes) -> bool:
 
 
 class SqlTurns:
-    """At most so many requests with SQL of their own at once."""
+    """At most so many requests with SQL of their own at once. `on_refusal`, if set, is called when one gets no turn."""
 
     def __init__(self, turns: int):
         self._semaphore = asyncio.Semaphore(turns)
+        self.on_refusal: Callable[[], None] | None = None
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -95,6 +96,8 @@ class SqlTurns:
         try:
             await asyncio.wait_for(self._semaphore.acquire(), WAIT_SECONDS)
         except TimeoutError:
+            if self.on_refusal:
+                self.on_refusal()
             raise ProblemDetails(
                 "unavailable", "other queries hold all the threads for SQL, try again", headers={"Retry-After": "2"}
             ) from None

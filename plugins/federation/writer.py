@@ -13,6 +13,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,10 +47,15 @@ class _Write:
 
 
 class Writer:
-    """Writes to one database file. Starts with the first write; `close` finishes what waits."""
+    """Writes to one database file. Starts with the first write; `close` finishes what waits.
+
+    `on_group` may be set to be told of each group: how many writes it had, how many waited behind it, and the seconds
+    until its commit.
+    """
 
     def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT_SECONDS):
         self.path = path
+        self.on_group: Callable[[int, int, float], None] | None = None
         self._busy_timeout = busy_timeout
         self._queue: queue.Queue = queue.Queue(maxsize=QUEUE_SIZE)
         self._thread: threading.Thread | None = None
@@ -112,7 +118,10 @@ class Writer:
                 closing = True
                 group.pop()
             if group:
+                waiting, began = self._queue.qsize(), time.perf_counter()
                 self._commit(group)
+                if self.on_group:
+                    self.on_group(len(group), waiting, time.perf_counter() - began)
         self._disconnect()
 
     def _commit(self, group: list[_Write]) -> None:

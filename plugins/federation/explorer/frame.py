@@ -9,12 +9,12 @@ from federation.registry import registry_of
 
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
-    """The variables of base.html. `address` is where this server is reached: what lines to copy begin with."""
+    """The variables of base.html. `address` is scheme and host of this server: what lines to copy begin with."""
     synced = await read(datasette, lambda queries: queries.several("list_sync_runs", 1, "finished_at__isnull=0"))
     last = synced[0] if synced else None
     settings = registry_of(datasette).settings
     return {
-        "address": settings.public_url or (request and f"{request.scheme}://{request.host}"),
+        "address": request and f"{request.scheme}://{request.host}",
         "version": version("pangeo-forge-federation"),
         "last_sync": last,
         "last_sync_commit_url": github_commit(settings.bakery_database, last["commit"])

@@ -1,5 +1,6 @@
 """Which data each template gets, and the pages that have an address of their own."""
 
+import asyncio
 import logging
 import sqlite3
 from datetime import date, timedelta
@@ -22,7 +23,9 @@ from federation.explorer.search import search
 from federation.explorer.statistics import statistics
 from federation.explorer.tallies import asked_for, count, tallies
 from federation.explorer.token_use import last_token_use
+from federation.get_snapshots import record_of
 from federation.registry import registry_of
+from federation.snapshots import list_snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ async def _variables(
         }
         if asked_for(table, request.args):
             counted = await read(datasette, lambda queries: queries.rows("recipe_runs_by_status"))
-            found |= {"tallies": tallies(counted, request), "known_count": count(counted, request.args)}
+            found |= {"tallies": tallies(counted, request, links), "known_count": count(counted, request.args)}
         return found
     return {}
 
@@ -139,6 +142,12 @@ async def search_page(datasette: Any, request: Any) -> Response:
 async def statistics_page(datasette: Any, request: Any) -> Response:
     page = await read(datasette, statistics)
     return Response.html(await datasette.render_template("statistics.html", {"page": page}, request=request))
+
+
+async def snapshots_page(datasette: Any, request: Any) -> Response:
+    there = await asyncio.to_thread(list_snapshots, registry_of(datasette).data)
+    context = {"snapshots": [record_of(each, "") for each in there]}
+    return Response.html(await datasette.render_template("snapshots.html", context, request=request))
 
 
 def table_cell(datasette: Any, row: Any, column: str, value: Any, table: str | None) -> Any:

@@ -5,6 +5,8 @@ from typing import Any
 
 from datasette.utils import path_with_replaced_args
 
+from federation.explorer.links import Links
+
 TABLE = "recipe_run_summaries"
 # the columns that the roll-up knows
 COLUMNS = ("status", "bakery_id", "is_test")
@@ -29,7 +31,7 @@ def count(rows: Iterable[Mapping[str, Any]], arguments: Any) -> int:
     return sum(row["recipe_runs"] for row in rows if _matches(row, chosen))
 
 
-def tallies(rows: Iterable[Mapping[str, Any]], request: Any) -> list[dict[str, Any]]:
+def tallies(rows: Iterable[Mapping[str, Any]], request: Any, links: Links) -> list[dict[str, Any]]:
     """What Datasette's template calls facet results, of rows with the columns and recipe_runs."""
     chosen = {name: request.args[name] for name in COLUMNS if name in request.args}
     rows = list(rows)
@@ -47,7 +49,9 @@ def tallies(rows: Iterable[Mapping[str, Any]], request: Any) -> list[dict[str, A
                 "type": "column",
                 "hideable": False,
                 "truncated": False,
-                "results": [_result(request, column, value, count, chosen.get(column)) for value, count in values],
+                "results": [
+                    _result(request, links, column, value, count, chosen.get(column)) for value, count in values
+                ],
             }
         )
     return found
@@ -62,7 +66,7 @@ def _equal(column: str, value: Any, asked: str) -> bool:
     return value.lower() == asked.lower() if column == "bakery_id" else str(value) == asked
 
 
-def _result(request: Any, column: str, value: Any, count: int, chosen: str | None) -> dict[str, Any]:
+def _result(request: Any, links: Links, column: str, value: Any, count: int, chosen: str | None) -> dict[str, Any]:
     selected = chosen is not None and _equal(column, value, chosen)
     toggled = path_with_replaced_args(request, {column: None if selected else value, "_next": None})
-    return {"value": value, "label": value, "count": count, "selected": selected, "toggle_url": toggled}
+    return {"value": value, "label": value, "count": count, "selected": selected, "toggle_url": links.path(toggled)}

@@ -1,0 +1,78 @@
+"""The command line of scripts/backup.py: public snapshots, and backups of everything."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from federation.backups import BadBackup, Contents, make_backup, restore_backup
+from federation.data_folder import prepare
+from federation.database import NewerDatabase
+from federation.schedule import Duration
+from federation.settings import data_folder
+from federation.snapshots import KEPT, make_snapshot
+
+_data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
+_quiet = click.option("--quiet", is_flag=True, help="Say nothing but what failed.")
+
+
+@contextlib.contextmanager
+def said_in_one_line() -> Iterator[None]:
+    """What goes wrong with files or databases ends the command with exit code 1 and one line."""
+    try:
+        yield
+    except (OSError, sqlite3.Error, NewerDatabase, BadBackup) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def told(contents: Contents) -> str:
+    last = f"the last write at {contents.last_write_at}" if contents.last_write_at else "without any write"
+    return (
+        f"{contents.recipe_runs:,} recipe runs, {contents.datasets:,} datasets, {contents.feedstocks:,} feedstocks, "
+        f"{contents.tokens:,} tokens; {last}"
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def backup_command() -> None:
+    """Public snapshots of the registry, and backups of everything, which are not public."""
+
+
+@backup_command.command()
+@click.option("--keep", type=click.IntRange(1), default=KEPT, show_default=True, help="How many stay, the newest.")
+@click.option("--unless-newer-than", type=Duration(), metavar="12h", help="Do nothing if the last one is younger.")
+@_quiet
+@_data
+def snapshot(keep: int, unless_newer_than: int | None, quiet: bool, data: Path | None) -> None:
+    """Make a snapshot that anybody may have, without tokens and keys: it is served at /snapshots."""
+    with said_in_one_line():
+        data = data or data_folder()
+        prepare(data)
+        made = make_snapshot(data, keep, unless_newer_than)
+    if not quiet:
+        click.echo(f"{made.path}: {made.bytes:,} bytes, SHA-256 {made.sha256}" if made else "The last one is fresh.")
+
+
+@backup_command.command()
+@click.argument("to", type=click.Path(path_type=Path, file_okay=False))
+@_quiet
+@_data
+def full(to: Path, quiet: bool, data: Path | None) -> None:
+    """Copy both databases, tokens too, into a new folder under TO, and check the copies. Keep it as a secret."""
+    with said_in_one_line():
+        folder, contents = make_backup(data or data_folder(), to)
+    if not quiet:
+        click.echo(f"{folder}: {told(contents)}")
+
+
+@backup_command.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@_data
+def restore(folder: Path, data: Path | None) -> None:
+    """Check the backup in FOLDER, and copy it into a data folder that has no databases."""
+    with said_in_one_line():
+        data = data or data_folder()
+        contents = restore_backup(folder, data)
+    click.echo(f"Restored into {data}: {told(contents)}")

@@ -1,0 +1,56 @@
+"""GET /metrics: for a Prometheus, where the settings let it be read."""
+
+import sqlite3
+from pathlib import Path
+
+from prometheus_client.metrics_core import GaugeMetricFamily
+
+from federation import times
+from federation.database import FEDERATION, TOKENS, database_path
+from federation.errors import ProblemDetails, unauthorized
+from federation.health import read_last_sync
+from federation.metrics import CONTENT_TYPE
+from federation.replies import Reply
+from federation.routes import Call, Operation, refuse_parameters
+from federation.settings import METRICS_TOKEN
+
+
+async def get_metrics(call: Call) -> Reply:
+    """The metrics as Prometheus reads them. Raises ProblemDetails: 404 where they are off, 401 without a token."""
+    metrics = call.registry.metrics
+    if metrics is None:
+        raise ProblemDetails("not-found", "metrics are off: docs/operations.md says how they are turned on")
+    if call.registry.settings.metrics == METRICS_TOKEN and call.actor is None:
+        raise unauthorized("metrics are for who has a token: send `Authorization: Bearer pfk_...`")
+    refuse_parameters(call)
+    try:
+        last_sync_at = await call.registry.reading.reader.read(read_last_sync)
+    except sqlite3.Error as error:
+        raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
+    body = metrics.exposition(gauges(call.registry.data, last_sync_at))
+    return Reply(body, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def gauges(data: Path, last_sync_at: str | None) -> list[GaugeMetricFamily]:
+    """What is read when it is asked for. An instant is seconds since 1970: its age is `time() - ...` there."""
+    families = []
+    if last_sync_at:
+        words = "When the last sync was saved."
+        seconds = times.from_text(last_sync_at).timestamp()
+        families.append(GaugeMetricFamily("federation_last_sync_timestamp_seconds", words, value=seconds))
+    sizes = GaugeMetricFamily("federation_file_bytes", "Sizes of the databases and of their logs.", labels=["file"])
+    for name in (FEDERATION, TOKENS):
+        path = database_path(data, name)
+        for each in (path, path.with_name(path.name + "-wal")):
+            sizes.add_metric([each.name], each.stat().st_size if each.exists() else 0)
+    return [*families, sizes]
+
+
+GET_METRICS = Operation(
+    "get_metrics",
+    "Metrics for Prometheus",
+    get_metrics,
+    "Off unless the setting `metrics` or `FEDERATION_METRICS` is `token` (whoever has a token) or `public`.",
+    problems=(404, 503),
+    content_type=CONTENT_TYPE,
+)
