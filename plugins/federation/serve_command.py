@@ -28,7 +28,7 @@ from federation.metrics import SHARED_FOLDER, shared_folder
 from federation.registry import registry_of
 from federation.schedule import Duration, running_every, snapshot_command_of, sync_command_of
 from federation.server import make_datasette
-from federation.settings import LOG_JSON, ROOT, data_folder, log_format, trusted_proxies
+from federation.settings import LOG_JSON, ROOT, BadSetting, data_folder, log_format, trusted_proxies
 
 # How long a stop waits for requests that are under way.
 GRACE_SECONDS = 10
@@ -66,6 +66,8 @@ def serve_command(
         fail(f"the databases in {data} cannot be opened: {error}")
     except BadQuery as error:
         fail(f"metadata.yml: {error}")
+    except BadSetting as error:
+        fail(error.message, error.exit_code)
     os.environ["FEDERATION_DATA"] = str(data)
     # workers must accept each other's cookies
     os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))
@@ -178,9 +180,9 @@ def announce(url: str, lines: list[str]) -> None:
     print("\n".join([f"Serving {url}", *lines]), flush=True)
 
 
-def fail(message: str) -> None:
+def fail(message: str, exit_code: int = 1) -> None:
     print(f"scripts/serve: {message}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(exit_code)
 
 
 def _stop(number: int, frame: object) -> None:
