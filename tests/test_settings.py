@@ -29,17 +29,17 @@ def test_numbers_and_what_they_are_when_unset():
 
 
 @pytest.mark.parametrize(
-    ("command", "name"),
+    ("command", "name", "beginning"),
     [
-        (("scripts/sync.py",), "FEDERATION_GITHUB_WAIT_SECONDS"),
-        (("-m", "federation.serve_command", "--port", "0"), "FEDERATION_WRITES_PER_MINUTE"),
+        (("scripts/sync.py",), "FEDERATION_GITHUB_WAIT_SECONDS", "Error"),
+        (("-m", "federation.serve_command", "--port", "0"), "FEDERATION_WRITES_PER_MINUTE", "scripts/serve"),
     ],
 )
-def test_a_command_says_it_in_a_line(data, monkeypatch, command, name):
+def test_a_command_says_it_in_a_line(data, monkeypatch, command, name, beginning):
     monkeypatch.setenv(name, "soon")
     done = subprocess.run(
         [sys.executable, *command, "--data", str(data)], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"Error: {name} is 'soon', but must be ")
+    assert done.stderr.startswith(f"{beginning}: {name} is 'soon', but must be ")
     assert done.stderr.count("\n") == 1
