@@ -1,0 +1,68 @@
+"""What every command shares: the registry that the options name, and a word on stderr."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from federation.client.client import Client
+from federation.client.configuration import Configuration, configuration_file, is_private, read_configuration
+from federation.client.errors import BadConfiguration, RegistryError
+from federation.client.transport import PATIENCE_SECONDS, Transport
+
+
+class Session:
+    """The options of `forge` itself. The registry is looked for when a command first needs it."""
+
+    def __init__(self, url: str | None = None, token_file: Path | None = None, patience: float = PATIENCE_SECONDS):
+        self.patience = patience
+        self._url = url
+        self._token_file = token_file
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """Raises BadConfiguration."""
+        configuration = read_configuration(self._url, self._read_token())
+        if configuration.token and not is_private(configuration_file()):
+            say(f"Warning: {configuration_file()} can be read by others; chmod 600 it.")
+        return configuration
+
+    @cached_property
+    def client(self) -> Client:
+        """Raises BadConfiguration."""
+        return Client(transport=self.transport())
+
+    def transport(self, patience: float | None = None) -> Transport:
+        """Requests to the registry. Raises BadConfiguration."""
+        configuration = self.configuration
+        wait = self.patience if patience is None else patience
+        return Transport(configuration.url, configuration.token, wait, say=say)
+
+    def _read_token(self) -> str | None:
+        if self._token_file is None:
+            return None
+        try:
+            return self._token_file.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise BadConfiguration(f"{self._token_file} cannot be read: {reason}") from None
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+
+
+def say(text: str) -> None:
+    """Something for people, on stderr: what a program reads is on stdout."""
+    click.echo(text, err=True)
+
+
+class ForgeGroup(click.Group):
+    """A group whose errors are one sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except RegistryError as error:
+            say(f"Error: {error}")
+            context.exit(error.exit_code)
