@@ -15,7 +15,16 @@ from pydantic import BaseModel
 from federation.canned_queries import CannedQuery
 from federation.columns import BOOLEAN as BOOLEAN_KIND
 from federation.columns import INTEGER, JSON, NUMBER, column_choices, column_kinds, nullable_columns
-from federation.fields import RECORDS, Dataset, NestedDataset, RecipeRun, Record, create_model_of, update_model_of
+from federation.fields import (
+    RECORDS,
+    Dataset,
+    Health,
+    NestedDataset,
+    RecipeRun,
+    Record,
+    create_model_of,
+    update_model_of,
+)
 from federation.filters import OPERATORS
 from federation.settings import ROOT
 
@@ -33,7 +42,7 @@ def client_files(queries: Iterable[CannedQuery]) -> dict[Path, str]:
 
 
 def _api(queries: list[CannedQuery]) -> str:
-    records = {query.record for query in queries}
+    records = {query.record for query in queries} | {Health}
     api = {
         "operators": {
             name: {"kinds": list(operator.kinds), "description": operator.description}

@@ -22,7 +22,7 @@ from federation.client import records
 from federation.client.configuration import Configuration, read_configuration
 from federation.client.endpoints import Endpoint, endpoints, fill
 from federation.client.pages import LARGEST_PAGE, Pages
-from federation.client.transport import PATIENCE_SECONDS, Transport, new_key, write_json
+from federation.client.transport import Transport, new_key, write_json
 
 Value = str | int | float | bool | date | datetime | Sequence[Any]
 
@@ -39,7 +39,7 @@ class Client:
         self,
         url: str | None = None,
         token: str | None = None,
-        patience: float = PATIENCE_SECONDS,
+        patience: float | None = None,
         transport: Transport | None = None,
     ):
         """Where and with which token; by default as FEDERATION_URL, FEDERATION_TOKEN or `forge login` say."""

@@ -23,8 +23,8 @@ from federation.client.errors import RegistryError, Unreachable, problem_of
 
 # Seconds to connect, between two pieces of an answer, and for all of one: a byte now and then would go on for ever.
 CONNECT_SECONDS, READ_SECONDS, ANSWER_SECONDS = 5.0, 30.0, 120.0
-# Seconds within which another try of the same request begins.
-PATIENCE_SECONDS = 120.0
+# Seconds within which another try of the same request begins: people wait for what they read, jobs for what they write.
+READ_PATIENCE, WRITE_PATIENCE = 15.0, 120.0
 LONGEST_ANSWER = 256 * 1024 * 1024
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
@@ -72,7 +72,7 @@ class Transport:
         self,
         url: str,
         token: str | None = None,
-        patience: float = PATIENCE_SECONDS,
+        patience: float | None = None,
         timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
         say: Callable[[str], None] = lambda text: None,
     ):
@@ -92,7 +92,7 @@ class Transport:
     def get(self, path: str, parameters: Iterable[tuple[str, str]] = (), **headers: str) -> Answer:
         """The answer to a GET, 304 among them. Raises Problem, Unreachable, RegistryError."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._ask("GET", path, list(parameters), None, sent, self._patience)
+        return self._ask("GET", path, list(parameters), None, sent, _first(self._patience, READ_PATIENCE))
 
     def send(
         self,
@@ -109,7 +109,7 @@ class Transport:
         if if_match:
             headers["If-Match"] = if_match
         return self._ask(
-            method, path, list(parameters), body, headers, self._patience if patience is None else patience
+            method, path, list(parameters), body, headers, _first(patience, self._patience, WRITE_PATIENCE)
         )
 
     def _ask(
@@ -196,6 +196,10 @@ def client_version() -> str:
         return version("pangeo-forge-federation")
     except PackageNotFoundError:
         return "unknown"
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
 
 
 def _read(response: requests.Response, until: float) -> Answer:

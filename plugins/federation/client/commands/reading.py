@@ -9,7 +9,7 @@ import click
 
 from federation.client.client import list_of
 from federation.client.commands.session import Session, pass_session, say
-from federation.client.endpoints import Endpoint, Field, endpoints, fill, operators, path_parameters
+from federation.client.endpoints import Endpoint, Field, endpoints, fill, operators, path_parameters, records
 from federation.client.output import COLUMNS, CSV, JSON, NDJSON, TABLE, write_record, write_rows
 from federation.client.pages import LARGEST_PAGE, Pages
 from federation.sync.progress import Bar, Progress
@@ -172,6 +172,14 @@ def _file_command(path: str, words: str, name: str) -> click.Command:
     return click.Command(name, callback=run, help=words, params=_arguments(path))
 
 
+@click.command()
+@click.option("--json", "form", flag_value=JSON, help="JSON.")
+@pass_session
+def health(session: Session, form: str | None) -> None:
+    """Whether the registry works."""
+    write_record(session.client.health(), records()["Health"], form or TABLE)
+
+
 def _help(endpoint: Endpoint) -> str:
     text = endpoint.title.rstrip(".") + "."
     if endpoint.description:
@@ -236,7 +244,7 @@ def _wanted(endpoint: Endpoint, columns: str | None, form: str) -> list[str]:
     if columns:
         return _known(endpoint, columns)
     if form == TABLE:
-        return [name for name in endpoint.fields if name in COLUMNS[endpoint.record]]
+        return list(COLUMNS[endpoint.record])
     return list(endpoint.fields)
 
 

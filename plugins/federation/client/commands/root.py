@@ -5,12 +5,17 @@ from typing import Any
 
 import click
 
-from federation.client.commands.reading import read_commands
+from federation.client.commands.importing import import_command
+from federation.client.commands.login import login, logout
+from federation.client.commands.opening import open_command
+from federation.client.commands.reading import health, read_commands
 from federation.client.commands.record import flush_command, record_command
 from federation.client.commands.session import ForgeGroup, Session
+from federation.client.commands.validate import validate
+from federation.client.commands.watch import watch_command
 from federation.client.commands.writing import write_commands
 from federation.client.configuration import DEFAULT_URL
-from federation.client.transport import PATIENCE_SECONDS, client_version
+from federation.client.transport import client_version
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _GROUPS = {
@@ -65,7 +70,7 @@ def forge() -> click.Group:
         )
 
     @click.pass_context
-    def start(context: click.Context, url: str | None, token_file: Path | None, patience: float) -> None:
+    def start(context: click.Context, url: str | None, token_file: Path | None, patience: float | None) -> None:
         context.obj = Session(url, token_file, patience)
 
     return Commands(
@@ -86,10 +91,8 @@ def forge() -> click.Group:
             click.Option(
                 ["--patience"],
                 type=click.FloatRange(min=0),
-                default=PATIENCE_SECONDS,
-                show_default=True,
                 metavar="SECONDS",
-                help="How long to try again.",
+                help="How long to try again.  [default: 15 to read, 120 to write]",
             ),
             _version_option(),
         ],
@@ -102,6 +105,13 @@ def _commands() -> dict[tuple[str, ...], Any]:
         **write_commands(),
         ("runs", "record"): record_command,
         ("runs", "flush"): lambda: flush_command,
+        ("runs", "watch"): lambda: watch_command,
+        ("runs", "import"): lambda: import_command,
+        ("datasets", "open"): lambda: open_command,
+        ("validate",): lambda: validate,
+        ("login",): lambda: login,
+        ("logout",): lambda: logout,
+        ("health",): lambda: health,
     }
 
 

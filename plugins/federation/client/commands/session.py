@@ -9,13 +9,13 @@ import click
 from federation.client.client import Client
 from federation.client.configuration import Configuration, configuration_file, is_private, read_configuration
 from federation.client.errors import BadConfiguration, RegistryError
-from federation.client.transport import PATIENCE_SECONDS, Transport
+from federation.client.transport import Transport
 
 
 class Session:
     """The options of `forge` itself. The registry is looked for when a command first needs it."""
 
-    def __init__(self, url: str | None = None, token_file: Path | None = None, patience: float = PATIENCE_SECONDS):
+    def __init__(self, url: str | None = None, token_file: Path | None = None, patience: float | None = None):
         self.patience = patience
         self._url = url
         self._token_file = token_file
