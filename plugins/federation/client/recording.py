@@ -3,6 +3,7 @@
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,9 +47,25 @@ class Watch:
 
     def install(self) -> None:
         """Take the signals that end us; one that was ignored stays so."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, lambda caught, frame: self.events.put(("signal", caught)))
+        caught = [
+            number
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) != signal.SIG_IGN
+        ]
+        # the kernel may give a signal to any thread, and Python runs handlers in the main one alone, when that wakes
+        # up; so the handler of C writes the number down, and a thread reads it
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+        threading.Thread(target=self._hear, args=(reading, caught), daemon=True).start()
+        for number in caught:
+            signal.signal(number, lambda caught, frame: None)
+
+    def _hear(self, reading: int, caught: Sequence[int]) -> None:
+        while True:
+            for number in os.read(reading, 64):
+                if number in caught:
+                    self.events.put(("signal", number))
 
     def run(self) -> Ending:
         """Run it to its end."""

@@ -108,7 +108,7 @@ def _list_command(endpoint: Endpoint, name: str) -> click.Command:
             return
         rows, is_more = pages.first(limit)
         write_rows(_picked(rows, wanted), wanted, form or TABLE)
-        if is_more:
+        if is_more and limit == DEFAULT_LIMIT:
             say(f"These are the first {len(rows):,}; --all gives all that there are, --limit another number.")
 
     return click.Command(
