@@ -20,7 +20,7 @@ _HURRIED_PAUSE = 4.0
 
 
 class Recorder:
-    """`events` gets ("begun", None) and ("recorded", None) when the begin and the end are there, or refused for good.
+    """`events` gets ("tried", None) once the begin is sent or cannot be, and ("recorded", None) when the end is there.
 
     `say` is told what a person should know, once each.
     """
@@ -37,7 +37,7 @@ class Recorder:
         self._transport = transport
         self._client = Client(transport=transport)
         self.delivery = delivery
-        self.is_begun = False
+        self.is_tried = False
         # refused for good: nothing more is sent
         self.refused = False
         # the token was not accepted: nothing more is tried
@@ -88,9 +88,12 @@ class Recorder:
     def _run(self) -> None:
         if not self._attempt(lambda: self.delivery.send_begin(self._client, 0.0), "this run", keep=True):
             return
-        self.is_begun = True
-        self._events.put(("begun", None))
-        flush(self._transport, self._say, self._folder)
+        self._note_tried()
+        try:
+            flush(self._transport, self._say, self._folder)
+        except OSError as error:
+            # this run is not held back by those before it
+            self._say(f"what is kept in {self._folder} cannot be sent: {error.strerror}")
         while not self._ending.wait(self._heartbeat_seconds):
             try:
                 self.delivery.send_heartbeat(self._client, 0.0)
@@ -122,6 +125,7 @@ class Recorder:
             except RegistryError as error:
                 asked = error.retry_after if isinstance(error, Unreachable) else 0.0
                 self._warn(error)
+            self._note_tried()
             if keep:
                 # if this process is killed the begin is not lost; the end comes on top
                 with self._disk:
@@ -138,6 +142,11 @@ class Recorder:
         else:
             self._ending.wait(pause)
 
+    def _note_tried(self) -> None:
+        if not self.is_tried:
+            self.is_tried = True
+            self._events.put(("tried", None))
+
     def _warn(self, error: RegistryError) -> None:
         if not self._warned:
             self._warned = True
@@ -147,7 +156,6 @@ class Recorder:
     def _finish(self) -> None:
         with self._disk:
             self.recorded = not self.refused
-            # given up meanwhile, it lies there whole: sent again, it is found to be there
             if self._kept is not None:
                 self._kept.forget()
         self._events.put(("recorded", None))

@@ -174,7 +174,7 @@ def record(
 
 def _wait_for_begin(watch: Watch, recorder: Recorder) -> None:
     until = time.monotonic() + BEGIN_SECONDS
-    while not recorder.is_begun and not recorder.is_over and not watch.signalled:
+    while not recorder.is_tried and not recorder.is_over and not watch.signalled:
         try:
             name, number = watch.events.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
