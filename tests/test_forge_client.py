@@ -101,7 +101,7 @@ def test_every_method_answers_its_record(client):
         client.feedstock_recipes("gpcp-feedstock"),
     ):
         assert list(rows) == []
-    assert list(client.feedstock_datasets("gpcp-feedstock"))[0]["url"] == "gs://b/d.zarr"
+    assert next(iter(client.feedstock_datasets("gpcp-feedstock")))["url"] == "gs://b/d.zarr"
 
 
 def test_the_same_write_with_the_same_key_is_one(client):

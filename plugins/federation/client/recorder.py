@@ -54,6 +54,11 @@ class Recorder:
         self._ending = threading.Event()
 
     def start(self) -> None:
+        if not self._transport.has_token:
+            # a pull request from a fork has no secrets
+            self.refused = True
+            self._say("this run is not recorded: there is no token. Set FEDERATION_TOKEN, or `forge login`")
+            return
         threading.Thread(target=self._run, daemon=True).start()
 
     @property
