@@ -45,7 +45,9 @@ class CannotStart(Exception):
 class Child:
     """A command that runs. `events` gets ("exit", None) when it has ended."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str], events: "queue.SimpleQueue[tuple]"):
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], events: "queue.SimpleQueue[tuple[str, int | None]]"
+    ):
         """Raises CannotStart."""
         self.tail = Tail()
         try:
@@ -62,13 +64,11 @@ class Child:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CannotStart(f"{command[0]}: {reason}", NOT_EXECUTABLE) from None
-        self._pumps = [
-            Pump(self._process.stdout.fileno(), 1, self.tail),
-            Pump(self._process.stderr.fileno(), 2, self.tail),
-        ]
+        streams = (self._process.stdout, 1), (self._process.stderr, 2)
+        self._pumps = [Pump(stream.fileno(), target, self.tail) for stream, target in streams if stream]
         threading.Thread(target=self._wait, args=(events,), daemon=True).start()
 
-    def _wait(self, events: "queue.SimpleQueue[tuple]") -> None:
+    def _wait(self, events: "queue.SimpleQueue[tuple[str, int | None]]") -> None:
         self._process.wait()
         for pump in self._pumps:
             pump.note_end()

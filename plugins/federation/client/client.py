@@ -8,14 +8,15 @@
     runs = client.recipe_runs(feedstock_id="gpcp-feedstock").to_dataframe()
 
 Filters are those of the API, `column=value` and `column__operator=value`; values may be texts, numbers, booleans,
-dates, and lists for `__in`.
+dates, and lists for `__in`. `q`, `_sort`, `_sort_desc`, `columns` and `page_size` go with them.
 """
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from federation.client import records
@@ -51,61 +52,65 @@ class Client:
     # lists
 
     def bakeries(self, **filters: Value) -> Pages[records.Bakery]:
-        return cast(Pages[records.Bakery], self.rows("list_bakeries", **filters))
+        return self.rows("list_bakeries", filters=filters)
 
     def bakery_recipe_runs(self, bakery_id: str, **filters: Value) -> Pages[records.RecipeRun]:
-        return cast(Pages[records.RecipeRun], self.rows("list_bakery_recipe_runs", bakery_id, **filters))
+        return self.rows("list_bakery_recipe_runs", bakery_id, filters=filters)
 
     def feedstocks(self, **filters: Value) -> Pages[records.Feedstock]:
-        return cast(Pages[records.Feedstock], self.rows("list_feedstocks", **filters))
+        return self.rows("list_feedstocks", filters=filters)
 
     def feedstock_recipe_runs(self, feedstock_id: str, **filters: Value) -> Pages[records.RecipeRun]:
-        return cast(Pages[records.RecipeRun], self.rows("list_feedstock_recipe_runs", feedstock_id, **filters))
+        return self.rows("list_feedstock_recipe_runs", feedstock_id, filters=filters)
 
     def feedstock_recipes(self, feedstock_id: str, **filters: Value) -> Pages[records.Recipe]:
-        return cast(Pages[records.Recipe], self.rows("list_feedstock_recipes", feedstock_id, **filters))
+        return self.rows("list_feedstock_recipes", feedstock_id, filters=filters)
 
     def feedstock_datasets(self, feedstock_id: str, **filters: Value) -> Pages[records.Dataset]:
-        return cast(Pages[records.Dataset], self.rows("list_feedstock_datasets", feedstock_id, **filters))
+        return self.rows("list_feedstock_datasets", feedstock_id, filters=filters)
 
     def recipe_runs(self, **filters: Value) -> Pages[records.RecipeRun]:
-        return cast(Pages[records.RecipeRun], self.rows("list_recipe_runs", **filters))
+        return self.rows("list_recipe_runs", filters=filters)
 
     def recipe_run_events(self, recipe_run_id: int, **filters: Value) -> Pages[records.RecipeRunEvent]:
-        return cast(Pages[records.RecipeRunEvent], self.rows("list_recipe_run_events", recipe_run_id, **filters))
+        return self.rows("list_recipe_run_events", recipe_run_id, filters=filters)
 
     def recipe_run_datasets(self, recipe_run_id: int, **filters: Value) -> Pages[records.Dataset]:
-        return cast(Pages[records.Dataset], self.rows("list_recipe_run_datasets", recipe_run_id, **filters))
+        return self.rows("list_recipe_run_datasets", recipe_run_id, filters=filters)
 
     def datasets(self, **filters: Value) -> Pages[records.Dataset]:
-        return cast(Pages[records.Dataset], self.rows("list_datasets", **filters))
+        return self.rows("list_datasets", filters=filters)
 
     def dataset_recipe_runs(self, dataset_id: int, **filters: Value) -> Pages[records.RecipeRun]:
-        return cast(Pages[records.RecipeRun], self.rows("list_dataset_recipe_runs", dataset_id, **filters))
+        return self.rows("list_dataset_recipe_runs", dataset_id, filters=filters)
 
     def maintainers(self, **filters: Value) -> Pages[records.Maintainer]:
-        return cast(Pages[records.Maintainer], self.rows("list_maintainers", **filters))
+        return self.rows("list_maintainers", filters=filters)
 
     def problems(self, **filters: Value) -> Pages[records.Problem]:
-        return cast(Pages[records.Problem], self.rows("list_problems", **filters))
+        return self.rows("list_problems", filters=filters)
 
     def sync_runs(self, **filters: Value) -> Pages[records.SyncRun]:
-        return cast(Pages[records.SyncRun], self.rows("list_sync_runs", **filters))
+        return self.rows("list_sync_runs", filters=filters)
 
     def rows(
         self,
         endpoint: str,
         *ids: str | int,
-        columns: Iterable[str] = (),
-        page_size: int = LARGEST_PAGE,
-        **filters: Value,
+        filters: Mapping[str, Value] = MappingProxyType({}),
     ) -> Pages[Any]:
-        """A list by the name of its endpoint. `q`, `_sort` and `_sort_desc` may stand among the filters."""
+        """A list by the name of its endpoint.
+
+        Among the filters may stand `q` (full-text search), `_sort` and `_sort_desc` (a column), `columns` (just those)
+        and `page_size` (rows of a request, 1,000 at most).
+        """
         found = _endpoint(endpoint)
-        parameters = [(name, _text(value)) for name, value in filters.items()]
-        if wanted := list_of(columns):
+        asked = dict(filters)
+        columns, page_size = asked.pop("columns", ()), asked.pop("page_size", LARGEST_PAGE)
+        parameters = [(name, _text(value)) for name, value in asked.items()]
+        if wanted := list_of(columns):  # type: ignore[arg-type]
             parameters.append(("_col", ",".join(wanted)))
-        return Pages(self.transport, found, fill(found.path, *ids), parameters, page_size)
+        return Pages(self.transport, found, fill(found.path, *ids), parameters, page_size)  # type: ignore[arg-type]
 
     # single records
 

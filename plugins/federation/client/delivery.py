@@ -58,7 +58,7 @@ class Delivery:
                 there = client.conflicting_run(problem.location) if problem.status == 409 else None
                 if there is None:
                     raise
-                if all(there[name] == self.run[name] for name in _OURS):
+                if all(value == self.run[name] for name, value in there.items() if name in _OURS):
                     self.recipe_run_id = there["id"]
                     return
                 # the recipe ran before in this attempt, or beside this in a matrix: this is a run of its own
@@ -84,4 +84,5 @@ class Delivery:
 
     def _is_recorded(self, client: Client) -> bool:
         there = client.recipe_run(self.recipe_run_id or 0)
-        return all(there[name] == self.end[name] for name in ("status", "completed_at"))
+        ended = self.end or {}
+        return (there["status"], there["completed_at"]) == (ended["status"], ended["completed_at"])

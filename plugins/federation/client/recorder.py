@@ -31,7 +31,7 @@ class Recorder:
         delivery: Delivery,
         folder: Path,
         heartbeat_seconds: float,
-        events: "queue.SimpleQueue[tuple]",
+        events: "queue.SimpleQueue[tuple[str, int | None]]",
         say: Callable[[str], None],
     ):
         self._transport = transport

@@ -17,6 +17,9 @@ from federation.client.recorder import Recorder
 
 # Seconds: for the begin before the command starts, for the end after it, from a signal to SIGKILL, and from it to ours.
 BEGIN_SECONDS, END_SECONDS, KILL_SECONDS, LEAVE_SECONDS = 3.0, 20.0, 5.0, 6.7
+# what happened, and the number of a signal
+Events = queue.SimpleQueue[tuple[str, int | None]]
+
 _DRAIN_SECONDS, _HURRIED_DRAIN_SECONDS = 2.0, 0.3
 _GROUP_POLL_SECONDS = 0.1
 # as timeout(1) has it
@@ -38,7 +41,7 @@ class Watch:
 
     command: Sequence[str]
     environ: Mapping[str, str]
-    events: "queue.SimpleQueue[tuple]"
+    events: Events
     timeout: float | None = None
     signalled: int | None = None
     signalled_at: float = 0.0
@@ -70,18 +73,18 @@ class Watch:
     def run(self) -> Ending:
         """Run it to its end."""
         if self.signalled:
-            return self._cancelled("before the command was started")
+            return self._cancelled(self.signalled, "before the command was started")
         try:
             self.child = Child(self.command, self.environ, self.events)
         except CannotStart as error:
             os.write(2, f"forge: {error}\n".encode("utf-8", "replace"))
             return Ending(error.exit_code, "failure", f"exit code {error.exit_code}: {error}")
-        self._wait_for_end()
+        self._wait_for_end(self.child)
         returncode = self.child.returncode
-        ended = how_it_ended(returncode) if returncode is not None else "it did not end after SIGKILL"
+        ended = "it did not end after SIGKILL" if returncode is None else how_it_ended(returncode)
         if self.signalled:
-            return self._cancelled(ended)
-        if self.timed_out:
+            return self._cancelled(self.signalled, ended)
+        if self.timed_out or returncode is None:
             return Ending(TIMED_OUT, "timed_out", f"timed out after {self.timeout:g} s: {ended}")
         if returncode == 0:
             return Ending(0, "success", "")
@@ -92,11 +95,11 @@ class Watch:
         if not self.signalled:
             self.signalled, self.signalled_at = number, time.monotonic()
 
-    def _cancelled(self, ended: str) -> Ending:
-        name = signal.Signals(self.signalled).name
-        return Ending(128 + self.signalled, "cancelled", f"cancelled by {name}: {ended}")
+    @staticmethod
+    def _cancelled(number: int, ended: str) -> Ending:
+        return Ending(128 + number, "cancelled", f"cancelled by {signal.Signals(number).name}: {ended}")
 
-    def _wait_for_end(self) -> None:
+    def _wait_for_end(self, child: Child) -> None:
         timeout_at = time.monotonic() + self.timeout if self.timeout else None
         kill_at: float | None = None
         abandon_at: float | None = None
@@ -104,22 +107,22 @@ class Watch:
         while True:
             name, number = self._next_event(timeout_at, kill_at, abandon_at, ended=ended)
             now = time.monotonic()
-            if name == "signal":
+            if name == "signal" and number:
                 self.note_signal(number)
-                self.child.signal(number)
+                child.signal(number)
                 if kill_at is None and abandon_at is None:
                     timeout_at, kill_at = None, now + KILL_SECONDS
             elif name == "exit":
                 ended = True
             if timeout_at is not None and now >= timeout_at:
                 self.timed_out, timeout_at, kill_at = True, None, now + KILL_SECONDS
-                self.child.signal(signal.SIGTERM)
+                child.signal(signal.SIGTERM)
             if kill_at is not None and now >= kill_at:
-                self.child.signal(signal.SIGKILL)
+                child.signal(signal.SIGKILL)
                 kill_at, abandon_at = None, now + 1.0
             # asked to end, it ends with all that it started
             was_asked = self.signalled or self.timed_out
-            if ended and (not was_asked or abandon_at is not None or not self.child.group_lives):
+            if ended and (not was_asked or abandon_at is not None or not child.group_lives):
                 return
             # a process that the kernel does not let go of is not waited for
             if abandon_at is not None and now >= abandon_at:
@@ -179,7 +182,7 @@ def _wait_for_begin(watch: Watch, recorder: Recorder) -> None:
             name, number = watch.events.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
             return
-        if name == "signal":
+        if name == "signal" and number:
             watch.note_signal(number)
 
 

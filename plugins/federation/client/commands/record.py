@@ -18,7 +18,7 @@ from federation.client.delivery import Delivery
 from federation.client.duration import Duration, in_words
 from federation.client.message import secrets_of
 from federation.client.recorder import TIMEOUT, Recorder
-from federation.client.recording import END_SECONDS, Ending, Watch, record
+from federation.client.recording import END_SECONDS, Ending, Events, Watch, record
 from federation.client.spool import flush, spool_folder
 from federation.client.transport import Transport, new_key
 
@@ -55,7 +55,7 @@ def record_command() -> click.Command:
             raise click.UsageError("`runs record` needs process groups, which this system has not")
         body = _body(given)
         configuration = session.configuration
-        events: queue.SimpleQueue[tuple] = queue.SimpleQueue()
+        events: Events = queue.SimpleQueue()
         watch = Watch(command, dict(os.environ), events, timeout)
         watch.install()
         format_ = {"format": dataset_format} if dataset_format else {}
