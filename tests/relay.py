@@ -4,27 +4,33 @@ import contextlib
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 
 class Relay:
-    """Stands before a server. `lose` is how many answers to POST and PATCH are lost from now on."""
+    """Stands before a server. `lose` is how many answers to POST and PATCH are lost from now on.
+
+    `lost` is called when one was, before the client hears of it.
+    """
 
     def __init__(self, url: str):
-        self._server = ("127.0.0.1", urlsplit(url).port)
+        self.turn_to(url)
         self._listening: socket.socket | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.lose = 0
+        self.lost: Callable[[], None] = lambda: None
         self.writes: list[bytes] = []
-        # set when a write came
-        self.asked = threading.Event()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
+
+    def turn_to(self, url: str) -> None:
+        """Stand before another server."""
+        self._server = ("127.0.0.1", urlsplit(url).port)
 
     def open(self) -> None:
         listening = socket.socket()
@@ -59,11 +65,11 @@ class Relay:
                     if each is client:
                         if data.startswith((b"POST", b"PATCH")):
                             self.writes.append(data)
-                            self.asked.set()
                             losing, self.lose = self.lose > 0, max(0, self.lose - 1)
                         server.sendall(data)
                     elif losing:
                         # the server has answered, so it is stored
+                        self.lost()
                         return
                     else:
                         client.sendall(data)

@@ -1,5 +1,6 @@
 """A run is recorded once, whenever the registry is away and whatever answer is lost."""
 
+import contextlib
 import re
 import socket
 import threading
@@ -62,6 +63,26 @@ def test_an_answer_that_is_lost_leaves_one_run(forge, lost):
     assert len(set(keys)) == 2
     (run,) = runs_of(forge, f"lost/{lost}")
     assert (run["status"], run["revision"]) == ("failure", 2)
+
+
+def test_a_server_that_is_killed_between_request_and_answer(tmp_path):
+    token = make_token(tmp_path / "data")
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(running_server(tmp_path / "data"))
+        relay = stack.enter_context(relay_to(first.url))
+
+        def kill_and_start_anew():
+            first.process.kill()
+            first.process.wait()
+            relay.turn_to(stack.enter_context(running_server(tmp_path / "data")).url)
+
+        relay.lose, relay.lost = 1, kill_and_start_anew
+        forge = Forge(relay.url, token, tmp_path)
+        done = forge(*record("killed/server", "sh", "-c", "exit 3"))
+        assert done.returncode == 3
+        (run,) = runs_of(forge, "killed/server")
+        assert (run["status"], run["revision"]) == ("failure", 2)
+        assert len(forge.read("runs", "list")) == 1
 
 
 def test_an_answer_that_is_lost_at_the_end_changes_it_once(forge):
@@ -143,6 +164,18 @@ def test_a_cancelled_run_is_kept_in_time_where_the_registry_hangs(forge):
     assert time.monotonic() - began < 7
     (kept,) = forge.spool.glob("*.json")
     assert '"cancelled"' in kept.read_text()
+
+
+def test_a_folder_that_cannot_be_used_undoes_nothing(forge):
+    forge.spool.mkdir()
+    (forge.spool / "a.json").write_text("{}")
+    # where its lock would be
+    (forge.spool / "a.lock").mkdir()
+    done = forge("runs", "create", *RUN, "--status", "success", "--external-id", "folder/1")
+    assert (done.returncode, "cannot be sent: Is a directory" in done.stderr) == (0, True)
+    assert forge(*record("folder/2", "true")).returncode == 0
+    assert len(runs_of(forge, "folder/2")) == 1
+    assert forge("runs", "flush").returncode == 1
 
 
 def test_a_write_is_repeated_with_its_key(forge):

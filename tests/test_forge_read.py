@@ -204,11 +204,12 @@ def test_an_error_prints_each_pointer(forge):
         assert f"  {pointer}: " in done.stderr
 
 
-def on_a_terminal(forge, *arguments, columns="100"):
-    """What a command shows on a terminal."""
+def on_a_terminal(forge, *arguments, columns="100", stdout=None):
+    """What a command shows on a terminal; with `stdout` elsewhere, what is on stderr."""
     ours, theirs = pty.openpty()
     environment = {**forge.environ, "COLUMNS": columns, "TERM": "xterm"}
-    process = subprocess.Popen([*COMMAND, *arguments], env=environment, stdout=theirs, stderr=theirs, stdin=theirs)
+    streams = {"stdin": theirs, "stdout": theirs if stdout is None else stdout, "stderr": theirs}
+    process = subprocess.Popen([*COMMAND, *arguments], env=environment, **streams)
     os.close(theirs)
     shown = b""
     while True:
@@ -238,7 +239,7 @@ def test_a_terminal_gets_colours_and_lines_that_fit(forge):
 
 
 def test_a_progress_bar_on_a_terminal(forge):
-    shown = on_a_terminal(forge, "runs", "list", "--all", "--columns", "id")
+    shown = on_a_terminal(forge, "runs", "list", "--all", "--columns", "id", stdout=subprocess.DEVNULL)
     assert "12/12" in shown
 
 

@@ -289,3 +289,20 @@ def test_a_pull_request_is_a_test_and_the_job_is_told(forge, tmp_path):
     assert "| Status | **failure** |" in summary
     assert "| Recipe | x\\|y |" in summary
     assert f"{forge.url}/recipe_runs/{run['id']}" in summary
+
+
+def test_a_run_that_a_job_creates_by_itself_is_filled_in_too(forge):
+    job = forge.where(
+        GITHUB_ACTIONS="true",
+        GITHUB_REPOSITORY="leap-stc/demo-feedstock",
+        GITHUB_SHA="c" * 40,
+        GITHUB_RUN_ID="7000000003",
+    )
+    run = json.loads(
+        job("runs", "create", "--recipe", "one", "--status", "queued", "--commit", "mine", "--json").stdout
+    )
+    assert (run["feedstock_id"], run["commit"], run["external_id"]) == (
+        "leap-stc.demo-feedstock",
+        "mine",
+        "7000000003/1/one",
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from federation.client.client import Client
 from federation.client.delivery import Delivery
 from federation.client.errors import Problem, Refused, RegistryError, Unreachable
-from federation.client.spool import Kept, flush
+from federation.client.spool import Kept, flush_beside
 from federation.client.transport import Transport
 
 # Seconds to connect and to be answered; between two tries.
@@ -94,11 +94,7 @@ class Recorder:
         if not self._attempt(lambda: self.delivery.send_begin(self._client, 0.0), "this run", keep=True):
             return
         self._note_tried()
-        try:
-            flush(self._transport, self._say, self._folder)
-        except OSError as error:
-            # this run is not held back by those before it
-            self._say(f"what is kept in {self._folder} cannot be sent: {error.strerror}")
+        flush_beside(self._transport, self._say)
         while not self._ending.wait(self._heartbeat_seconds):
             try:
                 self.delivery.send_heartbeat(self._client, 0.0)

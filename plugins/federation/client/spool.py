@@ -28,8 +28,6 @@ except ImportError:
     # Windows: two that send the same at once send it under the same keys
     fcntl = None  # type: ignore[assignment]
 
-QUICK_SECONDS = 5.0
-
 
 def spool_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where it is kept: `FEDERATION_SPOOL`, else the platform's place for an application's state."""
@@ -101,10 +99,21 @@ class Flushed:
 
 
 def flush(transport: Transport, say: Callable[[str], None], folder: Path | None = None) -> Flushed:
-    """Send what is kept for this registry. It stops at the first that cannot be sent now; `say` is told why."""
+    """Send what is kept for this registry. It stops at the first that cannot be sent now; `say` is told why.
+
+    Raises RegistryError where the folder cannot be used.
+    """
+    folder = folder or spool_folder()
+    try:
+        return _flush(transport, say, folder)
+    except OSError as error:
+        raise RegistryError(f"what is kept in {folder} cannot be sent: {error.strerror}") from None
+
+
+def _flush(transport: Transport, say: Callable[[str], None], folder: Path) -> Flushed:
     client = Client(transport=transport)
     done = Flushed()
-    waiting = list(_waiting(folder or spool_folder(), transport.url))
+    waiting = list(_waiting(folder, transport.url))
     for index, (kept, delivery) in enumerate(waiting):
         what = f"the run of {delivery.run['recipe_id']!r} of {delivery.run['run_date']}"
         try:
@@ -130,11 +139,14 @@ def flush(transport: Transport, say: Callable[[str], None], folder: Path | None 
     return done
 
 
-def flush_quietly(transport: Transport) -> None:
-    """Send what is kept, beside something else that was just sent: what cannot be sent now is sent later."""
+def flush_beside(transport: Transport, say: Callable[[str], None]) -> None:
+    """Send what is kept, beside something else that was just sent, which this must not undo."""
     folder = spool_folder()
     if folder.is_dir():
-        flush(transport, lambda text: None, folder)
+        try:
+            flush(transport, say, folder)
+        except RegistryError as error:
+            say(f"Warning: {error}")
 
 
 def _let_go(waiting: list[tuple[Kept, Delivery]]) -> None:

@@ -100,7 +100,8 @@ def _list_command(endpoint: Endpoint, name: str) -> click.Command:
             session.client.transport, endpoint, fill(endpoint.path, *ids), parameters, size
         )
         if everything:
-            progress = Bar() if sys.stderr.isatty() else Progress()
+            # rows on a terminal show themselves how far they are
+            progress = Bar() if sys.stderr.isatty() and not sys.stdout.isatty() else Progress()
             try:
                 write_rows(_picked(_followed(pages, progress), wanted), wanted, form or TABLE)
             finally:

@@ -11,6 +11,9 @@ from federation.client.configuration import Configuration, configuration_file, i
 from federation.client.errors import BadConfiguration, RegistryError
 from federation.client.transport import Transport
 
+# for what is sent beside something else
+QUICK_SECONDS = 5.0
+
 
 class Session:
     """The options of `forge` itself. The registry is looked for when a command first needs it."""
@@ -33,11 +36,13 @@ class Session:
         """Raises BadConfiguration."""
         return Client(transport=self.transport())
 
-    def transport(self, patience: float | None = None) -> Transport:
+    def transport(self) -> Transport:
         """Requests to the registry. Raises BadConfiguration."""
-        configuration = self.configuration
-        wait = self.patience if patience is None else patience
-        return Transport(configuration.url, configuration.token, wait, say=say)
+        return Transport(self.configuration.url, self.configuration.token, self.patience, say=say)
+
+    def quick_transport(self) -> Transport:
+        """Requests that nobody waits for long. Raises BadConfiguration."""
+        return Transport(self.configuration.url, self.configuration.token, QUICK_SECONDS)
 
     def _read_token(self) -> str | None:
         if self._token_file is None:

@@ -9,11 +9,11 @@ import click
 from federation.client import github_actions
 from federation.client.client import Client
 from federation.client.commands.reading import api_spelling, format_options
-from federation.client.commands.session import Session, pass_session
+from federation.client.commands.session import Session, pass_session, say
 from federation.client.endpoints import Field, records
 from federation.client.errors import BadConfiguration
 from federation.client.output import COLUMNS, TABLE, write_record, write_rows
-from federation.client.spool import QUICK_SECONDS, flush_quietly
+from federation.client.spool import flush_beside
 
 DATASETS = [
     click.Option(["--dataset", "dataset_urls"], multiple=True, metavar="URL", help="What it wrote; repeatable."),
@@ -96,7 +96,7 @@ def _create_run() -> click.Command:
         else:
             body = {**github_actions.job_fields(body.get("recipe_id")), **body}
             write_record(client.create_recipe_run(body, idempotency_key), records()["RecipeRun"], form or TABLE)
-        flush_quietly(session.transport(QUICK_SECONDS))
+        flush_beside(session.quick_transport(), say)
 
     return _command(
         "create",
@@ -134,7 +134,7 @@ def _update_run() -> click.Command:
                 by_external_id, patch, bakery_id, idempotency_key, if_revision
             )
         write_record(record, records()["RecipeRun"], form or TABLE)
-        flush_quietly(session.transport(QUICK_SECONDS))
+        flush_beside(session.quick_transport(), say)
 
     return _command(
         "update",
@@ -157,7 +157,7 @@ def _update_run() -> click.Command:
 def heartbeat(session: Session, recipe_run_id: int) -> None:
     """Say that a recipe run still runs."""
     need_token(session).heartbeat(recipe_run_id)
-    flush_quietly(session.transport(QUICK_SECONDS))
+    flush_beside(session.quick_transport(), say)
 
 
 def _create_dataset() -> click.Command:
