@@ -104,6 +104,8 @@ def test_a_registry_that_is_gone_costs_little_and_is_told_later(forge):
         done = away("--patience", "0", *record("gone/1", "sh", "-c", "echo ran; exit 5"))
         assert (done.returncode, done.stdout) == (5, "ran\n")
         assert time.monotonic() - began < 8
+        assert done.stderr.count("\n") == 1
+        assert "connection refused" in done.stderr
         assert "forge runs flush" in done.stderr
         assert away("--patience", "0", "runs", "flush").returncode == 1
         assert len(list(forge.spool.glob("*.json"))) == 1
@@ -144,9 +146,10 @@ def test_a_registry_that_hangs_is_not_waited_for(forge):
         process = hanging.start("--patience", "1", *record("hang/1", "sh", "-c", "echo begun"))
         assert process.stdout.readline() == b"begun\n"
         assert time.monotonic() - began < 5
-        process.communicate(timeout=20)
+        _, error = process.communicate(timeout=20)
     assert process.returncode == 0
     assert time.monotonic() - began < 9
+    assert (error.count(b"\n"), b"has not answered" in error) == (1, True)
     assert len(list(forge.spool.glob("*.json"))) == 1
 
 
@@ -164,6 +167,15 @@ def test_a_cancelled_run_is_kept_in_time_where_the_registry_hangs(forge):
     assert time.monotonic() - began < 7
     (kept,) = forge.spool.glob("*.json")
     assert '"cancelled"' in kept.read_text()
+
+
+def test_a_run_that_can_be_neither_sent_nor_kept(forge, tmp_path):
+    (tmp_path / "file").write_text("")
+    with relay_to(forge.url, is_open=False) as relay:
+        away = forge.at(relay.url).where(FEDERATION_SPOOL=str(tmp_path / "file"))
+        done = away("--patience", "0", *record("neither/1", "sh", "-c", "echo ran; exit 6"))
+    assert (done.returncode, done.stdout) == (6, "ran\n")
+    assert "cannot be kept in" in done.stderr
 
 
 def test_a_folder_that_cannot_be_used_undoes_nothing(forge):

@@ -223,7 +223,7 @@ def test_what_a_refused_token_leaves_is_kept_and_sent_later(forge):
     done = refused.record("sh", "-c", "echo ran; exit 4")
     assert (done.returncode, done.stdout) == (4, "ran\n")
     assert time.monotonic() - began < 5
-    assert "401" in done.stderr
+    assert (done.stderr.count("\n"), "401" in done.stderr) == (1, True)
     (kept,) = forge.spool.glob("*.json")
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert "pfk_" not in kept.read_text()

@@ -135,8 +135,9 @@ class Importer:
         """Those whose external id the registry does not have. One that it has must hold the same."""
         known: dict[str, dict[str, Any]] = {}
         for ids in _portions([str(item.run["external_id"]) for item in items]):
+            # by id: in the order of dates SQLite would read all runs of the bakery
             found = self._client.recipe_runs(
-                bakery_id=bakery_id, external_id__in=ids, columns=("id", "external_id", *_COMPARED)
+                bakery_id=bakery_id, external_id__in=ids, _sort="id", columns=("id", "external_id", *_COMPARED)
             )
             known.update({run["external_id"] or "": dict(run) for run in found})
         if not known:

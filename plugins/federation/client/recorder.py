@@ -71,24 +71,24 @@ class Recorder:
         self.delivery.end = patch
         self._ending.set()
 
-    def give_up(self) -> str | None:
-        """Stop sending, and keep on disk what was not sent. A sentence for people where something was not recorded."""
+    def give_up(self) -> None:
+        """Stop sending, and keep on disk what was not sent."""
         self._transport.stopped.set()
         with self._disk:
             self._given_up = True
-            if self.recorded or self.refused:
-                return None
-            return self._keep()
+            if not self.recorded and not self.refused and self._keep():
+                self._warn("the registry has not answered")
 
-    def _keep(self) -> str | None:
-        """Put it on disk, or what is new of it. The lock is ours."""
+    def _keep(self) -> bool:
+        """Put it on disk, or what is new of it; False where that cannot be. The lock is ours."""
         try:
             if self._kept is None:
                 self._kept = Kept.new(self._transport.url, self._folder)
             self._kept.save(self.delivery)
         except OSError as error:
-            return f"this run is not recorded, and cannot be kept in {self._folder}: {error.strerror}."
-        return f"this run is not recorded yet: it is kept in {self._folder}, and `forge runs flush` sends it."
+            self._say(f"this run is not recorded, and cannot be kept in {self._folder}: {error.strerror}")
+            return False
+        return True
 
     def _run(self) -> None:
         if not self._attempt(lambda: self.delivery.send_begin(self._client, 0.0), "this run", keep=True):
@@ -130,8 +130,7 @@ class Recorder:
             if keep:
                 # if this process is killed the begin is not lost; the end comes on top
                 with self._disk:
-                    if not self._given_up:
-                        self._keep()
+                    keep = not self._given_up and self._keep()
             self._wait(max(pause, asked))
             pause = min(pause * 2, _LONGEST_PAUSE)
         return False
@@ -148,11 +147,14 @@ class Recorder:
             self.is_tried = True
             self._events.put(("tried", None))
 
-    def _warn(self, error: RegistryError) -> None:
+    def _warn(self, reason: object) -> None:
+        """One warning a run, whatever else fails after it."""
         if not self._warned:
             self._warned = True
-            again = "" if self.turned_away else ", and is tried again meanwhile"
-            self._say(f"this run is not recorded yet{again}: {error}")
+            over = self.turned_away or self._given_up
+            kept = f"is kept in {self._folder}, and `forge runs flush` sends it"
+            again = "It" if over else "It is tried again meanwhile; what is not sent"
+            self._say(f"this run is not recorded yet: {reason}. {again} {kept}")
 
     def _finish(self) -> None:
         with self._disk:

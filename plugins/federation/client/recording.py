@@ -5,7 +5,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -146,7 +146,6 @@ def record(
     secrets: list[str],
     with_output: bool,
     end_seconds: float,
-    say: Callable[[str], None],
 ) -> Ending:
     """Run the command and have it recorded."""
     recorder.start()
@@ -167,8 +166,7 @@ def record(
     recorder.end(patch)
     until = watch.signalled_at + LEAVE_SECONDS if watch.signalled else time.monotonic() + end_seconds
     _wait_for_record(watch, recorder, until)
-    if words := recorder.give_up():
-        say(words)
+    recorder.give_up()
     if watch.child and not watch.signalled:
         # a reader that is slow gets it all
         watch.child.drain(None)

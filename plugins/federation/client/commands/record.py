@@ -70,7 +70,7 @@ def record_command() -> click.Command:
         )
         secrets = [*secrets_of(), *([configuration.token] if configuration.token else [])]
         end_seconds = END_SECONDS if session.patience is None else min(END_SECONDS, session.patience)
-        ending = record(watch, recorder, datasets, secrets, output, end_seconds, warn)
+        ending = record(watch, recorder, datasets, secrets, output, end_seconds)
         _tell_github(recorder.delivery, ending, configuration)
         # at once: threads that still wait for the registry are not waited for
         os._exit(ending.exit_code)
