@@ -12,14 +12,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
 from federation.client.client import Client
 from federation.client.configuration import APPLICATION
 from federation.client.delivery import Delivery
-from federation.client.errors import Problem, Refused, RegistryError
+from federation.client.errors import Problem, Refused, RegistryError, Unreachable
 from federation.client.transport import Transport
 
 try:
@@ -99,7 +98,7 @@ class Flushed:
 
 
 def flush(transport: Transport, say: Callable[[str], None], folder: Path | None = None) -> Flushed:
-    """Send what is kept for this registry. It stops at the first that cannot be sent now; `say` is told why.
+    """Send what is kept for this registry. It stops where nobody answers; `say` is told what was not sent.
 
     Raises RegistryError where the folder cannot be used.
     """
@@ -118,21 +117,23 @@ def _flush(transport: Transport, say: Callable[[str], None], folder: Path) -> Fl
         what = f"the run of {delivery.run['recipe_id']!r} of {delivery.run['run_date']}"
         try:
             delivery.send(client)
-        except Problem as problem:
-            if isinstance(problem, Refused):
-                say(f"Not sent, and kept: {what}: {problem}")
-                done.kept = len(waiting) - done.sent - done.refused
-                _let_go(waiting[index:])
-                break
-            # it would be refused again
-            say(f"Refused, and not kept: {what}: {problem}")
-            done.refused += 1
-            kept.forget()
-        except RegistryError as error:
+        except Unreachable as error:
             say(f"Not sent, and kept: {what}: {error}")
-            done.kept = len(waiting) - done.sent - done.refused
-            _let_go(waiting[index:])
-            break
+            for other, _ in waiting[index:]:
+                other.let_go()
+            done.kept += len(waiting) - index
+            return done
+        except RegistryError as error:
+            if isinstance(error, Problem) and not isinstance(error, Refused):
+                # it would be refused again
+                say(f"Refused, and not kept: {what}: {error}")
+                done.refused += 1
+                kept.forget()
+            else:
+                # another token may be taken, and those after it may be another bakery's
+                say(f"Not sent, and kept: {what}: {error}")
+                done.kept += 1
+                kept.let_go()
         else:
             done.sent += 1
             kept.forget()
@@ -149,22 +150,17 @@ def flush_beside(transport: Transport, say: Callable[[str], None]) -> None:
             say(f"Warning: {error}")
 
 
-def _let_go(waiting: list[tuple[Kept, Delivery]]) -> None:
-    for kept, _ in waiting:
-        kept.let_go()
-
-
 def _waiting(folder: Path, url: str) -> Iterator[tuple[Kept, Delivery]]:
     """What waits for this registry, the oldest first, each locked."""
     for path in sorted(folder.glob("*.json"), key=_modified):
         kept = Kept(path, url)
         if not kept.take():
             continue
-        found = _read(path)
-        if found is None or found.get("url") != url:
+        delivery = _read(path, url)
+        if delivery is None:
             kept.let_go()
-            continue
-        yield kept, Delivery.read(found["delivery"])
+        else:
+            yield kept, delivery
 
 
 def _modified(path: Path) -> float:
@@ -174,10 +170,10 @@ def _modified(path: Path) -> float:
     return 0.0
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """What a file holds; None where it is gone, or is not ours."""
+def _read(path: Path, url: str) -> Delivery | None:
+    """What a file holds; None where it is gone, is another registry's, or was written by another version."""
     try:
         value = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+        return Delivery.read(value["delivery"]) if value["url"] == url else None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
-    return value if isinstance(value, dict) and isinstance(value.get("delivery"), dict) else None

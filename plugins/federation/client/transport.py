@@ -1,7 +1,7 @@
 """HTTP to the registry: time limits, repetitions that are safe, and answers that are what they say.
 
 A write is sent with an Idempotency-Key, so that it may be sent again however its answer was lost. What says "later"
-(429 and 5xx) and what says nothing is tried again until `patience` is used up, as far apart as Retry-After asks.
+(408, 429 and 5xx) and what says nothing is tried again until `patience` is used up, as far apart as Retry-After asks.
 """
 
 import json
@@ -28,7 +28,7 @@ READ_PATIENCE, WRITE_PATIENCE = 15.0, 120.0
 LONGEST_ANSWER = 256 * 1024 * 1024
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-_AGAIN = (429, 500, 502, 503, 504)
+_AGAIN = (408, 429, 500, 502, 503, 504)
 _PIECE = 64 * 1024
 
 
@@ -89,10 +89,9 @@ class Transport:
     def has_token(self) -> bool:
         return self._token is not None
 
-    def get(self, path: str, parameters: Iterable[tuple[str, str]] = (), **headers: str) -> Answer:
-        """The answer to a GET, 304 among them. Raises Problem, Unreachable, RegistryError."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._ask("GET", path, list(parameters), None, sent, _first(self._patience, READ_PATIENCE))
+    def get(self, path: str, parameters: Iterable[tuple[str, str]] = ()) -> Answer:
+        """The answer to a GET. Raises Problem, Unreachable, RegistryError."""
+        return self._ask("GET", path, list(parameters), None, {}, _first(self._patience, READ_PATIENCE))
 
     def send(
         self,
@@ -122,7 +121,8 @@ class Transport:
         patience: float,
     ) -> Answer:
         until = time.monotonic() + patience
-        for tried in range(1_000_000):
+        tried = 0
+        while True:
             asked = 0.0
             wait = min(_FIRST_PAUSE * 2 ** min(tried, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1)
             try:
@@ -130,7 +130,7 @@ class Transport:
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 said = f"{self.host} cannot be reached: {_words(error)}"
             else:
-                if answer.status in (200, 201, 202, 304):
+                if answer.status in (200, 201):
                     return answer
                 if 300 <= answer.status < 400:
                     raise RegistryError(
@@ -147,7 +147,7 @@ class Transport:
             self._say(f"{said}: trying again in {wait:.0f} s")
             if self.stopped.wait(wait):
                 raise Unreachable(said, asked)
-        raise AssertionError
+            tried += 1
 
     @property
     def host(self) -> str:
