@@ -199,11 +199,11 @@ def test_a_run_that_can_be_neither_sent_nor_kept(forge, tmp_path):
 
 def test_a_folder_that_cannot_be_used_undoes_nothing(forge):
     forge.spool.mkdir()
-    (forge.spool / "a.json").write_text("{}")
     # what another version wrote is left where it is
     (forge.spool / "b.json").write_text(json.dumps({"url": forge.url, "delivery": {"other": 1}}))
     assert forge("runs", "flush").stderr == "Sent 0, kept 0, refused 0.\n"
-    # where its lock would be
+    # where a lock would be
+    (forge.spool / "a.json").write_text("{}")
     (forge.spool / "a.lock").mkdir()
     done = forge("runs", "create", *RUN, "--status", "success", "--external-id", "folder/1")
     assert (done.returncode, "cannot be sent: Is a directory" in done.stderr) == (0, True)
