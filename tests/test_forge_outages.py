@@ -124,7 +124,7 @@ def test_a_registry_that_is_gone_costs_little_and_is_told_later(forge):
 
 def test_what_was_killed_before_it_was_sent_is_sent_later(forge):
     with relay_to(forge.url, is_open=False) as relay:
-        process = forge.at(relay.url).start(*record("killed/1", "sh", "-c", "echo begun; exec sleep 60"))
+        process = forge.at(relay.url).start(*record("killed/1", "sh", "-c", "echo begun; exec sleep 5"))
         assert process.stdout.readline() == b"begun\n"
         # a process that still works on it is left alone
         assert forge.at(relay.url)("runs", "flush").stderr == "Sent 0, kept 0, refused 0.\n"

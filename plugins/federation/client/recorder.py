@@ -126,11 +126,11 @@ class Recorder:
             except RegistryError as error:
                 asked = error.retry_after if isinstance(error, Unreachable) else 0.0
                 self._warn(error)
-            self._note_tried()
             if keep:
                 # if this process is killed the begin is not lost; the end comes on top
                 with self._disk:
                     keep = not self._given_up and self._keep()
+            self._note_tried()
             self._wait(max(pause, asked))
             pause = min(pause * 2, _LONGEST_PAUSE)
         return False
