@@ -28,7 +28,6 @@ from federation.database import TOKENS, connect, database_path
 from federation.datasets import DATASETS_PER_RUN
 from federation.demo import DEMO_BAKERY, ensure_demo
 from federation.errors import KINDS
-from federation.field_types import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from federation.filters import OPERATORS
 from federation.idempotency import KEPT_FOR, MAX_CHARACTERS
 from federation.paging import DEFAULT_SIZE, MAX_SIZE
@@ -39,6 +38,7 @@ from federation.routes import path_regex
 from federation.rows import MESSAGE_CHARACTERS
 from federation.settings import ROOT, read_settings
 from federation.snapshots import make_snapshot
+from federation.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from federation.writing import MAX_RUNS
 from server_process import running_server
 

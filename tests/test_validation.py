@@ -4,8 +4,8 @@ import json
 
 import pytest
 from federation.errors import ProblemDetails, problem_body
-from federation.field_types import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from federation.fields import Dataset, RecipeRun, create_model_of, update_model_of
+from federation.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from federation.validation import MAX_FAULTS, check, invalid, validate
 from hypothesis import given
 from hypothesis import strategies as st

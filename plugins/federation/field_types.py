@@ -12,40 +12,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 from pydantic_core import PydanticCustomError
 
 from federation import times
+from federation.control_characters import CONTROL, without_terminal_codes
 from federation.names import FEEDSTOCK_NAME_PATTERN
+from federation.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
 
-UNFINISHED_STATUSES = ("queued", "in_progress")
-FINAL_STATUSES = ("success", "failure", "cancelled", "timed_out", "skipped")
-# Words of schedulers and of GitHub Actions for the same thing.
-STATUS_SYNONYMS = {
-    "pending": "queued",
-    "waiting": "queued",
-    "requested": "queued",
-    "scheduled": "queued",
-    "running": "in_progress",
-    "in progress": "in_progress",
-    "in-progress": "in_progress",
-    "started": "in_progress",
-    "succeeded": "success",
-    "successful": "success",
-    "completed": "success",
-    "failed": "failure",
-    "error": "failure",
-    "crashed": "failure",
-    "canceled": "cancelled",
-    "timedout": "timed_out",
-    "timed out": "timed_out",
-    "timed-out": "timed_out",
-    "timeout": "timed_out",
-}
 URL_SCHEMES = ("http", "https", "s3", "gs", "abfs", "abfss", "az")
 
-# Everything below a blank but tab, line feed and carriage return, delete, and the second control block.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# ECMA-48: control sequences (colours, cursor), operating system commands (titles, links), and other escapes.
-_TERMINAL_CODES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
-)
 # As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
 NO_CONTROL_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 BAKERY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -75,7 +47,7 @@ def _bounded(limit: int) -> AfterValidator:
 
 
 def _no_control_characters(text: str) -> str:
-    match = _CONTROL.search(text)
+    match = CONTROL.search(text)
     if match:
         raise refuse(f"holds the control character U+{ord(match[0]):04X} at position {match.start()}: leave it out")
     return text
@@ -88,7 +60,7 @@ def _not_blank(text: str) -> str:
 
 
 def _without_terminal_codes(value: Any) -> Any:
-    return _TERMINAL_CODES.sub("", value) if isinstance(value, str) else value
+    return without_terminal_codes(value) if isinstance(value, str) else value
 
 
 def _time(value: str) -> str:
@@ -115,12 +87,6 @@ def _url(value: str) -> str:
     if not _URL.fullmatch(value) or not _has_host(value):
         raise refuse("is not a URL: a host or bucket must follow the scheme, with no blanks around it")
     return value
-
-
-def read_status(text: str) -> str:
-    """A status in any letter case, or one of its synonyms, as it is kept; another text as it is, in lower case."""
-    word = text.strip().lower()
-    return STATUS_SYNONYMS.get(word, word)
 
 
 def _status(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from federation import times
 from federation.columns import BOOLEAN, DAY, INTEGER, JSON, NUMBER, TEXT, TIME
-from federation.field_types import read_status
+from federation.statuses import read_status
 
 # More values than this in one `__in` are better asked for in parts.
 IN_VALUES = 500

@@ -14,10 +14,10 @@ from federation.actors import Actor
 from federation.datasets import DATASETS_PER_RUN, count_new_links, link_dataset
 from federation.errors import ProblemDetails
 from federation.faults import Faults
-from federation.field_types import FINAL_STATUSES
 from federation.list_requests import printable
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
+from federation.statuses import FINAL_STATUSES
 
 # Fields of a body that mean more than a column to set; every other one is set as it is.
 _RESOLVED = ("run_date", "bakery_id", "feedstock_id", "completed_at", "is_test", "datasets")

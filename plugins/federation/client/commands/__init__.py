@@ -1,0 +1,1 @@
+"""The commands of `forge`: a thin layer on `federation.client.Client`."""

@@ -1,0 +1,92 @@
+"""The endpoints that can be read and the fields of their records, from `api.json`, which the server's models made."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record. `create` is "required", "optional" or nothing; `update`: whether a PATCH takes it."""
+
+    kind: str
+    description: str
+    choices: tuple[str, ...] = ()
+    create: str | None = None
+    update: bool = False
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A filter operator: `column__operator=value`, with the kinds of columns that take it."""
+
+    kinds: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A GET. `one`: it answers an object, else a list. `parameters` are those of its query string beside filters."""
+
+    name: str
+    path: str
+    title: str
+    description: str
+    record: str
+    one: bool
+    parameters: tuple[str, ...]
+    sorts: tuple[str, ...] = ()
+    search: bool = False
+    defaults: Mapping[str, str] | None = None
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        return records()[self.record]
+
+
+@cache
+def _api() -> dict[str, Any]:
+    return json.loads(files("federation.client").joinpath("api.json").read_text("utf-8"))
+
+
+@cache
+def records() -> Mapping[str, Mapping[str, Field]]:
+    """Record -> field -> what it is."""
+    return {
+        record: {
+            name: Field(**{**told, "choices": tuple(told.get("choices", ()))}) for name, told in description.items()
+        }
+        for record, description in _api()["records"].items()
+    }
+
+
+@cache
+def operators() -> Mapping[str, Operator]:
+    """Operator -> what it means."""
+    return {name: Operator(tuple(told["kinds"]), told["description"]) for name, told in _api()["operators"].items()}
+
+
+@cache
+def endpoints() -> Mapping[str, Endpoint]:
+    """Name (OpenAPI's operationId) -> endpoint."""
+    return {
+        told["name"]: Endpoint(
+            **{**told, "parameters": tuple(told["parameters"]), "sorts": tuple(told.get("sorts", ()))}
+        )
+        for told in _api()["endpoints"]
+    }
+
+
+def path_parameters(path: str) -> list[str]:
+    """The names of what stands in braces in a path."""
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+def fill(path: str, *ids: str | int) -> str:
+    """The path with ids in place of its parameters, percent-encoded: a feedstock may be named as owner/name."""
+    values = iter(ids)
+    return "/".join(quote(str(next(values)), safe="") if part.startswith("{") else part for part in path.split("/"))

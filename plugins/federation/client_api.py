@@ -1,0 +1,159 @@
+"""What the client knows of the API, written out from the queries and the field models.
+
+The client is installed without the server, so it cannot ask them. `scripts/write_client_api.py` writes both files anew,
+and a test compares them with what they are made from.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from federation.canned_queries import CannedQuery
+from federation.columns import BOOLEAN as BOOLEAN_KIND
+from federation.columns import INTEGER, JSON, NUMBER, column_choices, column_kinds, nullable_columns
+from federation.fields import (
+    RECORDS,
+    Dataset,
+    Health,
+    NestedDataset,
+    RecipeRun,
+    Record,
+    create_model_of,
+    update_model_of,
+)
+from federation.filters import OPERATORS
+from federation.settings import ROOT
+
+CLIENT = ROOT / "plugins" / "federation" / "client"
+API_FILE = CLIENT / "api.json"
+RECORDS_FILE = CLIENT / "records.py"
+
+_TYPES = {INTEGER: "int", NUMBER: "float", BOOLEAN_KIND: "bool"}
+_WRITTEN = (NestedDataset, RecipeRun, Dataset)
+
+
+def client_files(queries: Iterable[CannedQuery]) -> dict[Path, str]:
+    """The files of the client that follow from these queries and the models, with their text."""
+    return {API_FILE: _api(list(queries)), RECORDS_FILE: _records()}
+
+
+def _api(queries: list[CannedQuery]) -> str:
+    records = {query.record for query in queries} | {Health}
+    api = {
+        "operators": {
+            name: {"kinds": list(operator.kinds), "description": operator.description}
+            for name, operator in OPERATORS.items()
+            if name
+        },
+        "records": {name: _fields(record) for name, record in RECORDS.items() if record in records},
+        "endpoints": [_endpoint(query) for query in queries],
+    }
+    return _dump(api) + "\n"
+
+
+def _dump(value: Any, indent: str = "", deep: int = 3) -> str:
+    """JSON with a line for each thing at the bottom, so that a change reads well in a diff."""
+    line = json.dumps(value, ensure_ascii=False)
+    if deep == 0 or not value or not isinstance(value, dict | list):
+        return line
+    inner = indent + " "
+    if isinstance(value, list):
+        parts, (first, last) = [inner + _dump(each, inner, 0) for each in value], "[]"
+    else:
+        parts = [f"{inner}{json.dumps(name)}: {_dump(each, inner, deep - 1)}" for name, each in value.items()]
+        first, last = "{}"
+    return f"{first}\n" + ",\n".join(parts) + f"\n{indent}{last}"
+
+
+def _fields(record: type[Record]) -> dict[str, Any]:
+    kinds = column_kinds(record)
+    fields = {}
+    for name, info in record.model_fields.items():
+        extra = info.json_schema_extra or {}
+        fields[name] = {"kind": kinds[name], "description": info.description}
+        if choices := column_choices(record, name):
+            fields[name]["choices"] = list(choices)
+        # how a POST and a PATCH take it
+        fields[name] |= {key: extra[key] for key in ("create", "update") if extra.get(key)}
+    return fields
+
+
+def _endpoint(query: CannedQuery) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {
+        "name": query.name,
+        "path": query.path,
+        "title": query.title,
+        "description": query.description,
+        "record": query.record.__name__,
+        "one": query.one,
+        "parameters": list(query.query_parameters),
+    }
+    if not query.one:
+        endpoint |= {
+            "sorts": list(query.sorts),
+            "search": bool(query.search),
+            "defaults": {name: str(value) for name, value in query.defaults.items()},
+        }
+    return endpoint
+
+
+def _records() -> str:
+    lines = [
+        '"""What the registry answers, and the bodies that it takes. Made by scripts/write_client_api.py."""',
+        "",
+        "from typing import Any, NotRequired, TypedDict",
+    ]
+    # in RECORDS what others refer to comes before them
+    for name, record in RECORDS.items():
+        nullable = nullable_columns(record)
+        parent = record.__base__ if record.__base__ in RECORDS.values() else None
+        base = parent.__name__ if parent else "TypedDict"
+        lines += ["", "", f"class {name}({base}):", f'    """{record.__doc__}"""', ""]
+        for field, kind in column_kinds(record).items():
+            if parent and field in parent.model_fields:
+                continue
+            annotation = _annotation(record.model_fields[field].annotation, kind)
+            lines.append(f"    {field}: {annotation}{' | None' if field in nullable else ''}")
+    for record in _WRITTEN:
+        lines += _body(record.__name__ + "Create", f"What records a {record.__name__}.", create_model_of(record))
+        if update_model_of(record).model_fields:
+            lines += _body(record.__name__ + "Update", f"What changes a {record.__name__}.", update_model_of(record))
+    return "\n".join(lines) + "\n"
+
+
+def _body(name: str, words: str, model: type[BaseModel]) -> list[str]:
+    lines = ["", "", f"class {name}(TypedDict):", f'    """{words}"""', ""]
+    properties = model.model_json_schema()["properties"]
+    kinds = {field: _kind_of(schema) for field, schema in properties.items()}
+    for field, info in model.model_fields.items():
+        annotation = _annotation(info.annotation, kinds[field])
+        if any(each is type(None) for each in get_args(info.annotation)):
+            annotation += " | None"
+        lines.append(f"    {field}: {annotation if info.is_required() else f'NotRequired[{annotation}]'}")
+    return lines
+
+
+def _kind_of(schema: Mapping[str, Any]) -> str:
+    types = {each.get("type") for each in (schema, *schema.get("anyOf", ()))}
+    return next((kind for kind, name in ((INTEGER, "integer"), (BOOLEAN_KIND, "boolean")) if name in types), "")
+
+
+def _annotation(annotation: Any, kind: str) -> str:
+    if get_origin(annotation) in (UnionType, None) and get_args(annotation):
+        # a field that may be null
+        annotation = next(each for each in get_args(annotation) if each is not type(None))
+    if get_origin(annotation) is list:
+        item = get_args(annotation)[0]
+        if issubclass(item, BaseModel):
+            name = item.__name__ if item.__name__ in RECORDS else "NestedDatasetCreate"
+            return f"list[{name}]"
+        return "list[str]"
+    if get_origin(annotation) is dict:
+        return "dict[str, int]"
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return annotation.__name__
+    return "Any" if kind == JSON else _TYPES.get(kind, "str")

@@ -1,0 +1,32 @@
+"""The statuses of a recipe run, and what schedulers and GitHub Actions call them."""
+
+UNFINISHED_STATUSES = ("queued", "in_progress")
+FINAL_STATUSES = ("success", "failure", "cancelled", "timed_out", "skipped")
+# Words of schedulers and of GitHub Actions for the same thing.
+STATUS_SYNONYMS = {
+    "pending": "queued",
+    "waiting": "queued",
+    "requested": "queued",
+    "scheduled": "queued",
+    "running": "in_progress",
+    "in progress": "in_progress",
+    "in-progress": "in_progress",
+    "started": "in_progress",
+    "succeeded": "success",
+    "successful": "success",
+    "completed": "success",
+    "failed": "failure",
+    "error": "failure",
+    "crashed": "failure",
+    "canceled": "cancelled",
+    "timedout": "timed_out",
+    "timed out": "timed_out",
+    "timed-out": "timed_out",
+    "timeout": "timed_out",
+}
+
+
+def read_status(text: str) -> str:
+    """A status in any letter case, or one of its synonyms, as it is kept; another text as it is, in lower case."""
+    word = text.strip().lower()
+    return STATUS_SYNONYMS.get(word, word)

@@ -1,0 +1,27 @@
+"""Write the files of the client that follow from the queries and the field models. Run it when those have changed."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from federation.client_api import client_files
+from federation.data_folder import prepare
+from federation.registry import registry_of
+from federation.server import make_datasette
+
+
+async def write() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        datasette = make_datasette(Path(folder))
+        await datasette.invoke_startup()
+        registry = registry_of(datasette)
+        for path, text in client_files(registry.queries.values()).items():
+            path.write_text(text, "utf-8")
+        registry.close()
+        for database in datasette.databases.values():
+            database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(write())

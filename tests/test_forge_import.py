@@ -1,0 +1,254 @@
+"""`forge runs import`: history in bulk, as often as need be, each refusal with its line."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from federation.client.import_mapping import Mapper
+from forge_process import BAKERY, Forge, make_token
+from server_process import running_server
+
+MANY = 10_000
+# what ran before said so
+ORCHESTRATOR = [
+    {
+        "id": 71,
+        "recipe_id": "gpcp",
+        "bakery_id": 1,
+        "feedstock_id": 5,
+        "head_sha": "27b264a69b",
+        "version": "",
+        "started_at": "2022-11-02T18:45:58",
+        "completed_at": "2022-11-02T18:59:01.123",
+        "status": "completed",
+        "conclusion": "success",
+        "is_test": False,
+        "dataset_type": "zarr",
+        "dataset_public_url": "https://store.example/gpcp.zarr",
+        "message": '{"flow_id": "a"}',
+    },
+    {
+        "id": 72,
+        "recipe_id": "gpcp",
+        "bakery_id": 1,
+        "feedstock_id": 5,
+        "head_sha": "27b264a69b",
+        "started_at": "2022-11-03T18:45:58+00:00",
+        "completed_at": None,
+        "status": "in_progress",
+        "conclusion": None,
+        "is_test": True,
+        "dataset_public_url": None,
+    },
+    {"id": 73, "recipe_id": "x", "feedstock_id": 6, "bakery_id": 1, "status": "completed", "conclusion": None},
+    {"id": 74, "recipe_id": "x", "feedstock_id": 6, "bakery_id": 1, "status": "completed", "conclusion": "failure"},
+]
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("import")
+    token = make_token(folder / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
+        with running_server(folder / "data") as server:
+            yield Forge(server.url, token, folder)
+
+
+def run(number, prefix, **changes):
+    return {
+        "recipe_id": prefix,
+        "feedstock_id": "pangeo-forge/northern-sea-ice-feedstock",
+        "commit": "0f2c9a7d",
+        "status": "success",
+        "run_date": "2025-06-01T03:00:00Z",
+        "external_id": f"{prefix}/{number}",
+        **changes,
+    }
+
+
+def lines(values):
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+def count(forge, recipe_id):
+    return len(forge.read("runs", "list", "--all", "--recipe-id", recipe_id, "--columns", "id"))
+
+
+def test_ten_thousand_runs_go_in_and_all_come_out_in_bounded_memory(forge, tmp_path):
+    file = tmp_path / "many.ndjson"
+    file.write_text(lines(run(number, "many", message="x" * 500) for number in range(MANY)))
+    done = forge("runs", "import", str(file))
+    assert (done.returncode, done.stderr) == (0, f"Recorded {MANY:,}; there already 0; refused 0.\n")
+
+    def listed(*arguments):
+        # in a process that tells, at its end, how much memory it took
+        program = (
+            "import resource, sys, atexit\n"
+            "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))\n"
+            "from federation.client.commands.root import main\n"
+            "main()"
+        )
+        command = [sys.executable, "-c", program, "runs", "list", *arguments, "--json"]
+        done = subprocess.run(command, env=forge.environ, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, int(done.stderr.split()[-1])
+
+    whole, memory = listed("--all", "--recipe-id", "many", "--sort", "id")
+    runs = json.loads(whole)
+    assert [each["external_id"] for each in runs] == [f"many/{number}" for number in range(MANY)]
+    _, memory_of_a_page = listed("--limit", "1000")
+    # KiB: the whole is more than 10 MB as it is sent, and several times that as objects
+    assert len(whole) > 10_000_000
+    assert memory - memory_of_a_page < 8_000
+
+
+def test_again_it_records_nothing_twice(forge, tmp_path):
+    file = tmp_path / "again.jsonl"
+    file.write_text(lines(run(number, "again") for number in range(700)))
+    assert "Recorded 700;" in forge("runs", "import", str(file)).stderr
+    done = forge("runs", "import", str(file))
+    assert (done.returncode, done.stderr) == (0, "Recorded 0; there already 700; refused 0.\n")
+    # other batches, so other keys: then the external ids tell
+    file.write_text(lines(run(number, "again") for number in range(-3, 703)))
+    done = forge("runs", "import", str(file))
+    assert done.stderr == "Recorded 6; there already 700; refused 0.\n"
+    assert count(forge, "again") == 706
+
+
+def test_rows_without_an_external_id_are_known_again(forge, tmp_path):
+    file = tmp_path / "plain.ndjson"
+    rows = [{name: value for name, value in run(0, "plain").items() if name != "external_id"}] * 2
+    file.write_text(lines(rows))
+    # two equal rows are two runs
+    assert forge("runs", "import", str(file)).stderr.startswith("Recorded 2;")
+    file.write_text(lines([*rows, run(9, "plain")]))
+    assert forge("runs", "import", str(file)).stderr == "Recorded 1; there already 2; refused 0.\n"
+
+
+def test_each_refusal_is_told_with_its_line_and_the_rest_recorded(forge, tmp_path):
+    file = tmp_path / "mixed.ndjson"
+    rows = [run(number, "mixed") for number in range(6)]
+    rows[1]["status"] = "odd"
+    rows[2] |= {"log_url": "ftp://x", "commit": None}
+    rows[4]["bakery_id"] = "osn.bakery.campus"
+    file.write_text(lines(rows) + "{broken\n\n" + lines([run(5, "mixed"), [1]]))
+    done = forge("runs", "import", str(file))
+    assert done.returncode == 1
+    told = sorted(line.removeprefix(f"{file}:") for line in done.stderr.splitlines()[:-1])
+    assert [line.split(":")[0] for line in told] == ["2", "3", "5", "7", "9", "10"] or [
+        line.split(":")[0] for line in told
+    ] == ["10", "2", "3", "5", "7", "9"]
+    words = "\n".join(told)
+    assert "2: /status: " in words
+    assert "/commit: is required; /log_url: " in words
+    assert f"this token belongs to {BAKERY}" in words
+    assert "7: is not JSON" in words
+    assert "9: /external_id: is that of line 6 already" in words
+    assert done.stderr.endswith("Recorded 3; there already 0; refused 6.\n")
+    assert count(forge, "mixed") == 3
+    # the same external id for something else
+    file.write_text(lines([run(0, "mixed", commit="other"), run(3, "mixed")]))
+    done = forge("runs", "import", str(file))
+    assert ":1: /external_id: is recipe run" in done.stderr
+    assert "already, with another commit" in done.stderr
+    assert done.stderr.endswith("Recorded 0; there already 1; refused 1.\n")
+
+
+def test_an_export_is_an_import(forge, tmp_path):
+    whole = run(
+        1, "exported", is_test=True, message='of "two"\nlines, é', datasets=[{"url": "gs://b/e", "format": "zarr"}]
+    )
+    file = tmp_path / "first.json"
+    file.write_text(json.dumps([whole]))
+    assert forge("runs", "import", str(file)).returncode == 0
+    exported = tmp_path / "export.csv"
+    exported.write_bytes(forge.process("runs", "list", "--recipe-id", "exported", "--csv").stdout.encode())
+    done = forge("runs", "import", str(exported), "--dry-run")
+    (sent,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sent["datasets"] == [{"url": "gs://b/e", "format": "zarr"}]
+    assert (sent["message"], sent["is_test"], sent["external_id"]) == (whole["message"], True, "exported/1")
+    assert "id" not in sent
+    assert "revision" not in sent
+    assert forge("runs", "import", str(exported)).stderr == "Recorded 0; there already 1; refused 0.\n"
+
+
+def test_columns_are_renamed_and_set(forge, tmp_path):
+    file = tmp_path / "other.csv"
+    file.write_text(
+        "recipe,sha,state,when\nrenamed,0f2c,done,2025-01-02T00:00:00Z\nrenamed,0f2d,failed,2025-01-03T00:00:00Z\n"
+    )
+    done = forge("runs", "import", str(file))
+    assert done.returncode == 2
+    assert "recipe, sha, state, when: no field of a recipe run" in done.stderr
+    options = ("--map", "recipe=recipe_id", "--map", "sha=commit", "--map", "state=status", "--map", "when=run_date")
+    done = forge("runs", "import", str(file), *options, "--set", "feedstock_id=f", "--set", "is_test=true")
+    assert done.returncode == 1
+    assert f"{file}:2: /status: " in done.stderr
+    (run_,) = forge.read("runs", "list", "--recipe-id", "renamed")
+    assert (run_["commit"], run_["status"], run_["is_test"], run_["feedstock_id"]) == ("0f2d", "failure", True, "f")
+    assert forge("runs", "import", str(file), "--map", "recipe=id").returncode == 2
+
+
+def test_the_history_of_the_api_that_ran_before(forge, tmp_path):
+    for name, value in (
+        ("runs.json", ORCHESTRATOR),
+        (
+            "feedstocks.json",
+            [{"id": 5, "spec": "pangeo-forge/gpcp-feedstock"}, {"id": 6, "spec": "leap-stc/x-feedstock"}],
+        ),
+        ("bakeries.json", [{"id": 1, "name": BAKERY}]),
+    ):
+        (tmp_path / name).write_text(json.dumps(value))
+    options = ["--system", "orchestrator", "--bakeries", str(tmp_path / "bakeries.json")]
+    done = forge("runs", "import", str(tmp_path / "runs.json"), *options)
+    assert (done.returncode, "feedstock_id is 5, a number that --feedstocks does not name" in done.stderr) == (1, True)
+    options += ["--feedstocks", str(tmp_path / "feedstocks.json")]
+    done = forge("runs", "import", str(tmp_path / "runs.json"), *options)
+    assert "runs.json:3: it is completed and has no conclusion" in done.stderr
+    assert "runs.json:4: /commit: is required" in done.stderr
+    assert done.stderr.endswith("Recorded 2; there already 0; refused 2.\n")
+    second, first = forge.read(
+        "runs", "list", "--external-id-startswith", "pangeo-forge-orchestrator/", "--recipe-id", "gpcp"
+    )
+    assert (first["commit"], first["run_date"], first["completed_at"], first["status"]) == (
+        "27b264a69b",
+        "2022-11-02T18:45:58.000000Z",
+        "2022-11-02T18:59:01.123000Z",
+        "success",
+    )
+    assert first["external_id"] == "pangeo-forge-orchestrator/71"
+    assert first["feedstock_repository"] == "pangeo-forge/gpcp-feedstock"
+    assert [(each["url"], each["format"]) for each in first["datasets"]] == [
+        ("https://store.example/gpcp.zarr", "zarr")
+    ]
+    assert (second["status"], second["is_test"], second["is_stale"]) == ("in_progress", True, True)
+    # as its own pages showed it, with names inside
+    nested = {**ORCHESTRATOR[0], "feedstock": {"spec": "pangeo-forge/gpcp-feedstock"}, "bakery": {"name": BAKERY}}
+    assert Mapper(system="orchestrator").run_of(nested)["feedstock_id"] == "pangeo-forge/gpcp-feedstock"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[{", "it is not JSON"),
+        (b"", "it is empty"),
+        (b"recipe_id\n\xff\n", "it is not UTF-8"),
+        (b'recipe_id\n"a\n', "is no CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_read(forge, tmp_path, content, words):
+    (tmp_path / "file").write_bytes(content)
+    done = forge("runs", "import", str(tmp_path / "file"))
+    assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+
+
+def test_cells_that_are_missing(forge):
+    given = b"recipe_id,feedstock_id,commit,status,is_test\ncells,f,c,success,maybe\ncells,f,c\ncells,f,c,success,\n"
+    done = forge.process("runs", "import", "-", given=given)
+    assert done.stderr.splitlines() == [
+        "<stdin>:2: is_test is 'maybe', and must be true or false",
+        "<stdin>:3: has 3 cells, and the header 5",
+        "Recorded 1; there already 0; refused 2.",
+    ]
