@@ -322,6 +322,16 @@ class Health(TypedDict):
     last_sync_at: str | None
 
 
+class Snapshot(TypedDict):
+    """The whole federation as one SQLite file."""
+
+    name: str
+    url: str
+    bytes: int
+    sha256: str
+    created_at: str
+
+
 class BakeryTarget(NestedTarget):
     """A storage destination of a bakery. Only its public half is published."""
 
