@@ -104,6 +104,41 @@ async def test_a_list_has_every_key_of_its_schema(demo, document):
             assert set(row) == set(document["components"]["schemas"][name]["properties"]), path
 
 
+async def test_the_headers_of_a_write_are_those_that_the_document_names(
+    data, document, make_token, run_body, monkeypatch
+):
+    monkeypatch.setenv("FEDERATION_WRITES_PER_MINUTE", "4")
+    made = make_datasette(data)
+    await made.invoke_startup()
+    headers = {"Authorization": f"Bearer {make_token()}", "Idempotency-Key": "one"}
+    named = {
+        "location", "idempotency-replayed", "ratelimit", "ratelimit-policy", "retry-after", "www-authenticate", "etag",
+    }  # fmt: skip
+
+    def described(path, method, status):
+        response = document["paths"][path][method]["responses"][str(status)]
+        if "$ref" in response:
+            response = document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+        return {name.lower() for name in response.get("headers", {})}
+
+    async def send(path, method, body, **more):
+        response = await made.client.request(method, path, json=body, headers=headers | more)
+        template = path if path in document["paths"] else "/recipe_runs/{recipe_run_id}"
+        sent = named & set(response.headers)
+        assert sent <= described(template, method.lower(), response.status_code), response.text
+        return sent
+
+    limit = {"ratelimit", "ratelimit-policy"}
+    body = run_body(status="in_progress")
+    assert await send("/recipe_runs", "POST", body) == {"location", *limit}
+    assert await send("/recipe_runs", "POST", body) == {"location", "idempotency-replayed", *limit}
+    patch = {"Idempotency-Key": "two", "Content-Type": "application/merge-patch+json"}
+    for sent in ({"location", *limit}, {"location", "idempotency-replayed", *limit}, {"retry-after", *limit}):
+        assert await send("/recipe_runs/1", "PATCH", {"message": "half"}, **patch) == sent
+    assert await send("/recipe_runs", "POST", body, Authorization="Bearer none") == {"www-authenticate"}
+    registry_of(made).close()
+
+
 def test_schemathesis_finds_nothing(demo_folder, tmp_path):
     """Its stateful phase is left out: that puts the ids of one record where another's belong, and calls both valid."""
     bakery_id = EXAMPLES["{bakery_id}"]

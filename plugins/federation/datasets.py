@@ -1,7 +1,7 @@
 """Datasets as bakeries record them: known by URL, owned by the bakery that wrote them first."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -54,14 +54,14 @@ def create_dataset(connection: sqlite3.Connection, dataset: BaseModel, actor: Ac
 
 
 def update_dataset(
-    connection: sqlite3.Connection, dataset_id: int, patch: BaseModel, actor: Actor, revision: int | None
+    connection: sqlite3.Connection, dataset_id: int, patch: BaseModel, actor: Actor, revisions: Collection[int] | None
 ) -> int:
     """Apply a merge patch (RFC 7396): a `retraction_reason` retracts the dataset, null takes that back.
 
-    `patch` is an instance of `fields.update_model_of(Dataset)`; `revision` is what If-Match asks for.
+    `patch` is an instance of `fields.update_model_of(Dataset)`; `revisions` are those that If-Match asks for.
     Raises ProblemDetails: 403 unless its owner or an administrator asks, 404, 412, 422.
     """
-    dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revision)
+    dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revisions)
     sent = {name: getattr(patch, name) for name in patch.model_fields_set}
     changed = {name: value for name, value in sent.items() if value != dataset[name]}
     if not changed:

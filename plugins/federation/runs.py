@@ -5,6 +5,7 @@ written the same external id while this write waited.
 """
 
 import sqlite3
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import BaseModel
@@ -71,15 +72,15 @@ def create_recipe_run(
 
 
 def update_recipe_run(
-    connection: sqlite3.Connection, run_id: int, patch: BaseModel, actor: Actor, revision: int | None
+    connection: sqlite3.Connection, run_id: int, patch: BaseModel, actor: Actor, revisions: Collection[int] | None
 ) -> int:
     """Apply a merge patch (RFC 7396) to a run. One that changes nothing is a heartbeat and moves `updated_at` alone.
 
-    `patch` is an instance of `fields.update_model_of(RecipeRun)`; `revision` is what If-Match asks for.
+    `patch` is an instance of `fields.update_model_of(RecipeRun)`; `revisions` are those that If-Match asks for.
     Raises ProblemDetails: 403, 404, 409 for what is final or an external id that is taken, 412, 422; nothing of the
     patch is applied then.
     """
-    run = read_own(connection, "recipe_runs", run_id, "recipe run", actor, revision)
+    run = read_own(connection, "recipe_runs", run_id, "recipe run", actor, revisions)
     sent = {name: getattr(patch, name) for name in patch.model_fields_set}
     datasets = _check_patch(connection, run, sent)
 
