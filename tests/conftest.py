@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,18 @@ def no_environment(monkeypatch):
     monkeypatch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
 
 
-@pytest.fixture
-def data(tmp_path) -> Path:
-    """A data folder with both databases, empty."""
-    folder = tmp_path / "data"
+@pytest.fixture(scope="session")
+def empty_data(tmp_path_factory) -> Path:
+    """A data folder with both databases, empty, to be copied: the migrations run once in a session."""
+    folder = tmp_path_factory.mktemp("empty") / "data"
     prepare(folder)
     return folder
+
+
+@pytest.fixture
+def data(empty_data, tmp_path) -> Path:
+    """A data folder with both databases, empty."""
+    return shutil.copytree(empty_data, tmp_path / "data")
 
 
 @pytest.fixture
