@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -59,15 +60,32 @@ def connection(data):
     opened.close()
 
 
-@pytest_asyncio.fixture
-async def datasette(data):
-    """A started Datasette over the data folder, stopped at the end."""
-    made = make_datasette(data)
+@asynccontextmanager
+async def started(folder: Path):
+    """A started Datasette over a data folder, stopped at the end."""
+    made = make_datasette(folder)
     await made.invoke_startup()
     yield made
     registry_of(made).close()
     for database in made.databases.values():
         database.close()
+
+
+@pytest_asyncio.fixture
+async def datasette(data):
+    """A started Datasette over the data folder, stopped at the end."""
+    async with started(data) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def empty_datasette(empty_data, tmp_path_factory):
+    """A started Datasette over empty databases, for all tests of a module that only read.
+
+    Such a test runs in the loop of its module: `@pytest.mark.asyncio(loop_scope="module")`.
+    """
+    async with started(shutil.copytree(empty_data, tmp_path_factory.mktemp("read") / "data")) as made:
+        yield made
 
 
 @pytest.fixture
