@@ -51,8 +51,9 @@ NO_CONTROL_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$
 BAKERY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 # abfs://container@account.dfs.core.windows.net/ names a container before the @, and no user
 URL_PATTERN = (
-    r"^((https?|s3|gs|az)://[^\s/?#@\u0000-\u001f\u007f-\u009f]+"
-    r"|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?[^\s/?#@\u0000-\u001f\u007f-\u009f]+)"
+    r"^((https?|s3|gs|az)://|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?)"
+    # a port alone is no host
+    r"[^\s/?#@:\u0000-\u001f\u007f-\u009f][^\s/?#@\u0000-\u001f\u007f-\u009f]*"
     r"([/?#]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"
 )
 _BAKERY_ID = re.compile(BAKERY_ID_PATTERN, re.ASCII)
