@@ -1,5 +1,6 @@
 """Real Datasette instances on real temporary databases."""
 
+import functools
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from federation.database import FEDERATION, TOKENS, connect, database_path
 from federation.registry import registry_of
 from federation.server import make_datasette
 from federation.settings import ROOT
+from warm_python import WarmPython
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
 BAKERY = "northlight.bakery.gcp.europe-west4"
@@ -36,6 +38,14 @@ def no_environment(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     # a test may write as much as it likes; those of the limit set their own
     monkeypatch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
+
+
+@pytest.fixture(scope="session")
+def warm_python():
+    """Runs scripts as processes of their own, without the time that each takes to import."""
+    started = WarmPython()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")
@@ -88,18 +98,19 @@ async def empty_datasette(empty_data, tmp_path_factory):
         yield made
 
 
+def new_token(folder: Path, bakery_id: str | None = BAKERY, days: float = 1) -> str:
+    """A token for a data folder: of a bakery, or with None of an administrator."""
+    opened = connect(database_path(folder, TOKENS))
+    try:
+        return tokens.create_token(opened, bakery_id, "test", days)
+    finally:
+        opened.close()
+
+
 @pytest.fixture
 def make_token(data):
     """A function that makes a token: of a bakery, or with None of an administrator."""
-
-    def make(bakery_id: str | None = BAKERY, days: float = 1) -> str:
-        opened = connect(database_path(data, TOKENS))
-        try:
-            return tokens.create_token(opened, bakery_id, "test", days)
-        finally:
-            opened.close()
-
-    return make
+    return functools.partial(new_token, data)
 
 
 @pytest.fixture
