@@ -22,9 +22,15 @@ BAKERY = "northlight.bakery.gcp.europe-west4"
 OTHER_BAKERY = "harbor.bakery.aws.us-west-2"
 
 
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def no_environment():
     """What the developer has set must not decide where the tests write."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        set_environment(monkeypatch)
+        yield
+
+
+def set_environment(monkeypatch):
     for name in (
         "FEDERATION_DATA",
         "FEDERATION_PUBLIC_URL",
@@ -71,9 +77,9 @@ def connection(data):
 
 
 @asynccontextmanager
-async def started(folder: Path):
+async def started(folder: Path, make=make_datasette):
     """A started Datasette over a data folder, stopped at the end."""
-    made = make_datasette(folder)
+    made = make(folder)
     await made.invoke_startup()
     yield made
     registry_of(made).close()
