@@ -139,6 +139,11 @@ def _bakery_id(value: str) -> str:
     return value
 
 
+def _checked(annotation: Any, *checks: Any) -> Any:
+    """The annotation with further checks."""
+    return Annotated[annotation, *checks]
+
+
 def text(limit: int, **schema: Any) -> Any:
     """Text of at most `limit` bytes without control characters."""
     return Annotated[
@@ -160,20 +165,20 @@ DAY_SCHEMA = {"format": "date", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
 Integer = StrictInt
 Boolean = StrictBool
 Identifier = identifier()
-BakeryId = Annotated[identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id)]
+BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id))
 FeedstockName = identifier(pattern=FEEDSTOCK_NAME_PATTERN)
 Version = text(200)
 Title = text(500)
 Description = text(20000)
-Message = Annotated[text(65536), BeforeValidator(_without_terminal_codes)]
+Message = _checked(text(65536), BeforeValidator(_without_terminal_codes))
 Reason = text(2000)
 RetractionReason = identifier(2000)
 Pointer = text(4096)
 ChangedValue = text(10000)
 Source = identifier(4096)
 Prefix = text(4096)
-Url = Annotated[identifier(4096, pattern=URL_PATTERN), AfterValidator(_url)]
+Url = _checked(identifier(4096, pattern=URL_PATTERN), AfterValidator(_url))
 Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
 Day = Annotated[StrictStr, Field(json_schema_extra=DAY_SCHEMA)]
-Status = Annotated[Literal[*UNFINISHED_STATUSES, *FINAL_STATUSES], BeforeValidator(_status)]
+Status = _checked(Literal.__getitem__((*UNFINISHED_STATUSES, *FINAL_STATUSES)), BeforeValidator(_status))
 JsonValue = Annotated[Any, WithJsonSchema({})]

@@ -86,8 +86,8 @@ def document(
                 # an operationId stands once in a document
                 operation |= {"operationId": f"{query.name}_alias", "deprecated": True}
             paths.setdefault(path, {})["get"] = operation
-    for (path, method), operation in operations.items():
-        paths.setdefault(path, {})[method.lower()] = _operation(path, method, operation)
+    for (path, method), described in operations.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(path, method, described)
     records = {query.record for query in queries.values()}
     records |= {operation.record for operation in operations.values() if operation.record}
     bodies = {operation.body for operation in operations.values() if operation.body}
@@ -208,7 +208,7 @@ def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
     if operation.payload_types:
         payload = {each: {"schema": {"type": "object"}} for each in operation.payload_types}
         described["requestBody"] = {"required": True, "content": payload}
-    answer = {
+    answer: dict[str, Any] = {
         "description": operation.record.__doc__ if operation.record else operation.title,
         "content": {operation.content_type.partition(";")[0]: {"schema": schema}},
     }
@@ -287,7 +287,7 @@ def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
         description = query.record.model_fields[name].description
         default = next((each for each in query.defaults if each.split("__")[0] == name), None)
         if default:
-            description += f" Unless this column is asked for, `{default}={query.defaults[default]}` holds."
+            description = f"{description} Unless this column is asked for, `{default}={query.defaults[default]}` holds."
         parameters.append(_parameter(name, _value_schema(query.record, name), description))
     parameters.append(_operators_parameter(query.record, columns))
     return parameters
@@ -331,7 +331,7 @@ def _operand(value: dict[str, Any], takes: str) -> dict[str, Any]:
     return value
 
 
-def _parameter(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+def _parameter(name: str, schema: Mapping[str, Any], description: str | None) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": description, "schema": dict(schema)}
 
 

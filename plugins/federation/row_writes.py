@@ -12,7 +12,10 @@ def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]
     """Insert a row, and give its id."""
     columns = ", ".join(f'"{name}"' for name in values)
     parameters = ", ".join(f":{name}" for name in values)
-    return connection.execute(f"insert into {table} ({columns}) values ({parameters})", values).lastrowid
+    cursor = connection.execute(f"insert into {table} ({columns}) values ({parameters})", values)
+    # an insert that succeeded has one
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
 
 
 def update(connection: sqlite3.Connection, table: str, row_id: int, values: Mapping[str, Any]) -> None:

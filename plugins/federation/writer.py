@@ -69,7 +69,11 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future = loop.create_future()
-        self._accept(_Write(function, lambda write: loop.call_soon_threadsafe(_settle, future, write)))
+
+        def settle_there(write: _Write) -> None:
+            loop.call_soon_threadsafe(_settle, future, write)
+
+        self._accept(_Write(function, settle_there))
         write = await future
         if write.error is not None:
             raise write.error

@@ -2,15 +2,13 @@
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from pydantic import BaseModel
 
 from federation.actors import Actor
 from federation.datasets import create_dataset, update_dataset
 from federation.errors import ProblemDetails, json_pointer, unauthorized
-from federation.fields import Dataset, RecipeRun, create_model_of, update_model_of
+from federation.fields import Dataset, RecipeRun, Sent, create_model_of, update_model_of
 from federation.idempotency import Written, read_key, write_once
 from federation.json_body import parse_json
 from federation.list_requests import printable, read_parameters
@@ -50,7 +48,7 @@ async def post_recipe_runs(call: Call) -> Reply:
     home = call.registry.settings.home_organisation
 
     def record(connection: sqlite3.Connection) -> Written:
-        errors: list[dict[str, str]] = []
+        errors: list[Mapping[str, str]] = []
         ids = []
         for place, run in runs:
             try:
@@ -168,9 +166,9 @@ async def write(
     return Reply(dump_json(records if many else records[0]), written.status, headers=headers)
 
 
-def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], BaseModel]]:
+def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], Sent]]:
     """The runs of an array, each with its place. Raises ProblemDetails (422) with the faults of all."""
-    runs = []
+    runs: list[tuple[tuple[int, ...], Sent]] = []
     errors: list[dict[str, str]] = repeated_external_ids(body, actor)
     for index, item in enumerate(body):
         run, faults = check(create_model_of(RecipeRun), item, (index,))
