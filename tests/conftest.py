@@ -170,6 +170,40 @@ def run_body():
 
 
 @pytest.fixture
+def post(datasette, headers):
+    """A function that posts a body (a value, or bytes as they are) and gives the response."""
+
+    async def send(body, **more):
+        sent = {**headers, "Content-Type": "application/json", **more.pop("headers", {})}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await datasette.client.post("/recipe_runs", content=content, headers=sent, **more)
+
+    return send
+
+
+@pytest.fixture
+def get(datasette):
+    async def read(path):
+        response = await datasette.client.get(path)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    return read
+
+
+@pytest.fixture
+def recorded(post, run_body):
+    """A function that records a run and gives it."""
+
+    async def record(**changes):
+        response = await post(run_body(**changes))
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    return record
+
+
+@pytest.fixture
 def real_folder():
     """The federation's real files, where this machine has them."""
     folder = os.environ.get("FEDERATION_REAL_DIR")
