@@ -1,7 +1,10 @@
 """Real Datasette instances on real temporary databases."""
 
+import functools
 import json
 import os
+import shutil
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,15 +15,22 @@ from federation.database import FEDERATION, TOKENS, connect, database_path
 from federation.registry import registry_of
 from federation.server import make_datasette
 from federation.settings import ROOT
+from warm_python import WarmPython
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
 BAKERY = "northlight.bakery.gcp.europe-west4"
 OTHER_BAKERY = "harbor.bakery.aws.us-west-2"
 
 
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def no_environment():
     """What the developer has set must not decide where the tests write."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        set_environment(monkeypatch)
+        yield
+
+
+def set_environment(monkeypatch):
     for name in (
         "FEDERATION_DATA",
         "FEDERATION_PUBLIC_URL",
@@ -38,12 +48,26 @@ def no_environment(monkeypatch):
     monkeypatch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
 
 
-@pytest.fixture
-def data(tmp_path) -> Path:
-    """A data folder with both databases, empty."""
-    folder = tmp_path / "data"
+@pytest.fixture(scope="session")
+def warm_python():
+    """Runs scripts as processes of their own, without the time that each takes to import."""
+    started = WarmPython()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def empty_data(tmp_path_factory) -> Path:
+    """A data folder with both databases, empty, to be copied: the migrations run once in a session."""
+    folder = tmp_path_factory.mktemp("empty") / "data"
     prepare(folder)
     return folder
+
+
+@pytest.fixture
+def data(empty_data, tmp_path) -> Path:
+    """A data folder with both databases, empty."""
+    return shutil.copytree(empty_data, tmp_path / "data")
 
 
 @pytest.fixture
@@ -54,10 +78,10 @@ def connection(data):
     opened.close()
 
 
-@pytest_asyncio.fixture
-async def datasette(data):
-    """A started Datasette over the data folder, stopped at the end."""
-    made = make_datasette(data)
+@asynccontextmanager
+async def started(folder: Path, make=make_datasette):
+    """A started Datasette over a data folder, stopped at the end."""
+    made = make(folder)
     await made.invoke_startup()
     yield made
     registry_of(made).close()
@@ -65,18 +89,36 @@ async def datasette(data):
         database.close()
 
 
+@pytest_asyncio.fixture
+async def datasette(data):
+    """A started Datasette over the data folder, stopped at the end."""
+    async with started(data) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def empty_datasette(empty_data, tmp_path_factory):
+    """A started Datasette over empty databases, for all tests of a module that only read.
+
+    Such a test runs in the loop of its module: `@pytest.mark.asyncio(loop_scope="module")`.
+    """
+    async with started(shutil.copytree(empty_data, tmp_path_factory.mktemp("read") / "data")) as made:
+        yield made
+
+
+def new_token(folder: Path, bakery_id: str | None = BAKERY, days: float = 1) -> str:
+    """A token for a data folder: of a bakery, or with None of an administrator."""
+    opened = connect(database_path(folder, TOKENS))
+    try:
+        return tokens.create_token(opened, bakery_id, "test", days)
+    finally:
+        opened.close()
+
+
 @pytest.fixture
 def make_token(data):
     """A function that makes a token: of a bakery, or with None of an administrator."""
-
-    def make(bakery_id: str | None = BAKERY, days: float = 1) -> str:
-        opened = connect(database_path(data, TOKENS))
-        try:
-            return tokens.create_token(opened, bakery_id, "test", days)
-        finally:
-            opened.close()
-
-    return make
+    return functools.partial(new_token, data)
 
 
 @pytest.fixture
@@ -127,6 +169,40 @@ def run_body():
         return {name: value for name, value in {**run, **changes}.items() if value is not ...}
 
     return body
+
+
+@pytest.fixture
+def post(datasette, headers):
+    """A function that posts a body (a value, or bytes as they are) and gives the response."""
+
+    async def send(body, **more):
+        sent = {**headers, "Content-Type": "application/json", **more.pop("headers", {})}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await datasette.client.post("/recipe_runs", content=content, headers=sent, **more)
+
+    return send
+
+
+@pytest.fixture
+def get(datasette):
+    async def read(path):
+        response = await datasette.client.get(path)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    return read
+
+
+@pytest.fixture
+def recorded(post, run_body):
+    """A function that records a run and gives it."""
+
+    async def record(**changes):
+        response = await post(run_body(**changes))
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    return record
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from conftest import BAKERY, FIXTURES, OTHER_BAKERY
+from conftest import BAKERY, FIXTURES, OTHER_BAKERY, started
 from federation import tokens
 from federation.canned_queries import BadQuery
 from federation.columns import column_kinds, has_long_message
@@ -20,6 +20,8 @@ from federation.server import make_datasette
 from federation.settings import read_metadata, read_settings
 from federation.sync.folder import fetch_folder
 from federation.sync.run import run_sync
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROBLEM = "application/problem+json"
 SEA_ICE = "northern-sea-ice-feedstock"
@@ -129,14 +131,10 @@ async def record(data):
     registry_of(datasette).close()
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(folder):
-    made = make_datasette(folder)
-    await made.invoke_startup()
-    yield made.client
-    registry_of(made).close()
-    for database in made.databases.values():
-        database.close()
+    async with started(folder) as made:
+        yield made.client
 
 
 async def get(client, path):
@@ -164,7 +162,7 @@ def check_record(query_name, row):
     record.model_validate(row)
 
 
-def test_every_endpoint_of_metadata_is_tested_here():
+async def test_every_endpoint_of_metadata_is_tested_here():
     assert set(PATHS) == {name for name, query in QUERIES.items() if "path" in query}
 
 

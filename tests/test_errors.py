@@ -15,6 +15,8 @@ from federation.registry import registry_of
 from federation.settings import ROOT
 from federation.snapshots import make_snapshot
 
+reads_only = pytest.mark.asyncio(loop_scope="module")
+
 PROBLEM = "application/problem+json"
 DOCS = ROOT / "docs" / "errors.md"
 ENDLESS = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
@@ -215,6 +217,7 @@ async def test_head_of_an_error_is_its_status_and_headers(datasette):
             assert head.headers[name] == got.headers[name]
 
 
+@reads_only
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -228,8 +231,8 @@ async def test_head_of_an_error_is_its_status_and_headers(datasette):
 )
 @pytest.mark.parametrize("path", ["/recipe_runs", "/", "/federation", "/federation.json", "/health", "/nothing"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_header_that_is_not_ascii_is_400(datasette, name, value, path, method):
-    response = await datasette.client.request(method, path, headers={name: value})
+async def test_a_header_that_is_not_ascii_is_400(empty_datasette, name, value, path, method):
+    response = await empty_datasette.client.request(method, path, headers={name: value})
     assert response.status_code == 400
     assert response.headers["content-type"] == PROBLEM
     assert name.lower() in response.json()["detail"]
@@ -243,30 +246,33 @@ async def test_several_authorization_headers_are_401(datasette, headers):
     assert response.status_code == 401
 
 
+@reads_only
 @pytest.mark.parametrize("value", [b"Bearer", b"Bearer x", b"Bearer a-b-c", b"Bearer pfk_1_x\r ", b"Negotiate x", b""])
 @pytest.mark.parametrize("path", ["/recipe_runs", "/recipe_runs/1", "/health", "/federation.json"])
-async def test_a_get_with_a_bad_token_is_401_too(datasette, value, path):
-    response = await datasette.client.get(path, headers={"Authorization": value})
+async def test_a_get_with_a_bad_token_is_401_too(empty_datasette, value, path):
+    response = await empty_datasette.client.get(path, headers={"Authorization": value})
     assert response.status_code == 401
     assert response.headers["content-type"] == PROBLEM
     assert "www-authenticate" in response.headers
 
 
+@reads_only
 @pytest.mark.parametrize(
     "host", ["a b", "evil.example/x", "a,b", "user@host", "<script>", "a:b", "a:123456", "[::g]", "é"]
 )
-async def test_a_host_that_is_none_is_400(datasette, host):
+async def test_a_host_that_is_none_is_400(empty_datasette, host):
     """Or links would go wherever somebody wants them to."""
     for path in ("/recipe_runs", "/recipe_runs/1", "/stats"):
-        response = await datasette.client.get(path, headers={"Host": host.encode()})
+        response = await empty_datasette.client.get(path, headers={"Host": host.encode()})
         assert response.status_code == 400, path
         assert response.headers["content-type"] == PROBLEM
         assert "Host" in response.json()["detail"]
 
 
+@reads_only
 @pytest.mark.parametrize("host", ["a.example", "a.example:8001", "127.0.0.1:80", "[::1]:8001", "my_host"])
-async def test_a_host_that_is_one(datasette, host):
-    assert (await datasette.client.get("/recipe_runs", headers={"Host": host})).status_code == 200
+async def test_a_host_that_is_one(empty_datasette, host):
+    assert (await empty_datasette.client.get("/recipe_runs", headers={"Host": host})).status_code == 200
 
 
 NASTY = [
@@ -310,8 +316,9 @@ async def test_anything_in_a_path_is_400_or_404(datasette, headers, run_body, na
         assert len(response.content) < 2000
 
 
+@reads_only
 @pytest.mark.parametrize("nasty", NASTY)
-async def test_anything_on_a_page_is_no_500(datasette, nasty):
+async def test_anything_on_a_page_is_no_500(empty_datasette, nasty):
     for path in (
         f"/{nasty}",
         f"/{nasty}.json",
@@ -321,7 +328,7 @@ async def test_anything_on_a_page_is_no_500(datasette, nasty):
         f"/federation/recipe_runs.json?{nasty}={nasty}",
         f"/federation/get_recipe_run.json?recipe_run_id={nasty}",
     ):
-        response = await datasette.client.get(path, follow_redirects=True)
+        response = await empty_datasette.client.get(path, follow_redirects=True)
         assert response.status_code < 500, path
 
 
@@ -358,6 +365,7 @@ async def test_anything_in_a_query_is_no_500_and_finds_nobody_elses_row(datasett
             json.loads(response.content.decode("utf-8"))
 
 
+@reads_only
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -383,8 +391,8 @@ async def test_anything_in_a_query_is_no_500_and_finds_nobody_elses_row(datasett
         ("datasets=1", "cannot be filtered on"),
     ],
 )
-async def test_a_parameter_that_cannot_be_read_is_named_and_explained(datasette, query, said):
-    response = await datasette.client.get(f"/recipe_runs?{query}")
+async def test_a_parameter_that_cannot_be_read_is_named_and_explained(empty_datasette, query, said):
+    response = await empty_datasette.client.get(f"/recipe_runs?{query}")
     assert response.status_code == 400
     body = response.json()
     assert body["type"] == TYPE_PREFIX + "bad-parameter"
@@ -393,9 +401,10 @@ async def test_a_parameter_that_cannot_be_read_is_named_and_explained(datasette,
     assert body["parameter"] in body["detail"]
 
 
+@reads_only
 @pytest.mark.parametrize("path", ["/recipe_runs/1", "/feedstocks/a", "/stats", "/health", "/openapi.json"])
-async def test_what_takes_no_parameters_ignores_none(datasette, path):
-    response = await datasette.client.get(f"{path}?nonsense=1")
+async def test_what_takes_no_parameters_ignores_none(empty_datasette, path):
+    response = await empty_datasette.client.get(f"{path}?nonsense=1")
     assert response.status_code == 400
     assert response.json()["type"] == TYPE_PREFIX + "bad-parameter"
 
@@ -403,6 +412,7 @@ async def test_what_takes_no_parameters_ignores_none(datasette, path):
 # Datasette's own pages
 
 
+@reads_only
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
@@ -425,8 +435,8 @@ async def test_what_takes_no_parameters_ignores_none(datasette, path):
         ("/federation/list_recipe_runs.json?_shape=nothing", 400, "nothing"),
     ],
 )
-async def test_errors_of_datasettes_json_are_problem_details(datasette, path, status, said):
-    response = await datasette.client.get(path)
+async def test_errors_of_datasettes_json_are_problem_details(empty_datasette, path, status, said):
+    response = await empty_datasette.client.get(path)
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == PROBLEM
     body = response.json()
@@ -436,6 +446,7 @@ async def test_errors_of_datasettes_json_are_problem_details(datasette, path, st
     assert "<" not in body["detail"]
 
 
+@reads_only
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
@@ -451,8 +462,8 @@ async def test_errors_of_datasettes_json_are_problem_details(datasette, path, st
         ("/federation/" + quote("<script>alert(1)"), 404, "Table not found"),
     ],
 )
-async def test_errors_of_pages_are_pages(datasette, path, status, said):
-    response = await datasette.client.get(path, follow_redirects=True)
+async def test_errors_of_pages_are_pages(empty_datasette, path, status, said):
+    response = await empty_datasette.client.get(path, follow_redirects=True)
     assert response.status_code == status
     assert response.headers["content-type"].startswith("text/html")
     assert said in response.text

@@ -11,10 +11,12 @@ from urllib.parse import quote, urlencode
 
 import pytest
 import pytest_asyncio
+from conftest import started
 from federation.database import FEDERATION, connect, database_path, transaction
 from federation.demo import ensure_demo
 from federation.registry import registry_of
-from federation.server import make_datasette
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOW = datetime(2026, 3, 2, 4, 5, tzinfo=UTC)
 SEA_ICE = "northern-sea-ice-feedstock"
@@ -77,21 +79,35 @@ def demo(tmp_path_factory):
     return folder
 
 
-@pytest_asyncio.fixture
-async def client(demo):
-    made = make_datasette(demo)
-    await made.invoke_startup()
-    yield made.client
-    registry_of(made).close()
-    for database in made.databases.values():
-        database.close()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(demo):
+    async with started(demo) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(served):
+    return served.client
 
 
 def defaults_of(path):
     return next((columns for end, columns in DEFAULTS.items() if path.endswith(end)), [])
 
 
-async def whole(client, path):
+@pytest.fixture(scope="module")
+def whole(client):
+    """A function that gives all rows of a list, which is read once."""
+    read = {}
+
+    async def rows_of(path):
+        if path not in read:
+            read[path] = await read_whole(client, path)
+        return read[path]
+
+    return rows_of
+
+
+async def read_whole(client, path):
     """All rows with the defaults lifted, page by page (as NDJSON, whose messages are not cut)."""
     question = "&".join([*(LIFTED[column] for column in defaults_of(path)), "_format=ndjson", "_size=250"])
     url, rows = f"{path}?{question}", []
@@ -185,17 +201,15 @@ async def ids(client, path, question):
     return [row[key] for row in rows]
 
 
-def test_every_list_is_here(demo):
-    made = make_datasette(demo)
-    registry = registry_of(made)
-    assert set(LISTS) == {name for name, query in registry.queries.items() if not query.one}
-    registry.close()
+async def test_every_list_is_here(served):
+    queries = registry_of(served).queries
+    assert set(LISTS) == {name for name, query in queries.items() if not query.one}
 
 
 @pytest.mark.parametrize("query_name", LISTS)
-async def test_every_operator_on_every_column(client, query_name):
+async def test_every_operator_on_every_column(client, whole, query_name):
     path = LISTS[query_name]
-    rows = await whole(client, path)
+    rows = await whole(path)
     assert rows
     key = "github" if path == "/maintainers" else "id"
     for column in rows[0]:
@@ -243,8 +257,8 @@ async def test_every_operator_on_every_column(client, query_name):
         "2026-02-01T00:00:00Z", "2026-02-01T02:00:00+02:00", "2026-01-31T19:00:00.0-05:00",
     ],
 )  # fmt: skip
-async def test_times_and_their_spans(client, text):
-    rows = await whole(client, "/recipe_runs")
+async def test_times_and_their_spans(client, whole, text):
+    rows = await whole("/recipe_runs")
     for column in ("run_date", "completed_at"):
         for operator in OPERATORS[:7]:
             name = f"{column}__{operator}" if operator else column
@@ -254,8 +268,8 @@ async def test_times_and_their_spans(client, text):
 
 
 @pytest.mark.parametrize(("status", "sent"), SYNONYMS.items())
-async def test_statuses_in_any_case_and_by_synonym(client, status, sent):
-    rows = await whole(client, "/recipe_runs")
+async def test_statuses_in_any_case_and_by_synonym(client, whole, status, sent):
+    rows = await whole("/recipe_runs")
     for text in (status, status.upper(), sent):
         same = {row["id"] for row in rows if row["status"] == status}
         assert set(await ids(client, "/recipe_runs", urlencode({"status": text}))) == same
@@ -265,8 +279,8 @@ async def test_statuses_in_any_case_and_by_synonym(client, status, sent):
         }
 
 
-async def test_filters_hold_together_also_the_same_one_twice(client):
-    rows = await whole(client, "/recipe_runs")
+async def test_filters_hold_together_also_the_same_one_twice(client, whole):
+    rows = await whole("/recipe_runs")
     found = await ids(client, "/recipe_runs", "status=success&is_test=0&run_date__gte=2026-01&run_date__lt=2026-02")
     assert set(found) == {
         row["id"]
@@ -284,8 +298,8 @@ async def test_filters_hold_together_also_the_same_one_twice(client):
     "piece", ["%", "_", "\\", "% _", "_sure", "b%", "É", "é", "été", "ÉTÉ", "*", "[x]", "'", "\r\n", '"']
 )
 @pytest.mark.parametrize("operator", ["contains", "startswith"])
-async def test_there_are_no_wildcards(client, operator, piece):
-    rows = await whole(client, "/recipe_runs")
+async def test_there_are_no_wildcards(client, whole, operator, piece):
+    rows = await whole("/recipe_runs")
     expected = {row["id"] for row in rows if keeps(row["message"], operator, piece, "text", False)}
     assert set(await ids(client, "/recipe_runs", urlencode({f"message__{operator}": piece}))) == expected
     if operator == "contains":
@@ -296,14 +310,14 @@ async def test_there_are_no_wildcards(client, operator, piece):
     "name", [SEA_ICE.upper(), f"pangeo-forge/{SEA_ICE}", "old-ice", "OLD-ICE", "Pangeo-Forge/old-ice"]
 )
 @pytest.mark.parametrize("operator", ["", "__in"])
-async def test_a_feedstock_by_any_of_its_names(client, name, operator):
+async def test_a_feedstock_by_any_of_its_names(client, whole, name, operator):
     same = await ids(client, "/recipe_runs", f"feedstock_id={SEA_ICE}")
     assert same
     assert await ids(client, "/recipe_runs", f"feedstock_id{operator}={name}") == same
     assert await ids(client, "/feedstocks", f"id{operator}={name}") == [SEA_ICE]
     others = await ids(client, "/recipe_runs", f"feedstock_id__not={name}")
     assert set(others).isdisjoint(same)
-    assert len(others) + len(same) == len(await whole(client, "/recipe_runs"))
+    assert len(others) + len(same) == len(await whole("/recipe_runs"))
 
 
 @pytest.mark.parametrize(
@@ -349,8 +363,8 @@ async def test_what_cannot_be_read_is_400_that_explains(client, question, said):
     ["' or 1=1 --", '" or ""="', "x'); drop table recipe_runs; --", ":filter_0", "?", "null", "ä" * 5000, "x" * 10_000],
 )
 @pytest.mark.parametrize("operator", ["", "__in", "__gt", "__contains"])
-async def test_hostile_values_are_values(client, text, operator):
-    rows = await whole(client, "/recipe_runs")
+async def test_hostile_values_are_values(client, whole, text, operator):
+    rows = await whole("/recipe_runs")
     sent = json.dumps([text]) if operator == "__in" else text
     asked = [text] if operator == "__in" else text
     expected = {row["id"] for row in rows if keeps(row["recipe_id"], operator[2:], asked, "text", False)}
@@ -379,8 +393,8 @@ async def test_a_huge_number_in_the_path_is_404(client, digits):
     assert (await client.get(f"/recipe_runs/{digits}")).status_code == 404
 
 
-async def test_many_values_and_many_filters(client):
-    rows = await whole(client, "/recipe_runs")
+async def test_many_values_and_many_filters(client, whole):
+    rows = await whole("/recipe_runs")
     wanted = ",".join(map(str, range(1, 501)))
     assert set(await ids(client, "/recipe_runs", f"id__in={wanted}")) == {row["id"] for row in rows if row["id"] <= 500}
     names = ",".join([SEA_ICE, *(f"none-{number}" for number in range(499))])
@@ -423,10 +437,10 @@ def send_to_demo(demo, client):
     opened.close()
 
 
-async def test_naming_a_default_s_column_with_any_operator_lifts_it(client):
+async def test_naming_a_default_s_column_with_any_operator_lifts_it(client, whole):
     shown = await ids(client, "/datasets", "_col=id")
     assert not {5, 6} & set(shown)
-    rows = await whole(client, "/datasets")
+    rows = await whole("/datasets")
     assert {5, 6} <= {row["id"] for row in rows}
     for question in ("is_test__in=0,1", "is_test__isnull=0"):
         assert 6 in await ids(client, "/datasets", question)

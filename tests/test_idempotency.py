@@ -30,8 +30,9 @@ def assert_reused(response):
     assert response.json()["type"].endswith("/idempotency-key-reused")
 
 
-async def test_a_retry_finds_the_run_and_writes_nothing(post, stored):
+async def test_a_retry_finds_the_run_and_writes_nothing(post, stored, connection):
     first = await post()
+    commits = connection.execute("pragma user_version").fetchone()[0]
     assert first.status_code == 201
     assert "idempotency-replayed" not in first.headers
     before = stored()
@@ -42,6 +43,7 @@ async def test_a_retry_finds_the_run_and_writes_nothing(post, stored):
         assert again.headers["location"] == first.headers["location"] == "http://localhost/recipe_runs/1"
         assert again.headers["idempotency-replayed"] == "true"
     assert stored() == before
+    assert connection.execute("pragma user_version").fetchone()[0] == commits
 
 
 async def test_a_retry_answers_the_run_as_it_is_by_now(post, send):

@@ -1,4 +1,4 @@
-"""The federation's real meta.yaml files, as a person reads them."""
+"""The federation's real files of meta.yaml, where this machine has them, as a person reads them."""
 
 import json
 import os

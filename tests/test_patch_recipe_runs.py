@@ -344,7 +344,14 @@ async def test_the_tag_that_was_read_holds_until_it_changes(datasette, record, p
         ("nonsense", 412),
         ("\u00e9", 412),
         ("", 412),
-        ('"1-ab", "2-ab"', 400),
+        ('"1-ab", "2-ab"', 200),
+        ('"2-ab",,\t"1-ab-gzip" ,', 200),
+        ('"a,b", W/"2-ab", "1-ab"', 200),
+        ('"2-ab", W/"1-ab"', 412),
+        ('"2-ab", *', 412),
+        ('"2-ab" "1-ab"', 412),
+        ('"1-ab", 1-ab', 412),
+        (" , " * 5000 + '"', 412),
     ],
 )
 async def test_each_form_of_if_match(record, patch, stored, value, status):

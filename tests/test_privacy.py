@@ -8,14 +8,15 @@ from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from conftest import BAKERY
+from conftest import BAKERY, started
 from datasette.app import Datasette
 from federation import tokens
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, connect, database_path
-from federation.registry import registry_of
 from federation.row_writes import resolve_bakery
 from federation.settings import ROOT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROBLEM = "application/problem+json"
 STRAY = "tokens-backup"
@@ -23,10 +24,10 @@ STRAY_SECRET = "stray-secret-of-a-backup"
 TOKEN_NAME = "name-of-a-token"
 
 
-@pytest.fixture
-def configuration(tmp_path):
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory):
     """What `datasette .` finds in a checkout: the configuration, both databases, and files that somebody left."""
-    folder = tmp_path / "checkout"
+    folder = tmp_path_factory.mktemp("privacy") / "checkout"
     for name in ("plugins", "templates", "static"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("metadata.yml", "settings.json"):
@@ -41,7 +42,7 @@ def configuration(tmp_path):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sent(configuration):
     """Who asks -> the headers they send."""
     federation = connect(database_path(configuration, FEDERATION))
@@ -57,7 +58,7 @@ def sent(configuration):
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hashes(configuration, sent):
     connection = connect(database_path(configuration, TOKENS))
     found = [row[0] for row in connection.execute("select secret_sha256 from tokens")]
@@ -65,16 +66,12 @@ def hashes(configuration, sent):
     return found
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(configuration):
-    made = Datasette(config_dir=configuration)
-    await made.invoke_startup()
-    # they are attached, so that it is the permission that keeps them away and not chance
-    assert {FEDERATION, TOKENS, STRAY, "notes"} <= set(made.databases)
-    yield made.client
-    registry_of(made).close()
-    for database in made.databases.values():
-        database.close()
+    async with started(configuration, lambda folder: Datasette(config_dir=folder)) as made:
+        # they are attached, so that it is the permission that keeps them away and not chance
+        assert {FEDERATION, TOKENS, STRAY, "notes"} <= set(made.databases)
+        yield made.client
 
 
 def paths_of(database):

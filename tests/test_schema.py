@@ -222,10 +222,12 @@ def _prepare_in_turn(folders, barrier, results):
 
 
 def test_eight_processes_open_a_fresh_folder_at_once(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
+    # each is a process of its own, from one that has imported the libraries
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["federation.data_folder", "pytest"])
     folders = [tmp_path / f"round-{number}" for number in range(20)]
-    barrier, results = spawn.Barrier(8), spawn.Queue()
-    processes = [spawn.Process(target=_prepare_in_turn, args=(folders, barrier, results)) for _ in range(8)]
+    barrier, results = context.Barrier(8), context.Queue()
+    processes = [context.Process(target=_prepare_in_turn, args=(folders, barrier, results)) for _ in range(8)]
     for process in processes:
         process.start()
     failures = [results.get(timeout=120) for _ in processes]

@@ -2,8 +2,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -20,18 +18,17 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def call(tmp_path):
+def call(tmp_path, warm_python):
     """A function that runs one of the scripts over a fresh data folder."""
 
     def run(*arguments, script="sync", data=tmp_path / "data", environment=()):
         options = ["--data", data] if data else []
-        return subprocess.run(
-            [sys.executable, ROOT / "scripts" / f"{script}.py", *arguments, *options],
-            capture_output=True,
-            text=True,
-            timeout=60,
+        return warm_python.run(
+            ROOT / "scripts" / f"{script}.py",
+            *arguments,
+            *options,
             cwd=tmp_path,
-            env={**os.environ, **dict(environment)},
+            environment={**os.environ, **dict(environment)},
         )
 
     return run

@@ -3,8 +3,6 @@ import os
 import re
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -18,18 +16,17 @@ TOKEN = re.compile(r"pfk_(\d+)_([A-Za-z0-9_-]{43})\n")
 
 
 @pytest.fixture
-def call(tmp_path):
+def call(tmp_path, warm_python):
     """A function that runs scripts/tokens.py over a fresh data folder."""
 
     def run(*arguments, data=tmp_path / "data", environment=()):
         options = ["--data", data] if data else []
-        return subprocess.run(
-            [sys.executable, ROOT / "scripts" / "tokens.py", *arguments, *options],
-            capture_output=True,
-            text=True,
-            timeout=60,
+        return warm_python.run(
+            ROOT / "scripts" / "tokens.py",
+            *arguments,
+            *options,
             cwd=tmp_path,
-            env={**os.environ, **dict(environment)},
+            environment={**os.environ, **dict(environment)},
         )
 
     return run

@@ -117,6 +117,28 @@ async def test_no_result_comes_before_the_commit_of_its_group(writer, stored):
     assert stored() == ["gate", "early", "later"]
 
 
+@pytest.mark.parametrize("count", [1, 3])
+async def test_writes_that_change_nothing_make_no_commit(writer, path, commits, count):
+    await writer.write(add("one"))
+    before = commits(), path.with_name("federation.db-wal").stat().st_size
+
+    def find(connection):
+        return connection.execute("select id from bakeries").fetchone()[0]
+
+    def refuse(connection):
+        add("two")(connection)
+        raise ValueError
+
+    for function in (find, refuse):
+        writes = [writer.write(function) for _ in range(count)]
+        for found in await asyncio.gather(*writes, return_exceptions=True):
+            assert found == "one" or isinstance(found, ValueError)
+    assert (commits(), path.with_name("federation.db-wal").stat().st_size) == before
+    # one that does change something takes the others with it
+    await asyncio.gather(writer.write(find), writer.write(add("two")), writer.write(find))
+    assert commits() == before[0] + 1
+
+
 async def test_concurrent_writes_share_a_commit(writer, stored, commits):
     before = commits()
     names = [f"bakery-{number}" for number in range(50)]
@@ -229,6 +251,8 @@ def plant_bomb(connection):
         end
         """
     )
+    # a write that changes no row is not kept, and the trigger with it
+    return add("bomber")(connection)
 
 
 def swallow(connection):
@@ -254,10 +278,10 @@ async def test_a_transaction_that_sqlite_rolled_back_is_lost_as_a_whole(writer, 
     for result in results:
         assert_unavailable(result)
     assert ran == [], "nothing more runs in a group that is lost: it would be committed one by one"
-    assert stored() == ["gate"]
+    assert stored() == ["bomber", "gate"]
     assert commits() == before + 1
     assert await writer.write(add("next")) == "next"
-    assert stored() == ["gate", "next"]
+    assert stored() == ["bomber", "gate", "next"]
 
 
 async def test_a_database_that_is_locked_for_too_long(writer, path, stored):

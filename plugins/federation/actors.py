@@ -19,7 +19,7 @@ class Actor:
 
     def may_write_for(self, bakery_id: str) -> bool:
         """Whether this is that bakery; ids are the same in any letter case."""
-        return self.is_admin or self.bakery_id.lower() == bakery_id.lower()
+        return self.bakery_id is None or self.bakery_id.lower() == bakery_id.lower()
 
     def require(self, bakery_id: str, what: str | None = None) -> None:
         """Raises ProblemDetails (403) unless this may write for the bakery, whose `what` is."""

@@ -93,7 +93,7 @@ def read_canned_queries(metadata: Mapping[str, Any]) -> dict[str, CannedQuery]:
 
 
 def _read(name: str, definition: Mapping[str, Any]) -> CannedQuery:
-    record = RECORDS.get(definition.get("fields"))
+    record = RECORDS.get(definition.get("fields", ""))
     if record is None:
         raise BadQuery(f"canned query {name}: `fields` must be one of {', '.join(sorted(RECORDS))}")
     sql = definition["sql"].strip()

@@ -1,15 +1,14 @@
 """Datasets as bakeries record them: known by URL, owned by the bakery that wrote them first."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
-
-from pydantic import BaseModel
 
 from federation import times
 from federation.actors import Actor
 from federation.errors import ProblemDetails
 from federation.faults import Faults
+from federation.fields import Sent
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
 
@@ -19,7 +18,7 @@ DATASETS_PER_RUN = 100
 _RESOLVED = ("url", "bakery_id", "feedstock_id", "is_test")
 
 
-def create_dataset(connection: sqlite3.Connection, dataset: BaseModel, actor: Actor, home: str) -> tuple[int, bool]:
+def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, home: str) -> tuple[int, bool]:
     """Record a dataset that no run made. (its id, whether it is new): the same one again is found by its URL.
 
     `dataset` is an instance of `fields.create_model_of(Dataset)`.
@@ -38,6 +37,7 @@ def create_dataset(connection: sqlite3.Connection, dataset: BaseModel, actor: Ac
         except ValueError as error:
             faults.add("feedstock_id", str(error))
     faults.raise_any()
+    assert bakery_id is not None, "without one there was a fault"
     values = {name: getattr(dataset, name) for name in type(dataset).model_fields if name not in _RESOLVED}
     values["bakery_id"] = resolve_bakery(connection, bakery_id)
     values["feedstock_id"] = resolve_feedstock(connection, *named) if named else None
@@ -54,14 +54,14 @@ def create_dataset(connection: sqlite3.Connection, dataset: BaseModel, actor: Ac
 
 
 def update_dataset(
-    connection: sqlite3.Connection, dataset_id: int, patch: BaseModel, actor: Actor, revision: int | None
+    connection: sqlite3.Connection, dataset_id: int, patch: Sent, actor: Actor, revisions: Collection[int] | None
 ) -> int:
     """Apply a merge patch (RFC 7396): a `retraction_reason` retracts the dataset, null takes that back.
 
-    `patch` is an instance of `fields.update_model_of(Dataset)`; `revision` is what If-Match asks for.
+    `patch` is an instance of `fields.update_model_of(Dataset)`; `revisions` are those that If-Match asks for.
     Raises ProblemDetails: 403 unless its owner or an administrator asks, 404, 412, 422.
     """
-    dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revision)
+    dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revisions)
     sent = {name: getattr(patch, name) for name in patch.model_fields_set}
     changed = {name: value for name, value in sent.items() if value != dataset[name]}
     if not changed:
@@ -78,9 +78,7 @@ def update_dataset(
     return dataset_id
 
 
-def link_dataset(
-    connection: sqlite3.Connection, run: dict[str, Any], dataset: BaseModel, actor: Actor, now: str
-) -> bool:
+def link_dataset(connection: sqlite3.Connection, run: dict[str, Any], dataset: Sent, actor: Actor, now: str) -> bool:
     """Note that a run wrote a dataset; one with a new URL belongs to the run's bakery. False if that was known.
 
     Of a dataset that is known, fields that differ are left as they are: only its owner changes them, by PATCH.
@@ -118,7 +116,7 @@ def link_dataset(
     return True
 
 
-def count_new_links(connection: sqlite3.Connection, run_id: int, datasets: Sequence[BaseModel]) -> int:
+def count_new_links(connection: sqlite3.Connection, run_id: int, datasets: Sequence[Sent]) -> int:
     """How many datasets a run would have with these."""
     rows = connection.execute(
         """

@@ -7,7 +7,7 @@ the bodies to /recipe_runs as each bakery would, so that the demo shows what the
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 DAYS, TEST_RUNS = 90, 36
 TIME_LIMIT, RERUN_AFTER = timedelta(hours=6), timedelta(minutes=45)
@@ -138,7 +138,7 @@ def demo_recipe_runs(now: datetime) -> dict[str, list[dict]]:
     now = now.astimezone(UTC).replace(microsecond=0)
     runs = [(recipe, body) for recipe in RECIPES for body in scheduled_runs(recipe, now)]
     runs += pull_request_runs(now) + unfinished_runs(now)
-    by_bakery = {bakery: [] for bakery in PREFIXES}
+    by_bakery: dict[str, list[dict]] = {bakery: [] for bakery in PREFIXES}
     # The times are text of one width, so their order is the order of time.
     for recipe, body in sorted(runs, key=lambda run: (run[1]["run_date"], run[1]["external_id"])):
         by_bakery[FEEDSTOCKS[recipe.feedstock].bakery].append(body)
@@ -226,7 +226,7 @@ def run_body(
         status, end, message = "in_progress", None, None
     # Numbers of workflow runs grow with time; a re-run keeps its number and counts the attempt.
     number = 7_000_000_000 + int((workflow or start).timestamp())
-    body = {
+    body: dict[str, Any] = {
         "recipe_id": recipe.id,
         "feedstock_id": feedstock_id,
         "commit": commit_at(feedstock, (now.date() - start.date()).days, pull_request),

@@ -23,8 +23,9 @@ NO_CONTROL_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$
 BAKERY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 # abfs://container@account.dfs.core.windows.net/ names a container before the @, and no user
 URL_PATTERN = (
-    r"^((https?|s3|gs|az)://[^\s/?#@\u0000-\u001f\u007f-\u009f]+"
-    r"|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?[^\s/?#@\u0000-\u001f\u007f-\u009f]+)"
+    r"^((https?|s3|gs|az)://|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?)"
+    # a port alone is no host
+    r"[^\s/?#@:\u0000-\u001f\u007f-\u009f][^\s/?#@\u0000-\u001f\u007f-\u009f]*"
     r"([/?#]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"
 )
 _BAKERY_ID = re.compile(BAKERY_ID_PATTERN, re.ASCII)
@@ -104,6 +105,11 @@ def _bakery_id(value: str) -> str:
     return value
 
 
+def _checked(annotation: Any, *checks: Any) -> Any:
+    """The annotation with further checks."""
+    return Annotated[annotation, *checks]
+
+
 def text(limit: int, **schema: Any) -> Any:
     """Text of at most `limit` bytes without control characters."""
     return Annotated[
@@ -125,20 +131,20 @@ DAY_SCHEMA = {"format": "date", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
 Integer = StrictInt
 Boolean = StrictBool
 Identifier = identifier()
-BakeryId = Annotated[identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id)]
+BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id))
 FeedstockName = identifier(pattern=FEEDSTOCK_NAME_PATTERN)
 Version = text(200)
 Title = text(500)
 Description = text(20000)
-Message = Annotated[text(65536), BeforeValidator(_without_terminal_codes)]
+Message = _checked(text(65536), BeforeValidator(_without_terminal_codes))
 Reason = text(2000)
 RetractionReason = identifier(2000)
 Pointer = text(4096)
 ChangedValue = text(10000)
 Source = identifier(4096)
 Prefix = text(4096)
-Url = Annotated[identifier(4096, pattern=URL_PATTERN), AfterValidator(_url)]
+Url = _checked(identifier(4096, pattern=URL_PATTERN), AfterValidator(_url))
 Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
 Day = Annotated[StrictStr, Field(json_schema_extra=DAY_SCHEMA)]
-Status = Annotated[Literal[*UNFINISHED_STATUSES, *FINAL_STATUSES], BeforeValidator(_status)]
+Status = _checked(Literal.__getitem__((*UNFINISHED_STATUSES, *FINAL_STATUSES)), BeforeValidator(_status))
 JsonValue = Annotated[Any, WithJsonSchema({})]

@@ -7,7 +7,7 @@ lists are filtered and written out, and the OpenAPI document. `create` says whet
 
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -455,6 +455,11 @@ RECORDS: dict[str, type[Record]] = {record.__name__: record for record in Record
 }
 
 
+# What a client sent, once it is checked: an instance of what `create_model_of` or `update_model_of` makes. It has the
+# record's fields, which no type checker can see.
+Sent: TypeAlias = Any
+
+
 @cache
 def create_model_of(record: type[Record]) -> type[BaseModel]:
     """The model of a body that makes such a record: its fields with `create`, those of nested records too."""
@@ -469,7 +474,7 @@ def update_model_of(record: type[Record]) -> type[BaseModel]:
     return _input_model(record, "Update", "update", set(), null_is_absent=False)
 
 
-def _extras(record: type[Record]) -> dict[str, dict[str, Any]]:
+def _extras(record: type[Record]) -> dict[str, Any]:
     return {name: info.json_schema_extra for name, info in record.model_fields.items()}
 
 
@@ -478,13 +483,14 @@ def _input_model(
 ) -> type[BaseModel]:
     definitions: dict[str, Any] = {}
     for name, info in record.model_fields.items():
-        extra = info.json_schema_extra
+        extra: Any = info.json_schema_extra
         if not extra[accepted]:
             continue
         annotation: Any = info.annotation
         nested = get_args(annotation)[0] if get_origin(annotation) is list else None
         if nested and issubclass(nested, Record):
-            annotation = list[create_model_of(nested)]
+            item: Any = create_model_of(nested)
+            annotation = list[item]
         elif info.metadata:
             # without it the bound and the format would be checked but not told
             told = {name: value for name, value in extra.items() if name not in ("create", "update")}

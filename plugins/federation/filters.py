@@ -210,7 +210,8 @@ def read_span(text: str) -> tuple[str, str | None]:
     """The start of a date's span and the start of what follows it; (instant, None) for a whole date and time."""
     match = _PARTIAL_DATE.fullmatch(text)
     if match:
-        year, month, day = (int(part) if part else None for part in match.groups())
+        year = int(match[1])
+        month, day = (int(part) if part else None for part in match.groups()[1:])
         if not times.EARLIEST_YEAR <= year <= times.LATEST_YEAR:
             raise BadFilter(f"is {text!r}, outside the years {times.EARLIEST_YEAR} to {times.LATEST_YEAR}")
         try:

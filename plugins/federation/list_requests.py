@@ -111,7 +111,7 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
     clauses = _read_filters(query, filters, home)
     filtered = {column for _, column, _, _ in filters}
     words = search_expression(special.get(SEARCH, ""))
-    if words is not None:
+    if words is not None and query.search is not None:
         clauses.where.append(query.search)
         clauses.values[SEARCH] = words
         filtered.add(SEARCH)

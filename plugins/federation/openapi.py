@@ -31,6 +31,7 @@ from federation.fields import Record
 from federation.filters import BOOLEANS, OPERATORS, PART, VALUES
 from federation.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
 from federation.names import FEEDSTOCK_NAME_PATTERN
+from federation.openapi_headers import OF_A_LIST, OF_A_MOVE, OF_A_PROBLEM, OF_A_RECORD, OF_A_WRITE
 from federation.paging import DEFAULT_SIZE, MAX_SIZE
 from federation.reading import parameter_kind
 from federation.replies import JSON as JSON_TYPE
@@ -85,8 +86,8 @@ def document(
                 # an operationId stands once in a document
                 operation |= {"operationId": f"{query.name}_alias", "deprecated": True}
             paths.setdefault(path, {})["get"] = operation
-    for (path, method), operation in operations.items():
-        paths.setdefault(path, {})[method.lower()] = _operation(path, method, operation)
+    for (path, method), described in operations.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(path, method, described)
     records = {query.record for query in queries.values()}
     records |= {operation.record for operation in operations.values() if operation.record}
     bodies = {operation.body for operation in operations.values() if operation.body}
@@ -102,7 +103,7 @@ def document(
         "paths": paths,
         "components": {
             "schemas": {**_schemas(records | bodies), **_list_items(queries), "Problem": PROBLEM_SCHEMA},
-            "responses": {"Problem": PROBLEM_RESPONSE},
+            "responses": PROBLEM_RESPONSES,
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -140,9 +141,14 @@ PROBLEM_SCHEMA = {
         "request_id": {"type": "string", "description": "Names the request in the server's log; `X-Request-Id` too."},
     },
 }
-PROBLEM_RESPONSE = {
+_PROBLEM_RESPONSE = {
     "description": "What went wrong and what to do.",
     "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+PROBLEM_RESPONSES = {
+    "Problem": _PROBLEM_RESPONSE,
+    **{f"Problem{status}": {**_PROBLEM_RESPONSE, "headers": headers} for status, headers in OF_A_PROBLEM.items()},
+    "Moved": {"description": "The feedstock has another id now.", "headers": OF_A_MOVE},
 }
 
 
@@ -166,7 +172,7 @@ def _query_operation(query: CannedQuery) -> dict[str, Any]:
     else:
         operation["parameters"] += _list_parameters(query)
         content = _list_content(query)
-    headers = _LIST_HEADERS if not query.one else _HEADERS
+    headers = OF_A_RECORD if query.one else OF_A_LIST
     operation["responses"] = {
         "200": {"description": query.record.__doc__, "headers": headers, "content": content},
         **_problems([*problems, *((308,) if "feedstock_id" in query.path_parameters else ())]),
@@ -205,10 +211,12 @@ def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
     if operation.payload_types:
         payload = {each: {"schema": {"type": "object"}} for each in operation.payload_types}
         described["requestBody"] = {"required": True, "content": payload}
-    answer = {
+    answer: dict[str, Any] = {
         "description": operation.record.__doc__ if operation.record else operation.title,
         "content": {operation.content_type.partition(";")[0]: {"schema": schema}},
     }
+    if operation.body:
+        answer["headers"] = OF_A_WRITE
     described["responses"] = {
         **{str(status): answer for status in operation.statuses},
         **_problems([400, *operation.problems, *((308,) if "feedstock_id" in path_parameters else ())]),
@@ -219,23 +227,9 @@ def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
 def _problems(statuses: list[int]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status in sorted({*statuses, 401, 500}):
-        responses[str(status)] = _MOVED if status == 308 else {"$ref": "#/components/responses/Problem"}
+        name = "Moved" if status == 308 else f"Problem{status}" if status in OF_A_PROBLEM else "Problem"
+        responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
     return responses
-
-
-_MOVED = {
-    "description": "The feedstock has another id now.",
-    "headers": {"Location": {"schema": {"type": "string"}, "description": "The same under its present id."}},
-}
-_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}}
-_LIST_HEADERS = {
-    **_HEADERS,
-    "X-Total-Count": {
-        "schema": {"type": "string"},
-        "description": "With `_extra=count`: how many rows the filters leave; `100000+` when there are more.",
-    },
-    "Link": {"schema": {"type": "string"}, "description": 'The next page, `rel="next"`; missing on the last one.'},
-}
 
 
 def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
@@ -296,7 +290,7 @@ def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
         description = query.record.model_fields[name].description
         default = next((each for each in query.defaults if each.split("__")[0] == name), None)
         if default:
-            description += f" Unless this column is asked for, `{default}={query.defaults[default]}` holds."
+            description = f"{description} Unless this column is asked for, `{default}={query.defaults[default]}` holds."
         parameters.append(_parameter(name, _value_schema(query.record, name), description))
     parameters.append(_operators_parameter(query.record, columns))
     return parameters
@@ -340,7 +334,7 @@ def _operand(value: dict[str, Any], takes: str) -> dict[str, Any]:
     return value
 
 
-def _parameter(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+def _parameter(name: str, schema: Mapping[str, Any], description: str | None) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": description, "schema": dict(schema)}
 
 

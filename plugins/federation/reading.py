@@ -115,17 +115,17 @@ class Reading:
         kinds = column_kinds(query.record)
         if request.format == "csv":
             body = csv_line(page.columns) + b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
-            return cacheable(body, CSV, **links)
+            return cacheable(body, CSV, headers=links)
         objects = [to_object(page.columns, row, kinds) for row in page.rows]
         if request.format == "ndjson":
-            return cacheable(b"".join(dump_json(each) + b"\n" for each in objects), NDJSON, **links)
+            return cacheable(b"".join(dump_json(each) + b"\n" for each in objects), NDJSON, headers=links)
         rows = [cut_message(each) for each in objects] if has_long_message(query.record) else objects
         if request.shape == "array":
-            return cacheable(dump_json(rows), **links)
+            return cacheable(dump_json(rows), headers=links)
         envelope: dict[str, Any] = {"rows": rows, "next": next_token, "next_url": next_url}
         if request.count:
             envelope |= {"count": count, "count_capped": capped}
-        return cacheable(dump_json(envelope), **links)
+        return cacheable(dump_json(envelope), headers=links)
 
     async def _stream(
         self, query: CannedQuery, values: dict[str, Any], request: ListRequest, address: Address

@@ -48,11 +48,13 @@ class Reply:
     application: Any = None
 
 
-def cacheable(body: bytes, content_type: str = JSON, revision: int | None = None, **headers: str) -> Reply:
+def cacheable(
+    body: bytes, content_type: str = JSON, revision: int | None = None, headers: Mapping[str, str] | None = None
+) -> Reply:
     """A reply that may be kept and asked for again by its ETag, which begins with the record's revision."""
     digest = hashlib.sha256(body).hexdigest()[:32]
     etag = digest if revision is None else f"{revision}-{digest}"
-    return Reply(body, 200, content_type, {"Cache-Control": CACHE_CONTROL, **headers}, etag)
+    return Reply(body, 200, content_type, {"Cache-Control": CACHE_CONTROL, **(headers or {})}, etag)
 
 
 def problem_reply(problem: ProblemDetails) -> Reply:

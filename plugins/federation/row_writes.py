@@ -1,7 +1,7 @@
 """Rows written one at a time, inside the transaction that the writer gives."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from federation.actors import Actor
@@ -12,7 +12,10 @@ def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]
     """Insert a row, and give its id."""
     columns = ", ".join(f'"{name}"' for name in values)
     parameters = ", ".join(f":{name}" for name in values)
-    return connection.execute(f"insert into {table} ({columns}) values ({parameters})", values).lastrowid
+    cursor = connection.execute(f"insert into {table} ({columns}) values ({parameters})", values)
+    # an insert that succeeded has one
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
 
 
 def update(connection: sqlite3.Connection, table: str, row_id: int, values: Mapping[str, Any]) -> None:
@@ -22,9 +25,9 @@ def update(connection: sqlite3.Connection, table: str, row_id: int, values: Mapp
 
 
 def read_own(
-    connection: sqlite3.Connection, table: str, row_id: int, what: str, actor: Actor, revision: int | None
+    connection: sqlite3.Connection, table: str, row_id: int, what: str, actor: Actor, revisions: Collection[int] | None
 ) -> dict[str, Any]:
-    """The row that a PATCH is about to change; `revision` is what If-Match asks for, `what` its name in words.
+    """The row that a PATCH is about to change; `revisions` is what If-Match asks for, `what` its name in words.
 
     Raises ProblemDetails: 404, 403 unless its bakery or an administrator asks, 412 at another revision.
     """
@@ -32,8 +35,9 @@ def read_own(
     if row is None:
         raise ProblemDetails("not-found", f"there is no {what} {row_id}")
     actor.require(row["bakery_id"], f"{what} {row_id}")
-    if revision is not None and revision != row["revision"]:
-        detail = f"{what} {row_id} is at revision {row['revision']}, not {revision}: read it again"
+    if revisions is not None and row["revision"] not in revisions:
+        asked = " or ".join(map(str, sorted(revisions)))
+        detail = f"{what} {row_id} is at revision {row['revision']}, not {asked}: read it again"
         raise ProblemDetails("precondition-failed", detail)
     return dict(row)
 

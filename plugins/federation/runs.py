@@ -5,15 +5,15 @@ written the same external id while this write waited.
 """
 
 import sqlite3
+from collections.abc import Collection
 from typing import Any
-
-from pydantic import BaseModel
 
 from federation import times
 from federation.actors import Actor
 from federation.datasets import DATASETS_PER_RUN, count_new_links, link_dataset
 from federation.errors import ProblemDetails
 from federation.faults import Faults
+from federation.fields import Sent
 from federation.list_requests import printable
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
@@ -24,7 +24,7 @@ _RESOLVED = ("run_date", "bakery_id", "feedstock_id", "completed_at", "is_test",
 
 
 def create_recipe_run(
-    connection: sqlite3.Connection, run: BaseModel, actor: Actor, home: str, at: tuple[str | int, ...] = ()
+    connection: sqlite3.Connection, run: Sent, actor: Actor, home: str, at: tuple[str | int, ...] = ()
 ) -> int:
     """Record a run with its datasets and its first event. The id that it was given.
 
@@ -51,6 +51,7 @@ def create_recipe_run(
     if len(run.datasets or ()) > DATASETS_PER_RUN:
         faults.add("datasets", f"holds {len(run.datasets)} datasets, and a run has at most {DATASETS_PER_RUN}")
     faults.raise_any()
+    assert bakery_id is not None, "without one there was a fault"
 
     values = {name: getattr(run, name) for name in type(run).model_fields if name not in _RESOLVED}
     values |= {
@@ -71,15 +72,15 @@ def create_recipe_run(
 
 
 def update_recipe_run(
-    connection: sqlite3.Connection, run_id: int, patch: BaseModel, actor: Actor, revision: int | None
+    connection: sqlite3.Connection, run_id: int, patch: Sent, actor: Actor, revisions: Collection[int] | None
 ) -> int:
     """Apply a merge patch (RFC 7396) to a run. One that changes nothing is a heartbeat and moves `updated_at` alone.
 
-    `patch` is an instance of `fields.update_model_of(RecipeRun)`; `revision` is what If-Match asks for.
+    `patch` is an instance of `fields.update_model_of(RecipeRun)`; `revisions` are those that If-Match asks for.
     Raises ProblemDetails: 403, 404, 409 for what is final or an external id that is taken, 412, 422; nothing of the
     patch is applied then.
     """
-    run = read_own(connection, "recipe_runs", run_id, "recipe run", actor, revision)
+    run = read_own(connection, "recipe_runs", run_id, "recipe run", actor, revisions)
     sent = {name: getattr(patch, name) for name in patch.model_fields_set}
     datasets = _check_patch(connection, run, sent)
 
@@ -113,7 +114,7 @@ def find_recipe_run(connection: sqlite3.Connection, bakery_id: str, external_id:
     return found[0]
 
 
-def _check_patch(connection: sqlite3.Connection, run: dict[str, Any], sent: dict[str, Any]) -> list[BaseModel]:
+def _check_patch(connection: sqlite3.Connection, run: dict[str, Any], sent: dict[str, Any]) -> list[Sent]:
     """Refuse what may not be patched: 409 for what is final, 422 for what does not fit. The datasets that are added."""
     final = run["status"] in FINAL_STATUSES
     if final and sent.get("status", run["status"]) != run["status"]:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -43,7 +44,7 @@ def check(model: type[Model], value: Any, at: tuple[str | int, ...] = ()) -> tup
         return None, [_fault(model, fault, at) for fault in faults[:MAX_FAULTS]]
 
 
-def invalid(errors: list[dict[str, str]]) -> ProblemDetails:
+def invalid(errors: Sequence[Mapping[str, str]]) -> ProblemDetails:
     """422 for a body whose faults are known."""
     first = errors[0]
     place = first["pointer"] or "the body"

@@ -38,6 +38,10 @@ class _GroupLost(Exception):
     """SQLite rolled the whole transaction back."""
 
 
+class _NothingToCommit(Exception):
+    """All writes of the group were refused, or found what they ask for done already."""
+
+
 @dataclass
 class _Write:
     function: Callable[[sqlite3.Connection], Any]
@@ -71,7 +75,11 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future = loop.create_future()
-        self._accept(_Write(function, lambda write: loop.call_soon_threadsafe(_settle, future, write)))
+
+        def settle_there(write: _Write) -> None:
+            loop.call_soon_threadsafe(_settle, future, write)
+
+        self._accept(_Write(function, settle_there))
         write = await future
         if write.error is not None:
             raise write.error
@@ -129,8 +137,12 @@ class Writer:
             if self._connection is None:
                 self._connection = connect(self.path, self._busy_timeout)
             with transaction(self._connection) as connection:
-                for write in group:
-                    self._run_one(connection, write)
+                changed = [self._run_one(connection, write) for write in group]
+                if not any(changed):
+                    raise _NothingToCommit
+        except _NothingToCommit:
+            # a commit that changes nothing would still cost a flush, and empty what readers have cached
+            pass
         except BaseException as error:
             cause = error.__cause__ if isinstance(error, _GroupLost) else error
             logger.error("%d writes were not stored: %s: %s", len(group), type(cause).__name__, cause)
@@ -143,7 +155,9 @@ class Writer:
             with contextlib.suppress(RuntimeError):
                 write.done(write)
 
-    def _run_one(self, connection: sqlite3.Connection, write: _Write) -> None:
+    def _run_one(self, connection: sqlite3.Connection, write: _Write) -> bool:
+        """Whether it changed any row."""
+        changes = connection.total_changes
         connection.execute("savepoint one_write")
         try:
             write.result = write.function(connection)
@@ -158,6 +172,7 @@ class Writer:
                 error = unavailable("the database cannot be written at the moment")
             write.error = error
         connection.execute("release one_write")
+        return write.error is None and connection.total_changes > changes
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -2,15 +2,13 @@
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from pydantic import BaseModel
 
 from federation.actors import Actor
 from federation.datasets import create_dataset, update_dataset
 from federation.errors import ProblemDetails, json_pointer, unauthorized
-from federation.fields import Dataset, RecipeRun, create_model_of, update_model_of
+from federation.fields import Dataset, RecipeRun, Sent, create_model_of, update_model_of
 from federation.idempotency import Written, read_key, write_once
 from federation.json_body import parse_json
 from federation.list_requests import printable, read_parameters
@@ -24,7 +22,11 @@ from federation.validation import MAX_FAULTS, check, invalid, validate
 
 MAX_RUNS = 1000
 
-_REVISION = re.compile(r'"(\d+)-[0-9a-f]+(?:-gzip)?"', re.ASCII)
+# a tag (RFC 9110, 8.8.3), which may hold a comma, and a list of them, which may have empty members
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS = rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*"
+# of our own; SQLite counts to 19 digits
+_REVISION = re.compile(r'"(\d{1,18})-[0-9a-f]+(?:-gzip)?"', re.ASCII)
 
 # kind of record: (canned query that answers it, its parameter, its path)
 _RECORDS = {
@@ -46,7 +48,7 @@ async def post_recipe_runs(call: Call) -> Reply:
     home = call.registry.settings.home_organisation
 
     def record(connection: sqlite3.Connection) -> Written:
-        errors: list[dict[str, str]] = []
+        errors: list[Mapping[str, str]] = []
         ids = []
         for place, run in runs:
             try:
@@ -164,9 +166,9 @@ async def write(
     return Reply(dump_json(records if many else records[0]), written.status, headers=headers)
 
 
-def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], BaseModel]]:
+def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], Sent]]:
     """The runs of an array, each with its place. Raises ProblemDetails (422) with the faults of all."""
-    runs = []
+    runs: list[tuple[tuple[int, ...], Sent]] = []
     errors: list[dict[str, str]] = repeated_external_ids(body, actor)
     for index, item in enumerate(body):
         run, faults = check(create_model_of(RecipeRun), item, (index,))
@@ -201,24 +203,24 @@ def require_actor(call: Call) -> Actor:
     return call.actor
 
 
-def read_if_match(call: Call) -> int | None:
-    """The revision that If-Match (RFC 9110, 13.1.1) asks for, with which an ETag of a record begins.
+def read_if_match(call: Call) -> frozenset[int] | None:
+    """The revisions that If-Match (RFC 9110, 13.1.1) asks for: the ETag of a record begins with its revision.
 
-    None where there is no such header, or any revision will do. Raises ProblemDetails: 400 for several tags, 412 for
-    one that no record has.
+    None where there is no such header, or any revision will do. Raises ProblemDetails (412) when none of its tags is
+    one that a record has; a weak tag never is, since If-Match compares strongly.
     """
     header = call.headers.get("if-match")
     if header is None or header.strip() == "*":
         return None
     header = header.strip()
-    if "," in header:
-        raise ProblemDetails("bad-request", "If-Match names several tags: send the one of the record that you read")
-    match = _REVISION.fullmatch(header)
-    if not match or len(match[1]) > 18:
+    tags = re.findall(_TAG, header) if re.fullmatch(_TAGS, header) else []
+    found = [_REVISION.fullmatch(tag) for tag in tags]
+    revisions = frozenset(int(match[1]) for match in found if match)
+    if not revisions:
         raise ProblemDetails(
             "precondition-failed", f"If-Match is {printable(header)!r}, which is no ETag of this record"
         )
-    return int(match[1])
+    return revisions
 
 
 POST_RECIPE_RUNS = Operation(

@@ -36,8 +36,11 @@ class Problem:
 class Place(Protocol):
     """Anything that knows where it stands in its file."""
 
-    line: int | None
-    column: int | None
+    @property
+    def line(self) -> int | None: ...
+
+    @property
+    def column(self) -> int | None: ...
 
 
 class Problems:

@@ -23,6 +23,7 @@ def read_recipes(value: Value) -> list[dict]:
     """
     if value.is_null:
         return []
+    rows: Iterable[tuple[Value, dict] | None]
     if value.is_list:
         rows = (_listed(item) for item in value.items())
     elif not value.is_mapping:

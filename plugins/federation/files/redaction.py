@@ -55,6 +55,7 @@ def _local_part_start(text: str, lower_bound: int, sign: int) -> int:
     if before.endswith('"'):
         opening = before.rfind('"', max(0, len(before) - _LONGEST_QUOTED_LOCAL_PART), -1)
         return lower_bound + opening if opening >= 0 else sign
-    length = _LOCAL_PART.match(before[::-1]).end()
+    found = _LOCAL_PART.match(before[::-1])
+    length = found.end() if found else 0
     local_part = before[len(before) - length :]
     return sign - len(local_part.lstrip(_NOT_FIRST_IN_LOCAL_PART))
