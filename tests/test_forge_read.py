@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import sqlite3
 import subprocess
 
 import pytest
@@ -17,6 +18,7 @@ from federation.client.endpoints import endpoints, fill, path_parameters
 from federation.client_api import client_files
 from federation.registry import registry_of
 from federation.settings import read_settings
+from federation.snapshots import make_snapshot
 from federation.sync.folder import fetch_folder
 from federation.sync.run import run_sync
 from forge_process import COMMAND, Forge, make_token
@@ -43,7 +45,7 @@ def forge(tmp_path_factory):
     token = make_token(folder / "data")
     settings = read_settings()
     run_sync(folder / "data", fetch_folder(FIXTURES, settings.bakery_database), settings.home_organisation)
-    with running_server(folder / "data") as server:
+    with running_server(folder / "data", FEDERATION_METRICS="public") as server:
         made = Forge(server.url, token, folder)
         done = made("runs", "create", "--data", "-", "--json", given=json.dumps(RUNS).encode())
         assert done.returncode == 0, done.stderr
@@ -72,6 +74,8 @@ async def test_every_endpoint_has_a_command(datasette):
         ("POST", "/datasets"): ("datasets", "create"),
         ("PATCH", "/datasets/{dataset_id}"): ("datasets", "update"),
         ("GET", "/health"): ("health",),
+        ("GET", "/snapshots"): ("snapshots", "list"),
+        ("GET", "/snapshots/{snapshot}"): ("snapshots", "download"),
     }
     there = {("GET", query.path) for query in registry.queries.values()}
     there |= {(method, path) for path, method in registry.operations}
@@ -103,7 +107,7 @@ def test_every_command_that_reads_works(forge):
     for path in FILES:
         words = command_names(path, True)
         done = forge(*words, *(ids[name] for name in path_parameters(path)))
-        assert (done.returncode, done.stdout[0] in "<{") == (0, True), words
+        assert (done.returncode, done.stdout[0] in "<{#") == (0, True), words
     assert fill("/feedstocks/{feedstock_id}", "a/b c") == "/feedstocks/a%2Fb%20c"
 
 
@@ -290,3 +294,26 @@ def test_a_dataset_is_opened_as_its_page_says(forge):
     compile(done.stdout, "open", "exec")
     assert 'xr.open_dataset(\n    "gs://northlight-open/1.zarr"' in done.stdout
     assert "requester_pays" in done.stdout
+
+
+def test_a_snapshot_is_taken_home_whole_or_not_at_all(forge, tmp_path):
+    done = forge("snapshots", "download")
+    assert (done.returncode, done.stderr) == (1, "Error: no snapshot has been made yet\n")
+    (name,) = [make_snapshot(forge.folder / "data").path.name]
+    assert [each["name"] for each in forge.read("snapshots", "list")] == [name]
+
+    done = forge("snapshots", "download", "--output", str(tmp_path / "home.db"))
+
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'home.db'}\n")
+    connection = sqlite3.connect(tmp_path / "home.db")
+    assert connection.execute("select count(*) from recipe_runs").fetchone() == (len(RUNS),)
+    connection.close()
+    done = forge("snapshots", "download", "another.db")
+    assert (done.returncode, done.stderr) == (1, "Error: there is no snapshot another.db\n")
+
+    snapshot = forge.folder / "data" / "snapshots" / name
+    snapshot.write_bytes(snapshot.read_bytes()[:-1] + b"!")
+    done = forge("snapshots", "download", "--output", str(tmp_path / "other.db"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "did not come whole" in done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["home.db"]

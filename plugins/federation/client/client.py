@@ -11,10 +11,12 @@ Filters are those of the API, `column=value` and `column__operator=value`; value
 dates, and lists for `__in`. `q`, `_sort`, `_sort_desc`, `columns` and `page_size` go with them.
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ from urllib.parse import urlsplit
 from federation.client import records
 from federation.client.configuration import Configuration, read_configuration
 from federation.client.endpoints import Endpoint, endpoints, fill
+from federation.client.errors import RegistryError
 from federation.client.pages import LARGEST_PAGE, Pages
 from federation.client.transport import Transport, new_key, write_json
 
@@ -142,6 +145,29 @@ class Client:
 
     def health(self) -> records.Health:
         return self.transport.get("/health").json()
+
+    def snapshots(self) -> list[records.Snapshot]:
+        """The public snapshots of the whole federation, the newest first."""
+        return self.transport.get("/snapshots").json()
+
+    def download_snapshot(self, snapshot: records.Snapshot, file: Path) -> Iterator[int]:
+        """Write a snapshot to a file, which is there when all of it is. Yields how many bytes it has so far.
+
+        Raises RegistryError where what came is not what the list says; an existing file is replaced.
+        """
+        partial = file.with_name(f"{file.name}.partial")
+        digest = hashlib.sha256()
+        try:
+            with partial.open("wb") as opened:
+                for piece in self.transport.pieces(f"/snapshots/{snapshot['name']}"):
+                    digest.update(piece)
+                    opened.write(piece)
+                    yield opened.tell()
+            if digest.hexdigest() != snapshot["sha256"]:
+                raise RegistryError(f"{snapshot['name']} did not come whole: its SHA-256 is another one")
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def record(self, endpoint: str, *ids: str | int, **parameters: str) -> Any:
         """A record by the name of its endpoint."""

@@ -26,6 +26,7 @@ COLUMNS = {
     "Dataset": ("id", "url", "format", "feedstock_id", "latest_recipe_run_status", "last_success_at"),
     "Maintainer": ("github", "name", "feedstocks_count"),
     "Problem": ("repository", "source_file", "line", "severity", "message"),
+    "Snapshot": ("name", "bytes", "created_at", "sha256", "url"),
     "SyncRun": ("id", "source", "started_at", "added", "changed", "removed", "problems"),
 }
 # rows by which a table's columns get their widths

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +30,7 @@ LONGEST_ANSWER = 256 * 1024 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _AGAIN = (408, 429, 500, 502, 503, 504)
 _PIECE = 64 * 1024
+_LARGE_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,17 @@ class Transport:
             method, path, list(parameters), body, headers, _first(patience, self._patience, WRITE_PATIENCE)
         )
 
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """A large answer piece by piece, however long it takes. Raises Problem, Unreachable; is not tried again."""
+        url = path if path.startswith(f"{self.url}/") else self.url + path
+        try:
+            with self._session().get(url, timeout=self._timeout, stream=True) as response:
+                if response.status_code != 200:
+                    raise problem_of(response.status_code, _read(response, _in(ANSWER_SECONDS)).body, response.headers)
+                yield from response.raw.stream(_LARGE_PIECE, decode_content=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unreachable(f"{self.host} cannot be reached: {_words(error)}", 0.0) from None
+
     def _ask(
         self,
         method: str,
@@ -173,7 +185,7 @@ class Transport:
             # followed by a write, 301 and 302 turn it into a GET, whose 200 would look like success
             allow_redirects=method == "GET",
         ) as response:
-            return _read(response, time.monotonic() + ANSWER_SECONDS)
+            return _read(response, _in(ANSWER_SECONDS))
 
     def _session(self) -> requests.Session:
         session = getattr(self._sessions, "session", None)
@@ -196,6 +208,10 @@ def client_version() -> str:
         return version("pangeo-forge-federation")
     except PackageNotFoundError:
         return "unknown"
+
+
+def _in(seconds: float) -> float:
+    return time.monotonic() + seconds
 
 
 def _first(*values: float | None) -> float:

@@ -23,6 +23,7 @@ FILES = {
     "/feedstocks/{feedstock_id}/feed.atom": "Atom feed of its runs that ended.",
     "/feedstocks/{feedstock_id}/badge.svg": "Badge of its latest run, as SVG.",
     "/bakeries/{bakery_id}/feed.atom": "Atom feed of its runs that ended.",
+    "/metrics": "Metrics for Prometheus, where the registry gives them.",
     "/openapi.json": "The API as an OpenAPI 3.1 document.",
 }
 _FILTER = "where_"

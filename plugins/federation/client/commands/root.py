@@ -11,6 +11,7 @@ from federation.client.commands.opening import open_command
 from federation.client.commands.reading import health, read_commands
 from federation.client.commands.record import flush_command, record_command
 from federation.client.commands.session import ForgeGroup, Session
+from federation.client.commands.snapshots import download_command, list_command
 from federation.client.commands.validate import validate
 from federation.client.commands.watch import watch_command
 from federation.client.commands.writing import write_commands
@@ -25,6 +26,7 @@ _GROUPS = {
     "datasets": "Datasets: where they are and where they came from.",
     "maintainers": "People who maintain feedstocks.",
     "problems": "What the syncs could not understand.",
+    "snapshots": "The whole federation as one SQLite file.",
     "syncs": "Syncs with GitHub, and what each changed.",
 }
 EPILOG = """\b
@@ -108,6 +110,8 @@ def _commands() -> dict[tuple[str, ...], Any]:
         ("runs", "watch"): lambda: watch_command,
         ("runs", "import"): lambda: import_command,
         ("datasets", "open"): lambda: open_command,
+        ("snapshots", "list"): lambda: list_command,
+        ("snapshots", "download"): lambda: download_command,
         ("validate",): lambda: validate,
         ("login",): lambda: login,
         ("logout",): lambda: logout,
