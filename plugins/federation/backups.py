@@ -101,14 +101,14 @@ def check(folder: Path) -> Contents:
     with contextlib.closing(_open_copy(database_path(folder, TOKENS))) as connection:
         tokens = connection.execute("select count(*) from tokens").fetchone()[0]
     with contextlib.closing(_open_copy(database_path(folder, FEDERATION))) as connection:
-        counts = [
+        recipe_runs, datasets, feedstocks = (
             connection.execute(f"select count(*) from {table}").fetchone()[0]
             for table in ("recipe_runs", "datasets", "feedstocks")
-        ]
+        )
         last = connection.execute(
             "select max(at) from (select max(at) as at from recipe_run_events union select max(at) from dataset_events)"
         ).fetchone()[0]
-    return Contents(*counts, tokens, last)
+    return Contents(recipe_runs, datasets, feedstocks, tokens, last)
 
 
 def faults_of(connection: sqlite3.Connection) -> str | None:

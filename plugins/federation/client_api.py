@@ -71,9 +71,10 @@ def _dump(value: Any, indent: str = "", deep: int = 3) -> str:
 
 def _fields(record: type[Record]) -> dict[str, Any]:
     kinds = column_kinds(record)
-    fields = {}
+    fields: dict[str, dict[str, Any]] = {}
     for name, info in record.model_fields.items():
-        extra = info.json_schema_extra or {}
+        # fields.py gives each a dict
+        extra: Any = info.json_schema_extra or {}
         fields[name] = {"kind": kinds[name], "description": info.description}
         if choices := column_choices(record, name):
             fields[name]["choices"] = list(choices)
@@ -110,7 +111,7 @@ def _records() -> str:
     # in RECORDS what others refer to comes before them
     for name, record in RECORDS.items():
         nullable = nullable_columns(record)
-        parent = record.__base__ if record.__base__ in RECORDS.values() else None
+        parent = next((each for each in RECORDS.values() if each is record.__base__), None)
         base = parent.__name__ if parent else "TypedDict"
         lines += ["", "", f"class {name}({base}):", f'    """{record.__doc__}"""', ""]
         for field, kind in column_kinds(record).items():

@@ -1,9 +1,9 @@
 """GET /snapshots: the list of public snapshots, and the files themselves, whole or in ranges."""
 
 import asyncio
-from collections.abc import Callable
 
 from starlette.responses import FileResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from federation import times
 from federation.errors import ProblemDetails
@@ -53,8 +53,8 @@ def file_reply(snapshot: SnapshotFile, call: Call) -> Reply:
         return Reply(status=304, content_type=None, headers=headers)
     response = FileResponse(snapshot.path, headers=headers, media_type=SQLITE, filename=snapshot.path.name)
 
-    async def send_file(scope: dict, receive: Callable, send: Callable) -> None:
-        async def refuse(message: dict) -> None:
+    async def send_file(scope: Scope, receive: Receive, send: Send) -> None:
+        async def refuse(message: Message) -> None:
             status = message.get("status")
             if status == 416:
                 size = {"Content-Range": f"bytes */{snapshot.bytes}"}

@@ -6,6 +6,7 @@ taken off by the proxy. `X-Forwarded-*` is read by uvicorn, from the proxies of 
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import AnyStr
 from urllib.parse import urlsplit
 
 from federation.settings import BadSetting
@@ -58,7 +59,7 @@ def at_public_url(application: Application, public_url: str | None) -> Applicati
     return at_address
 
 
-def _without(prefix: str | bytes, path: str | bytes, slash: str | bytes) -> str | bytes:
+def _without(prefix: AnyStr, path: AnyStr, slash: AnyStr) -> AnyStr:
     """A path that may begin with the prefix, without it."""
     if path == prefix:
         return slash

@@ -80,7 +80,9 @@ class Watch:
             os.write(2, f"forge: {error}\n".encode("utf-8", "replace"))
             return Ending(error.exit_code, "failure", f"exit code {error.exit_code}: {error}")
         self._wait_for_end(self.child)
-        returncode = self.child.returncode
+        return self._ending(self.child.returncode)
+
+    def _ending(self, returncode: int | None) -> Ending:
         ended = "it did not end after SIGKILL" if returncode is None else how_it_ended(returncode)
         if self.signalled:
             return self._cancelled(self.signalled, ended)

@@ -71,8 +71,20 @@ def _week(first: date, last: date, strip: Strip, medians: Mapping[str, Any], lon
     title = f"{first} to {last}: "
     title += duration(took) if took is not None else "nothing that succeeded"
     title += f", after {duration(waited)} in the queue" if waited else ""
-    heights = [round(max(LEAST, HEIGHT * value / longest), 1) if value else 0 for value in (took, waited)]
-    return Week(first.isoformat(), last.isoformat(), strip, took, waited, index * PITCH, *heights, title)
+    duration_height, wait_height = (
+        round(max(LEAST, HEIGHT * value / longest), 1) if value else 0 for value in (took, waited)
+    )
+    return Week(
+        first.isoformat(),
+        last.isoformat(),
+        strip,
+        took,
+        waited,
+        index * PITCH,
+        duration_height,
+        wait_height,
+        title,
+    )
 
 
 def _sentence(weeks: list[Week]) -> str:

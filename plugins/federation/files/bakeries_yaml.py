@@ -6,6 +6,7 @@ file, so no message repeats a value, and no pointer goes further into it than wh
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from federation.files.file_problems import Problem, Problems, pointer_to
 from federation.files.redaction import redact_addresses
@@ -46,7 +47,8 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 
 # What is published of a file, as a tree of keys; "*" stands for any.
 _ANY = "*"
-_PUBLISHED = {
+_Tree = dict[str, "_Tree"]
+_PUBLISHED: _Tree = {
     _ANY: {
         "region": {},
         "description": {},
@@ -99,16 +101,12 @@ def parse_bakeries_yaml(data: bytes) -> BakeriesYaml:
 
 
 def _why_no_list(root: Node) -> str | None:
-    mappings = [node for node in root.value.values() if isinstance(node.value, dict)]
-    if not _KEYS_OF_A_RUNNER.isdisjoint(root.value) or any(_KEY_OF_A_STORAGE_CLASS in node.value for node in mappings):
+    mappings = [node.entries for node in root.entries.values()]
+    if not _KEYS_OF_A_RUNNER.isdisjoint(root.entries) or any(_KEY_OF_A_STORAGE_CLASS in keys for keys in mappings):
         return "it configures a runner, with classes for its storage"
-    if not any(_is_bakery(node) for node in mappings):
+    if all(_KEYS_OF_A_BAKERY.isdisjoint(keys) for keys in mappings):
         return "none of its entries has a region, targets or a cluster"
     return None
-
-
-def _is_bakery(node: Node) -> bool:
-    return isinstance(node.value, dict) and not _KEYS_OF_A_BAKERY.isdisjoint(node.value)
 
 
 def _bakeries(document: Document) -> list[dict]:
@@ -116,7 +114,7 @@ def _bakeries(document: Document) -> list[dict]:
     bakeries: list[dict] = []
     known: set[str] = set()
     for bakery_id, value in root.entries():
-        if not _is_bakery(value.node):
+        if _KEYS_OF_A_BAKERY.isdisjoint(value.keys()):
             value.error("This entry has no region, targets or cluster, so it is no bakery; it was left out.")
         elif not _BAKERY_ID.fullmatch(bakery_id) or len(bakery_id) > ID_BYTES:
             value.error(
@@ -138,7 +136,7 @@ def _bakery(bakery_id: str, value: Value) -> dict:
     cluster = value.at("cluster")
     if not cluster.is_null and not cluster.is_mapping:
         cluster.expected("a mapping with `type:`")
-    bakery = {
+    bakery: dict[str, Any] = {
         "id": bakery_id,
         "region": short_text(value.at("region")),
         "description": plain_text(value.at("description"), DESCRIPTION_BYTES) or None,
@@ -158,7 +156,7 @@ def _targets(value: Value) -> list[dict]:
     if not value.is_mapping:
         value.expected("a mapping of each target's name to what it is")
         return []
-    targets = []
+    targets: list[dict[str, Any]] = []
     for name, target in value.entries():
         if len(targets) == MOST_TARGETS:
             value.error(f"More than {MOST_TARGETS:,} targets stand here; those after them were left out.")
@@ -207,10 +205,11 @@ def _prefix(value: Value, protocol: str | None) -> str | None:
     """Where the target's data begins, as written: half a prefix would lead elsewhere."""
     if value.is_null:
         return None
-    if not value.is_text:
+    text = value.text
+    if text is None:
         value.expected("a text such as `bucket/folder`")
         return None
-    written = value.node.value.strip()
+    written = text.strip()
     if reason := _why_no_prefix(written, protocol):
         value.error(f"This prefix {reason}; it was left out.")
         return None
@@ -224,10 +223,10 @@ def _why_no_prefix(written: str, protocol: str | None) -> str | None:
         return "holds a line end, a control character or another one that cannot be seen"
     scheme, separator, rest = written.partition("://")
     authority = (rest if separator else written).split("/")[0]
-    scheme = scheme.lower() if separator else protocol
+    store = scheme.lower() if separator else protocol
     if "@" not in authority:
         return "holds an e-mail address, which is not published" if redact_addresses(written) != written else None
-    if scheme in _PROTOCOLS_WITH_CONTAINER and _CONTAINER_AND_ACCOUNT.fullmatch(authority):
+    if store in _PROTOCOLS_WITH_CONTAINER and _CONTAINER_AND_ACCOUNT.fullmatch(authority):
         return None
     return "names a user or a password before its `@`, which is not published; leave that out"
 
@@ -235,14 +234,15 @@ def _why_no_prefix(written: str, protocol: str | None) -> str | None:
 def _boolean(value: Value) -> bool | None:
     if value.is_null:
         return None
-    if not value.is_text:
+    text = value.text
+    if text is None:
         value.expected("`true` or `false`")
         return None
-    written = value.node.value.strip()
+    written = text.strip()
     found = _BOOLEANS.get(written.lower())
     if found is None:
         value.error("This is neither `true` nor `false`; it was left out.")
-    elif value.node.style != "" or written.lower() not in ("true", "false"):
+    elif value.style != "" or written.lower() not in ("true", "false"):
         value.warning(f"This was read as {str(found).lower()}; write `{str(found).lower()}`, without quotes.")
     return found
 
@@ -259,8 +259,9 @@ def _published_pointer(pointer: str) -> str:
     published, branch = "", _PUBLISHED
     for escaped in pointer.split("/")[1:]:
         key = escaped.replace("~1", "/").replace("~0", "~")
-        branch = branch.get(key, branch.get(_ANY))
-        if branch is None:
+        below = branch.get(key, branch.get(_ANY))
+        if below is None:
             break
+        branch = below
         published = pointer_to(published, key)
     return published

@@ -70,8 +70,8 @@ def _is_one_recipe(value: Value) -> bool:
     """Whether this mapping is a recipe itself, and not a mapping of ids (one of which is "id") to objects."""
     if not value.has("id") or value.at("id").is_mapping:
         return False
-    others = set(value.node.value) - {"id"}
-    written = value.at("id").node.value
+    others = value.keys() - {"id"}
+    written = value.at("id").text or ""
     return bool(others & _KEYS_OF_ONE_RECIPE) or (not others and ":" not in written)
 
 

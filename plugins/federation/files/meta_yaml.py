@@ -4,12 +4,12 @@ import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from federation.files.file_problems import Problem
+from federation.files.file_problems import Problem, Problems
 from federation.files.meta_json import meta_json
 from federation.files.meta_license import read_license
 from federation.files.meta_recipes import read_recipes
 from federation.files.people import github_name, orcid
-from federation.files.yaml_document import Document, read_document
+from federation.files.yaml_document import Node, read_document
 from federation.files.yaml_fields import (
     DESCRIPTION_BYTES,
     NAME_BYTES,
@@ -80,18 +80,18 @@ def parse_meta_yaml(data: bytes) -> MetaYaml:
         document.root = None
     if document.root is None:
         return MetaYaml(understood=False, problems=document.problems.listed())
-    return _read(document)
+    return _read(document.root, document.problems)
 
 
-def _read(document: Document) -> MetaYaml:
-    root = Value(document.root, "", document.problems)
+def _read(node: Node, problems: Problems) -> MetaYaml:
+    root = Value(node, "", problems)
     _warn_of_near_misses(root)
     feedstock = _feedstock(root)
     recipes = read_recipes(root.at("recipes"))
     maintainers = _maintainers(root.at("maintainers"))
     providers = _providers(_providers_value(root))
-    feedstock["meta"] = meta_json(document.root, document.problems)
-    return MetaYaml(True, feedstock, recipes, maintainers, providers, document.problems.listed())
+    feedstock["meta"] = meta_json(node, problems)
+    return MetaYaml(True, feedstock, recipes, maintainers, providers, problems.listed())
 
 
 def _warn_of_near_misses(root: Value) -> None:

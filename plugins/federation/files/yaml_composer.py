@@ -51,6 +51,16 @@ class Node:
         self.column = column
 
     @property
+    def entries(self) -> "dict[str, Node]":
+        """The nodes of a mapping; none of anything else."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def items(self) -> "list[Node]":
+        """The nodes of a list; none of anything else."""
+        return self.value if isinstance(self.value, list) else []
+
+    @property
     def is_null(self) -> bool:
         """Nothing, `~` or `null`, and not in quotes."""
         return self.style == "" and self.value in NULLS
@@ -66,8 +76,18 @@ class _Anchor(NamedTuple):
 class _Frame:
     """A list or mapping whose end has not been reached."""
 
-    def __init__(self, node: Node, anchor: str | None, is_set: bool, values_before: int, text_before: int) -> None:
+    def __init__(
+        self,
+        node: Node,
+        nodes: list[Node] | dict[str, Node],
+        anchor: str | None,
+        is_set: bool,
+        values_before: int,
+        text_before: int,
+    ) -> None:
         self.node = node
+        # the node's value
+        self.nodes = nodes
         self.anchor = anchor
         self.is_set = is_set
         self.values_before = values_before
@@ -93,16 +113,18 @@ class Composer:
     def compose(self, text: str) -> Node:
         """The root of the first document in this text. Raises FileFault where there is none to be read."""
         for event in _events(text):
-            kind = type(event)
-            if kind is yaml.ScalarEvent:
+            # isinstance would take longer, and there are no classes below these
+            if type(event) is yaml.ScalarEvent:
                 self._scalar(event)
-            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                self._start(event, {} if kind is yaml.MappingStartEvent else [])
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            elif type(event) is yaml.MappingStartEvent:
+                self._start(event, {})
+            elif type(event) is yaml.SequenceStartEvent:
+                self._start(event, [])
+            elif type(event) is yaml.MappingEndEvent or type(event) is yaml.SequenceEndEvent:
                 self._end()
-            elif kind is yaml.AliasEvent:
+            elif type(event) is yaml.AliasEvent:
                 self._alias(event)
-            elif kind is yaml.DocumentStartEvent and self._root is not None:
+            elif type(event) is yaml.DocumentStartEvent and self._root is not None:
                 self._second_document(event)
                 break
         if self._root is None:
@@ -110,7 +132,7 @@ class Composer:
         return self._root
 
     def _second_document(self, event: yaml.Event) -> None:
-        place = Node("", "", event.start_mark.line + 1, event.start_mark.column + 1)
+        place = _node_at(event, "", "")
         self._problems.error(
             "",
             place,
@@ -118,8 +140,8 @@ class Composer:
         )
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        value, mark, tag = event.value, event.start_mark, event.tag
-        node = Node(value, event.style or "", mark.line + 1, mark.column + 1)
+        value, tag = event.value, event.tag
+        node = _node_at(event, value, event.style or "")
         text_bytes = utf8_length(value)
         self._count(1, text_bytes, node)
         if tag is not None:
@@ -138,9 +160,9 @@ class Composer:
             self._report_unknown_tag(node)
             node.style = node.style or "'"
 
-    def _start(self, event: yaml.CollectionStartEvent, value: list | dict) -> None:
-        mark, tag = event.start_mark, event.tag
-        node = Node(value, None, mark.line + 1, mark.column + 1)
+    def _start(self, event: yaml.CollectionStartEvent, value: list[Node] | dict[str, Node]) -> None:
+        tag = event.tag
+        node = _node_at(event, value, None)
         self._count(1, 0, node)
         if len(self._frames) >= DEEPEST_LEVEL:
             self._refuse_depth(node)
@@ -149,7 +171,7 @@ class Composer:
         if event.anchor is not None:
             self._anchors.pop(event.anchor, None)  # until its end the name stands for nothing: no value holds itself
         is_set = tag == _SET and isinstance(value, dict)
-        self._frames.append(_Frame(node, event.anchor, is_set, self._values - 1, self._text_bytes))
+        self._frames.append(_Frame(node, value, event.anchor, is_set, self._values - 1, self._text_bytes))
 
     def _end(self) -> None:
         frame = self._frames.pop()
@@ -157,15 +179,15 @@ class Composer:
         if frame.merged:
             self._merge(frame)
         if frame.is_set:
-            node.value = [Node(key, "'", node.line, node.column) for key in node.value]
+            node.value = [Node(key, "'", node.line, node.column) for key in node.entries]
         if frame.anchor is not None:
             values, text_bytes = self._values - frame.values_before, self._text_bytes - frame.text_before
             self._anchors[frame.anchor] = _Anchor(node, values, text_bytes, frame.height)
         self._attach(node, frame.height)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
-        place = Node("", "", event.start_mark.line + 1, event.start_mark.column + 1)
-        anchor = self._anchors.get(event.anchor)
+        place = _node_at(event, "", "")
+        anchor = self._anchors.get(event.anchor or "")
         if anchor is None:
             self._count(1, 0, place)
             self._report(
@@ -188,9 +210,9 @@ class Composer:
         frame = self._frames[-1]
         if frame.height <= height:
             frame.height = height + 1
-        entries = frame.node.value
-        if isinstance(entries, list):
-            entries.append(node)
+        nodes = frame.nodes
+        if isinstance(nodes, list):
+            nodes.append(node)
         elif frame.key_node is None:
             frame.key_node = node
             frame.key = self._key_text(node)
@@ -199,9 +221,9 @@ class Composer:
             if frame.key_is_merge:
                 frame.merged.append(node)
             elif frame.key is not None:
-                if frame.key in entries:
+                if frame.key in nodes:
                     self._report_repeated_key(frame.key_node)
-                entries[frame.key] = node
+                nodes[frame.key] = node
             frame.key_node = frame.key = None
 
     def _key_text(self, node: Node) -> str | None:
@@ -216,7 +238,7 @@ class Composer:
 
     def _merge(self, frame: _Frame) -> None:
         """YAML's merge key: entries of other mappings, where the mapping has none of that name itself."""
-        entries = frame.node.value
+        entries = frame.node.entries
         for merged in frame.merged:
             for source in merged.value if isinstance(merged.value, list) else [merged]:
                 if isinstance(source.value, dict):
@@ -270,11 +292,17 @@ class Composer:
         """The pointer of the value that is being read, as far as its keys are known."""
         pointer = ""
         for frame in self._frames:
-            if isinstance(frame.node.value, list):
-                pointer = pointer_to(pointer, len(frame.node.value))
+            if isinstance(frame.nodes, list):
+                pointer = pointer_to(pointer, len(frame.nodes))
             elif frame.key is not None:
                 pointer = pointer_to(pointer, frame.key)
         return pointer_to(pointer, *keys)
+
+
+def _node_at(event: yaml.Event, value: str | list[Node] | dict[str, Node], style: str | None) -> Node:
+    mark = event.start_mark
+    assert mark is not None, "the parser gives every event one"
+    return Node(value, style, mark.line + 1, mark.column + 1)
 
 
 def _events(text: str) -> Iterator[yaml.Event]:

@@ -38,7 +38,7 @@ def read_document(data: bytes, what_belongs_here: str) -> Document:
 
 
 def _named(root: Node) -> str:
-    if isinstance(root.value, list):
+    if not isinstance(root.value, str):
         return "a list"
     if root.is_null:
         return "nothing"

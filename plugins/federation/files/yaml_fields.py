@@ -4,7 +4,7 @@ No message repeats a value: half of some files is not published, and a message i
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from urllib.parse import urlsplit
 
 from federation.files.clean_text import (
@@ -44,8 +44,7 @@ class Value:
 
     def at(self, key: str) -> "Value":
         """The entry of this mapping; a missing one where there is none, or where this is no mapping."""
-        entries = self.node.value if self.node else None
-        child = entries.get(key) if isinstance(entries, dict) else None
+        child = self.node.entries.get(key) if self.node else None
         return Value(child, pointer_to(self.pointer, key), self.problems, self.place)
 
     def first_of(self, *keys: str) -> "Value":
@@ -54,26 +53,42 @@ class Value:
         return next(found, self.at(keys[0]))
 
     def items(self) -> Iterator["Value"]:
-        """The items of this list."""
-        for position, node in enumerate(self.node.value):
+        """The items of this list; none where it is no list."""
+        for position, node in enumerate(self.node.items if self.node else ()):
             yield Value(node, pointer_to(self.pointer, position), self.problems)
 
     def entries(self) -> Iterator[tuple[str, "Value"]]:
-        """The entries of this mapping with their keys."""
-        for key, node in self.node.value.items():
+        """The entries of this mapping with their keys; none where it is no mapping."""
+        for key, node in self.node.entries.items() if self.node else ():
             yield key, Value(node, pointer_to(self.pointer, key), self.problems)
+
+    def keys(self) -> Set[str]:
+        """The keys of this mapping; none where it is no mapping."""
+        return self.node.entries.keys() if self.node else frozenset()
 
     def has(self, key: str) -> bool:
         """Whether this is a mapping with that key."""
-        return self.is_mapping and key in self.node.value
+        return key in self.keys()
 
     @property
     def is_null(self) -> bool:
         return self.node is None or self.node.is_null
 
     @property
+    def text(self) -> str | None:
+        """The text as written; None where it is null, a list or a mapping."""
+        if self.node is None or self.node.is_null or not isinstance(self.node.value, str):
+            return None
+        return self.node.value
+
+    @property
+    def style(self) -> str | None:
+        """How the text was quoted, as `Node` has it; None where it is no text."""
+        return self.node.style if self.node else None
+
+    @property
     def is_text(self) -> bool:
-        return self.node is not None and isinstance(self.node.value, str) and not self.node.is_null
+        return self.text is not None
 
     @property
     def is_list(self) -> bool:
@@ -101,16 +116,17 @@ def plain_text(value: Value, limit: int) -> str | None:
     """Text for people: addresses hidden, control characters taken out, cut to `limit` bytes; "" only if quoted so."""
     if value.is_null:
         return None
-    if not value.is_text:
+    found = value.text
+    if found is None:
         value.expected("a text")
         return None
-    written = with_line_feeds(value.node.value)
+    written = with_line_feeds(found)
     clean = without_controls(written)
     if clean != written:
         value.warning(CONTROLS_TAKEN_OUT)
     text = redact_addresses(clean).strip()
     if not text:
-        return "" if value.node.style in ("'", '"') else None
+        return "" if value.style in ("'", '"') else None
     cut = cut_to_bytes(text, limit)
     if cut != text:
         value.warning(f"This text is longer than {limit:,} bytes and was cut there; write it shorter.")
@@ -127,10 +143,10 @@ def identifier(value: Value, what: str) -> str | None:
     if value.is_null:
         value.error(f"This {what} has no id, so no run could name it; it was left out. Write `id: some-name`.")
         return None
-    if not value.is_text:
+    written = value.text
+    if written is None:
         value.expected("a text")
         return None
-    written = value.node.value
     if reason := why_no_identifier(written):
         value.error(f"This id {reason}; the {what} was left out.")
         return None
@@ -160,10 +176,11 @@ def url(value: Value) -> str | None:
     """An http or https address as written that is safe to link, or None with a problem."""
     if value.is_null:
         return None
-    if not value.is_text:
+    text = value.text
+    if text is None:
         value.expected("an address (URL)")
         return None
-    written = value.node.value.strip()
+    written = text.strip()
     if not written:
         return None
     if _HOST_FIRST.match(written[:URL_BYTES]):

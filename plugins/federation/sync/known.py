@@ -1,7 +1,7 @@
 """What the registry knows of GitHub before a fetch, read at once, so that no fetch_* needs the database."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -59,7 +59,7 @@ def read_known(connection: sqlite3.Connection) -> Known:
     )
 
 
-def save_answers(connection: sqlite3.Connection, answers: dict[str, tuple[str, str]]) -> None:
+def save_answers(connection: sqlite3.Connection, answers: Mapping[str, tuple[str, str]]) -> None:
     """Keep the answers of the REST API that were new."""
     connection.executemany(
         """

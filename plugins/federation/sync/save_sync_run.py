@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from federation.row_writes import insert
 from federation.sync.changes import Diff
 from federation.sync.fetched import Fetched
 from federation.sync.save_bakeries import BAKERY
@@ -10,17 +11,15 @@ from federation.sync.save_feedstocks import FEEDSTOCK
 
 def begin_sync_run(connection: sqlite3.Connection, fetched: Fetched) -> int:
     """The row of a sync, without `finished_at`. Gives its id."""
-    return connection.execute(
-        """
-        insert into sync_runs (source, started_at, "commit")
-        values (:source, :started_at, :commit)
-        """,
+    return insert(
+        connection,
+        "sync_runs",
         {
             "source": fetched.source,
             "started_at": fetched.fetched_at,
             "commit": fetched.bakeries.commit if fetched.bakeries else None,
         },
-    ).lastrowid
+    )
 
 
 def save_changes(connection: sqlite3.Connection, sync_run_id: int, diff: Diff) -> None:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import click
@@ -47,10 +48,10 @@ def read_commands() -> Mapping[tuple[str, ...], Callable[[], click.Command]]:
     for endpoint in endpoints().values():
         make = _show_command if endpoint.one else _list_command
         names = command_names(endpoint.path, endpoint.one)
-        found[names] = lambda make=make, endpoint=endpoint, name=names[-1]: make(endpoint, name)
+        found[names] = partial(make, endpoint, names[-1])
     for path, words in FILES.items():
         names = command_names(path, True)
-        found[names] = lambda path=path, words=words, name=names[-1]: _file_command(path, words, name)
+        found[names] = partial(_file_command, path, words, names[-1])
     return found
 
 
@@ -171,7 +172,7 @@ def _file_command(path: str, words: str, name: str) -> click.Command:
         sys.stdout.buffer.write(session.client.transport.get(fill(path, *ids.values())).body)
         sys.stdout.buffer.flush()
 
-    return click.Command(name, callback=run, help=words, params=_arguments(path))
+    return click.Command(name, callback=run, help=words, params=[*_arguments(path)])
 
 
 @click.command()
@@ -193,7 +194,7 @@ def _help(endpoint: Endpoint) -> str:
 
 
 def _list_options(endpoint: Endpoint) -> list[click.Option]:
-    options = []
+    options: list[click.Option] = []
     for name, each in endpoint.fields.items():
         if each.kind != "json":
             options += _filter_options(name, each)

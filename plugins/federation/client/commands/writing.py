@@ -1,8 +1,8 @@
 """Commands that record and change recipe runs and datasets. Their options are the fields that the API takes."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import click
 
@@ -13,6 +13,7 @@ from federation.client.commands.session import Session, pass_session, say
 from federation.client.endpoints import Field, records
 from federation.client.errors import BadConfiguration
 from federation.client.output import COLUMNS, TABLE, write_record, write_rows
+from federation.client.records import DatasetUpdate, RecipeRunCreate, RecipeRunUpdate
 from federation.client.spool import flush_beside
 
 DATASETS = [
@@ -94,8 +95,9 @@ def _create_run() -> click.Command:
             rows = client.create_recipe_runs(body, idempotency_key)
             write_rows(rows, COLUMNS["RecipeRun"] if form is None else list(rows[0]), form or TABLE)
         else:
-            body = {**github_actions.job_fields(body.get("recipe_id")), **body}
-            write_record(client.create_recipe_run(body, idempotency_key), records()["RecipeRun"], form or TABLE)
+            # what people give is the registry's to check
+            whole = cast(RecipeRunCreate, {**github_actions.job_fields(body.get("recipe_id")), **body})
+            write_record(client.create_recipe_run(whole, idempotency_key), records()["RecipeRun"], form or TABLE)
         flush_beside(session.quick_transport(), say)
 
     return _command(
@@ -126,10 +128,12 @@ def _update_run() -> click.Command:
         if (recipe_run_id is None) == (by_external_id is None):
             raise click.UsageError("name the run: either its id or --by-external-id")
         client = need_token(session)
-        patch = {**filled(given, data, dataset_urls, dataset_format), **dict.fromkeys(unset)}
+        body = filled(given, data, dataset_urls, dataset_format)
+        patch = cast(RecipeRunUpdate, {**body, **dict.fromkeys(unset)})
         if recipe_run_id is not None:
             record = client.update_recipe_run(recipe_run_id, patch, idempotency_key, if_revision)
         else:
+            assert by_external_id is not None, "one of both is there"
             record = client.update_recipe_run_by_external_id(
                 by_external_id, patch, bakery_id, idempotency_key, if_revision
             )
@@ -183,7 +187,7 @@ def _update_dataset() -> click.Command:
         unset: tuple[str, ...],
         **given: Any,
     ) -> None:
-        patch = {**filled(given, data, (), None), **dict.fromkeys(unset)}
+        patch = cast(DatasetUpdate, {**filled(given, data, (), None), **dict.fromkeys(unset)})
         record = need_token(session).update_dataset(dataset_id, patch, idempotency_key, if_revision)
         write_record(record, records()["Dataset"], form or TABLE)
 
@@ -206,7 +210,7 @@ def _key() -> click.Option:
     return click.Option(["--idempotency-key"], metavar="TEXT", help=words)
 
 
-def _command(name: str, run: Callable[..., None], words: str, options: list[click.Parameter]) -> click.Command:
+def _command(name: str, run: Callable[..., None], words: str, options: Sequence[click.Parameter]) -> click.Command:
     return click.Command(
         name,
         callback=run,
