@@ -8,4 +8,8 @@ from federation.registry import registry_of
 @hookimpl
 def asgi_wrapper(datasette):
     registry = registry_of(datasette)
-    return lambda application: guard(application, registry.start, registry.close, registry.sql_turns)
+
+    def wrap(application):
+        return registry.hot_reads.around(guard(application, registry.start, registry.close, registry.sql_turns))
+
+    return wrap

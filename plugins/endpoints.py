@@ -3,12 +3,13 @@
 import re
 
 from datasette import hookimpl
+from federation.addresses import path_regex
 from federation.explorer.badge import GET_BADGE
 from federation.explorer.feeds import FEEDS
 from federation.health import GET_HEALTH
 from federation.openapi import GET_OPENAPI
 from federation.registry import registry_of
-from federation.routes import path_regex, respond, table_of
+from federation.routes import respond, table_of
 from federation.webhooks import POST_GITHUB_WEBHOOK
 from federation.writing import (
     PATCH_DATASET,
@@ -44,6 +45,7 @@ def view_of(handlers):
 def register_routes(datasette):
     registry = registry_of(datasette)
     registry.operations = OPERATIONS
+    registry.hot_reads.also(path for path, method in OPERATIONS if method == "GET")
     table = table_of(registry.queries, OPERATIONS)
     return [(path_regex(path), view_of(handlers)) for path, handlers in table.items()]
 

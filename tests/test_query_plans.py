@@ -13,7 +13,7 @@ from federation.connections import connect_reader
 from federation.database import FEDERATION, database_path
 from federation.list_requests import read_list_request
 from federation.paging import Position, _statements
-from federation.reading import bind, list_source
+from federation.reading import bind, list_columns, list_source
 from federation.settings import read_metadata
 
 HOME = "pangeo-forge"
@@ -89,7 +89,8 @@ def plan(reader, statement: str, values: dict) -> list[tuple[bool, str]]:
 def test_a_page_is_found_by_an_index_in_order(reader, query_name, question):
     query = inspect(QUERIES[query_name], reader)
     request = read_list_request(query, query.path, quote(question, safe="=&_:/"), HOME)
-    source = list_source(query, request.columns, request.clauses.where)
+    shown, places = list_columns(query, request, as_json=True)
+    source = list_source(query, (*shown, *places), request.clauses.where)
     bound = bind(query, PATH_VALUES, request.parameters) | request.clauses.values
     key = tuple(1 if name == "id" else "x" for name in request.order.tie_breakers)
     positions = [None, Position(5 if request.order.column == "id" else TIME, key)]
@@ -112,7 +113,8 @@ def test_a_page_is_found_by_an_index_in_order(reader, query_name, question):
 def test_a_search_starts_from_the_words(reader, query_name):
     query = inspect(QUERIES[query_name], reader)
     request = read_list_request(query, query.path, "q=ice", HOME)
-    source = list_source(query, request.columns, request.clauses.where)
+    shown, places = list_columns(query, request, as_json=True)
+    source = list_source(query, (*shown, *places), request.clauses.where)
     for statement, more in _statements(source, request.order, None):
         steps = plan(reader, statement, request.clauses.values | more | {"page_size": 101})
         assert any("VIRTUAL TABLE" in step for _, step in steps)

@@ -41,6 +41,8 @@ class ListRequest:
 
     clauses: Clauses
     filtered: frozenset[str]
+    # whether nothing is asked of a column but to be a value: no part of a text, no range, no words
+    exact: bool
     parameters: Mapping[str, str]
     order: Order
     columns: tuple[str, ...]
@@ -111,6 +113,7 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
     clauses = _read_filters(query, filters, home)
     filtered = {column for _, column, _, _ in filters}
     words = search_expression(special.get(SEARCH, ""))
+    exact = words is None and all(operator in ("", "isnull") for _, _, operator, _ in filters)
     if words is not None:
         clauses.where.append(query.search)
         clauses.values[SEARCH] = words
@@ -121,6 +124,7 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
     return ListRequest(
         clauses=clauses,
         filtered=frozenset(filtered),
+        exact=exact,
         parameters=given,
         order=order,
         columns=_read_columns(query, wanted),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from federation.connections import connect_reader
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, database_path
 from federation.deliveries import Deliveries
+from federation.hot_reads import HotReads
 from federation.rate_limit import RateLimit
 from federation.reader import Reader
 from federation.reading import Reading
 from federation.settings import PLUGIN, Settings, data_folder, read_settings
 from federation.sql_threads import SqlTurns, tame
+from federation.visibility import Visibility
 from federation.writer import Writer
 
 _ATTRIBUTE = "_federation_registry"
@@ -36,6 +39,8 @@ class Registry:
     rate_limit: RateLimit
     sql_turns: SqlTurns
     deliveries: Deliveries
+    visibility: Visibility
+    hot_reads: HotReads
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -49,6 +54,7 @@ class Registry:
         self.deliveries.close()
         self.writer.close()
         self.audit.close()
+        self.hot_reads.close()
         self.reading.reader.close()
 
 
@@ -64,6 +70,7 @@ def registry_of(datasette: Any) -> Registry:
         reading = Reading(queries, reader, settings.home_organisation)
         # half of Datasette's threads, so that its pages keep the others
         turns = SqlTurns(max(1, datasette.setting("num_sql_threads") // 2))
+        visibility = Visibility(datasette)
         registry = Registry(
             settings=settings,
             data=data,
@@ -74,6 +81,8 @@ def registry_of(datasette: Any) -> Registry:
             rate_limit=RateLimit(settings.writes_per_minute),
             sql_turns=turns,
             deliveries=Deliveries(data, settings),
+            visibility=visibility,
+            hot_reads=HotReads(path, reading, settings.public_url, partial(visibility.is_public, tuple(queries))),
         )
         setattr(datasette, _ATTRIBUTE, registry)
     return registry
@@ -107,3 +116,4 @@ def open_databases(datasette: Any) -> None:
     finally:
         connection.close()
     registry.reading = replace(registry.reading, queries=registry.queries)
+    registry.hot_reads.serve(registry.reading)
