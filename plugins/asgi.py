@@ -1,6 +1,7 @@
 """The one `asgi_wrapper`: files of this folder load in directory order, so that several would nest by chance."""
 
 from datasette import hookimpl
+from federation.compression import compress_pages
 from federation.guard import guard
 from federation.registry import registry_of
 
@@ -10,6 +11,7 @@ def asgi_wrapper(datasette):
     registry = registry_of(datasette)
 
     def wrap(application):
-        return registry.hot_reads.around(guard(application, registry.start, registry.close, registry.sql_turns))
+        guarded = guard(application, registry.start, registry.close, registry.sql_turns)
+        return registry.hot_reads.around(compress_pages(guarded))
 
     return wrap
