@@ -45,9 +45,8 @@ FILTERS = {
     "list_feedstocks": ["id=f", "_sort=title&title=x", f"_sort=committed_at&committed_at__gte={TIME}"],
     "list_maintainers": ["github=a"],
 }
-# Sorted all the same, each a bounded number of rows: the runs that are not final, the 100 datasets of a run.
+# Sorted all the same, a bounded number of rows: the 100 datasets of a run.
 SORTED = {
-    ("list_recipe_runs", "is_stale=true"),
     ("list_recipe_run_datasets", ""),
     ("list_recipe_run_datasets", "_sort=id"),
     ("list_recipe_run_datasets", "_sort_desc=id"),
@@ -103,7 +102,10 @@ def test_a_page_is_found_by_an_index_in_order(reader, query_name, question):
             if (query_name, question) not in SORTED:
                 assert not [step for step in outer if "TEMP B-TREE" in step], (after, outer)
             # without a sort, a scan of the outer table is one in order; filters and positions are looked up
-            if after is not None or question in FILTERS.get(query_name, ()):
+            if question == "is_stale=true":
+                # an index of nothing but the few runs that are not final
+                assert "recipe_runs_unfinished" in outer[0], (after, outer)
+            elif after is not None or question in FILTERS.get(query_name, ()):
                 assert outer[0].startswith("SEARCH"), (after, outer)
             bare = [step for is_outer, step in steps[1:] if re.match(r"SCAN (recipe_runs|datasets|feedstocks)\b", step)]
             assert not bare, (after, bare)

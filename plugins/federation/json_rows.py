@@ -7,7 +7,7 @@ messages are cut here, and objects with everything in them are made by `rows.py`
 
 from functools import cache
 
-from federation.columns import BOOLEAN, JSON, column_kinds, has_long_message
+from federation.columns import BOOLEAN, JSON, column_kinds, has_long_message, nullable_columns
 from federation.fields import Record
 from federation.rows import MESSAGE, MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
 
@@ -25,18 +25,19 @@ def json_row(record: type[Record], columns: tuple[str, ...]) -> str:
             truncated = _boolean(f"coalesce(length({MESSAGE}), 0) > {MESSAGE_CHARACTERS}")
             members.append(f"'{MESSAGE_TRUNCATED}', {truncated}")
         else:
-            members.append(f"'{name}', {_value(name, kinds[name])}")
+            members.append(f"'{name}', {_value(name, kinds[name], name in nullable_columns(record))}")
     return f"json_object({', '.join(members)}) as {ROW}"
 
 
-def _value(name: str, kind: str) -> str:
+def _value(name: str, kind: str, nullable: bool) -> str:
+    if kind == BOOLEAN and not nullable:
+        return _boolean(f'"{name}"')
     if kind == BOOLEAN:
-        return _boolean(f'"{name}"', f'"{name}" is null')
+        return f"""json(case "{name}" when 1 then 'true' when 0 then 'false' else 'null' end)"""
     if kind == JSON:
         return f'json("{name}")'
     return f'"{name}"'
 
 
-def _boolean(condition: str, null: str | None = None) -> str:
-    text = f"iif({condition}, 'true', 'false')"
-    return f"json(iif({null}, 'null', {text}))" if null else f"json({text})"
+def _boolean(condition: str) -> str:
+    return f"json(iif({condition}, 'true', 'false'))"

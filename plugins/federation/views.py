@@ -38,8 +38,11 @@ def nested(item: str, source: str, order: str) -> str:
 
 
 def stale(run: str) -> str:
-    """A run that is not final and has not been heard of for `stale_after`: since its last PATCH, or its run_date."""
-    return f"""{run}.status in ('queued', 'in_progress')
+    """A run that is not final and has not been heard of for `stale_after`: since its last PATCH, or its run_date.
+
+    The `+` is that of the partial index on such runs.
+    """
+    return f"""+{run}.status in ('queued', 'in_progress')
     and case when {run}.updated_at > {run}.created_at then {run}.updated_at else {run}.run_date end
         < strftime(
             '%Y-%m-%dT%H:%M:%f000Z',
