@@ -64,19 +64,14 @@ class Reading:
             return None
         return partial(self._read_list, query, values, request, address)
 
-    async def records(self, query_name: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def records(
+        self, connection: sqlite3.Connection, query_name: str, values: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
         """What a query for one object answers for each of several values of its parameters."""
         query = self.queries[query_name]
         kinds = column_kinds(query.record)
-
-        def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-            return [
-                to_object(query.columns, connection.execute(query.sql, bind(query, each, {})).fetchone(), kinds)
-                for each in values
-            ]
-
-        # without a time limit: what was just stored must not be told as too slow, and it is at most an array of a body
-        return await self.reader.read(read, limited=False)
+        rows = (connection.execute(query.sql, bind(query, each, {})).fetchone() for each in values)
+        return [to_object(query.columns, row, kinds) for row in rows]
 
     def _read_object(
         self,

@@ -16,6 +16,7 @@ from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, database_path
 from federation.deliveries import Deliveries
 from federation.hot_reads import HotReads
+from federation.once import do_once
 from federation.rate_limit import RateLimit
 from federation.reader import Reader
 from federation.reading import Reading
@@ -108,8 +109,9 @@ def open_databases(datasette: Any) -> None:
         if attached is not None:
             datasette.remove_database(name)
         datasette.add_database(Database(datasette, path=path, is_mutable=True), name=name)
+    do_once(datasette)
     for name, database in datasette.databases.items():
-        tame(database, own_thread=name == TOKENS)
+        tame(database, inline=name == TOKENS)
     connection = connect_reader(database_path(registry.data, FEDERATION))
     try:
         registry.queries = {name: inspect(query, connection) for name, query in registry.queries.items()}

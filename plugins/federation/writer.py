@@ -13,6 +13,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ Result = TypeVar("Result")
 QUEUE_SIZE = 1000
 # Writes that share a commit; a bound on how long the first of them waits for the last.
 GROUP_SIZE = 128
+# How long what is written in passing waits for more of it.
+RELAXED_SECONDS = 0.05
 
 _CLOSE = object()
 
@@ -46,10 +49,15 @@ class _Write:
 
 
 class Writer:
-    """Writes to one database file. Starts with the first write; `close` finishes what waits."""
+    """Writes to one database file. Starts with the first write; `close` finishes what waits.
 
-    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT_SECONDS):
+    `relaxed`: for what may be lost with the power: a commit does not wait for the disk, and the first write of a
+    group waits a moment for others.
+    """
+
+    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT_SECONDS, relaxed: bool = False):
         self.path = path
+        self._relaxed = relaxed
         self._busy_timeout = busy_timeout
         self._queue: queue.Queue = queue.Queue(maxsize=QUEUE_SIZE)
         self._thread: threading.Thread | None = None
@@ -103,6 +111,8 @@ class Writer:
         closing = False
         while not closing:
             group = [self._queue.get()]
+            if self._relaxed and group[0] is not _CLOSE:
+                time.sleep(RELAXED_SECONDS)
             while len(group) < GROUP_SIZE and group[-1] is not _CLOSE:
                 try:
                     group.append(self._queue.get_nowait())
@@ -119,6 +129,8 @@ class Writer:
         try:
             if self._connection is None:
                 self._connection = connect(self.path, self._busy_timeout)
+                if self._relaxed:
+                    self._connection.execute("pragma synchronous = normal")
             with transaction(self._connection) as connection:
                 for write in group:
                     self._run_one(connection, write)
