@@ -30,8 +30,9 @@ Result = TypeVar("Result")
 QUEUE_SIZE = 1000
 # Writes that share a commit; a bound on how long the first of them waits for the last.
 GROUP_SIZE = 128
-# How long what is written in passing waits for more of it.
+# How long what is written in passing waits for more of it, and how much of it may wait for a disk that is busy.
 RELAXED_SECONDS = 0.05
+RELAXED_QUEUE_SIZE = 20_000
 
 _CLOSE = object()
 
@@ -59,7 +60,7 @@ class Writer:
         self.path = path
         self._relaxed = relaxed
         self._busy_timeout = busy_timeout
-        self._queue: queue.Queue = queue.Queue(maxsize=QUEUE_SIZE)
+        self._queue: queue.Queue = queue.Queue(maxsize=RELAXED_QUEUE_SIZE if relaxed else QUEUE_SIZE)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -113,7 +114,8 @@ class Writer:
             group = [self._queue.get()]
             if self._relaxed and group[0] is not _CLOSE:
                 time.sleep(RELAXED_SECONDS)
-            while len(group) < GROUP_SIZE and group[-1] is not _CLOSE:
+            size = RELAXED_QUEUE_SIZE if self._relaxed else GROUP_SIZE
+            while len(group) < size and group[-1] is not _CLOSE:
                 try:
                     group.append(self._queue.get_nowait())
                 except queue.Empty:
