@@ -27,7 +27,7 @@ def feedstock_count(runs: int) -> int:
 
 
 def fill(data: Path, runs: int) -> None:
-    """Fill an empty data folder: bakeries, feedstocks with recipes, runs over the last 1,000 days, a dataset a recipe."""
+    """Fill an empty data folder: bakeries, feedstocks with recipes, runs of the last 1,000 days, a dataset a recipe."""
     prepare(data)
     connection = connect(database_path(data, FEDERATION))
     try:
@@ -165,25 +165,23 @@ def _fill_runs(connection: sqlite3.Connection, runs: int) -> None:
 
 
 def _fill_roll_ups(connection: sqlite3.Connection) -> None:
-    counts = [
-        (table, columns, "recipe_runs", "recipe_runs", "1") for table, columns in roll_ups.RECIPE_RUN_COUNTS.items()
-    ]
+    counts = [(table, columns, "recipe_runs", "recipe_runs") for table, columns in roll_ups.RECIPE_RUN_COUNTS.items()]
     counts += [
-        ("dataset_counts_by_feedstock", {"feedstock_id": "{row}.feedstock_id"}, "datasets", "datasets", "1"),
-        ("dataset_counts_by_bakery", {"bakery_id": "{row}.bakery_id"}, "datasets", "datasets", "1"),
+        ("recipe_run_counts_by_day_and_status", roll_ups.RECIPE_RUNS_BY_DAY_AND_STATUS, "recipe_runs", "recipe_runs"),
+        ("dataset_counts_by_feedstock", {"feedstock_id": "{row}.feedstock_id"}, "datasets", "datasets"),
+        ("dataset_counts_by_bakery", {"bakery_id": "{row}.bakery_id"}, "datasets", "datasets"),
         (
             "recipe_run_counts_by_dataset",
             roll_ups.RECIPE_RUNS_OF_DATASET,
             "recipe_runs",
             "recipe_run_datasets",
-            "1",
         ),
     ]
-    for table, columns, count, source, where in counts:
+    for table, columns, count, source in counts:
         values = ", ".join(value.format(row=source) for value in columns.values())
         connection.execute(
             f"insert into {table} ({', '.join(columns)}, {count}) select {values}, count(*) from {source} "
-            f"where {where} group by {values}"
+            f"group by {values}"
         )
     for table, key in roll_ups.LATEST_RUNS.items():
         for outcome, condition in roll_ups.OUTCOMES.items():

@@ -47,12 +47,18 @@ LATEST_RUNS = {
 # which runs are candidates for the latest of all, and for the latest that succeeded
 OUTCOMES = {"any": "{row}.is_test = 0", "success": "{row}.is_test = 0 and {row}.status = 'success'"}
 
+# The same of all bakeries together: the statistics would else add up a hundred thousand rows.
+RECIPE_RUNS_BY_DAY_AND_STATUS = {
+    "day": "substr({row}.run_date, 1, 10)",
+    "is_test": "{row}.is_test",
+    "status": "{row}.status",
+}
 # table: what it counts, those that are there apart from those that were removed
 COUNTS_BY_PRESENCE = {
     "feedstock_counts_by_presence": "feedstocks",
     "recipe_counts_by_presence": "recipes",
 }
-PRESENCE = {"is_removed": "{row}.removed_at is not null"}
+PRESENCE = {"is_removed": "({row}.removed_at is not null)"}
 
 COUNTED_COLUMNS = "feedstock_id, bakery_id, run_date, status, is_test"
 LATEST_COLUMNS = "feedstock_id, recipe_id, bakery_id, run_date, status, completed_at, is_test"
@@ -350,7 +356,12 @@ TRIGGERS = (
     + dataset_triggers()
 )
 
-PRESENCE_TABLES = "".join(count_table(table, PRESENCE, count) for table, count in COUNTS_BY_PRESENCE.items())
-PRESENCE_TRIGGERS = "".join(
+# what came with migration 12
+ADDED_TABLES = "".join(
+    count_table(table, PRESENCE, count) for table, count in COUNTS_BY_PRESENCE.items()
+) + count_table("recipe_run_counts_by_day_and_status", RECIPE_RUNS_BY_DAY_AND_STATUS, "recipe_runs")
+ADDED_TRIGGERS = "".join(
     counting_triggers(table, PRESENCE, count, count, "removed_at") for table, count in COUNTS_BY_PRESENCE.items()
+) + counting_triggers(
+    "recipe_run_counts_by_day_and_status", RECIPE_RUNS_BY_DAY_AND_STATUS, "recipe_runs", "recipe_runs", COUNTED_COLUMNS
 )
