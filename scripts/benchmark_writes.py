@@ -44,8 +44,8 @@ BODY = {
 
 
 @contextlib.contextmanager
-def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str]]:
-    """(host, port, token) of a server whose writer commits so many writes at once."""
+def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str, int]]:
+    """(host, port, token, process id) of a server whose writer commits so many writes at once."""
     prepare(data)
     connection = connect(database_path(data, TOKENS))
     token = tokens.create_token(connection, BAKERY, "benchmark", 1)
@@ -57,7 +57,7 @@ def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str]]:
         found = re.search(r"http://(\S+):(\d+)", process.stdout.readline())
         if not found:
             raise click.ClickException("the server did not start")
-        yield found[1], int(found[2]), token
+        yield found[1], int(found[2]), token, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -120,6 +120,43 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[int(share * (len(values) - 1))] * 1000
 
 
+async def compare(clients: int, seconds: float, rounds: int, folder: Path | None) -> dict[str, dict[str, float]]:
+    """Each way's rate (POSTs a second, median of its turns), p50 and p99 (milliseconds), processor time of a POST."""
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        servers = {name: stack.enter_context(serving(root / str(size), size)) for name, size in ARMS.items()}
+        # both warm before either is measured
+        for server in servers.values():
+            await post_for(min(0.5, seconds / 4), clients, *server[:3])
+        turn = seconds / rounds / len(ARMS)
+        rates: dict[str, list[float]] = {name: [] for name in ARMS}
+        took: dict[str, list[float]] = {name: [] for name in ARMS}
+        used = dict.fromkeys(ARMS, 0.0)
+        for number in range(rounds):
+            # who begins changes, since each round is a little later than the one before
+            for name in list(ARMS)[:: 1 if number % 2 else -1]:
+                began, spent = time.perf_counter(), cpu_seconds(servers[name][3])
+                each = await post_for(turn, clients, *servers[name][:3])
+                rates[name].append(len(each) / (time.perf_counter() - began))
+                used[name] += cpu_seconds(servers[name][3]) - spent
+                took[name] += each
+    return {
+        name: {
+            "rate": statistics.median(rates[name]),
+            "p50": percentile(took[name], 0.5),
+            "p99": percentile(took[name], 0.99),
+            "microseconds": used[name] / len(took[name]) * 1e6,
+        }
+        for name in ARMS
+    }
+
+
+def cpu_seconds(process_id: int) -> float:
+    """Processor time of all threads of a process so far."""
+    tasks = Path(f"/proc/{process_id}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--clients", default=32, show_default=True, type=click.IntRange(1, 500))
 @click.option("--seconds", default=30.0, show_default=True, type=float, help="Of posting, over all rounds of both.")
@@ -131,29 +168,14 @@ def percentile(values: list[float], share: float) -> float:
 )
 def benchmark(clients: int, seconds: float, rounds: int, folder: Path | None) -> None:
     """Durable POSTs: group commit against one commit each."""
-    with contextlib.ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
-        servers = {name: stack.enter_context(serving(root / str(size), size)) for name, size in ARMS.items()}
-        # both warm before either is measured
-        for server in servers.values():
-            asyncio.run(post_for(min(0.5, seconds / 4), clients, *server))
-        turn = seconds / rounds / len(ARMS)
-        rates: dict[str, list[float]] = {name: [] for name in ARMS}
-        took: dict[str, list[float]] = {name: [] for name in ARMS}
-        for number in range(rounds):
-            # who begins changes, since each round is a little later than the one before
-            for name in list(ARMS)[:: 1 if number % 2 else -1]:
-                began = time.perf_counter()
-                each = asyncio.run(post_for(turn, clients, *servers[name]))
-                rates[name].append(len(each) / (time.perf_counter() - began))
-                took[name] += each
-        for name in ARMS:
-            click.echo(
-                f"{name:<16} {statistics.median(rates[name]):7,.0f} POSTs/s   p50 {percentile(took[name], 0.5):6.1f} ms"
-                f"   p99 {percentile(took[name], 0.99):6.1f} ms"
-            )
-        grouped, single = (statistics.median(rates[name]) for name in ARMS)
-        click.echo(f"ratio            {grouped / single:7.1f}   ({clients} clients, {rounds} turns each)")
+    found = asyncio.run(compare(clients, seconds, rounds, folder))
+    for name, each in found.items():
+        click.echo(
+            f"{name:<16} {each['rate']:7,.0f} POSTs/s   p50 {each['p50']:6.1f} ms   p99 {each['p99']:6.1f} ms"
+            f"   {each['microseconds']:6,.0f} us of processor time each"
+        )
+    grouped, single = (each["rate"] for each in found.values())
+    click.echo(f"ratio            {grouped / single:7.1f}   ({clients} clients, {rounds} turns each)")
     with tempfile.TemporaryDirectory(dir=folder) as root:
         alone = [
             asyncio.run(write_for(min(1.0, seconds / 4), clients, Path(root) / str(size), size))
