@@ -13,7 +13,7 @@ from federation.connections import connect_reader
 from federation.database import FEDERATION, database_path
 from federation.list_requests import read_list_request
 from federation.paging import Position, _statements
-from federation.reading import bind, list_columns, list_source
+from federation.reading import bind, is_merged, list_columns, list_source, quoted
 from federation.settings import read_metadata
 
 HOME = "pangeo-forge"
@@ -109,6 +109,27 @@ def test_a_page_is_found_by_an_index_in_order(reader, query_name, question):
                 assert outer[0].startswith("SEARCH"), (after, outer)
             bare = [step for is_outer, step in steps[1:] if re.match(r"SCAN (recipe_runs|datasets|feedstocks)\b", step)]
             assert not bare, (after, bare)
+
+
+@pytest.mark.parametrize(
+    ("query_name", "column"), [(name, column) for name, query in QUERIES.items() for column in query.merges]
+)
+def test_several_values_are_looked_up_one_by_one(reader, query_name, column):
+    query = inspect(QUERIES[query_name], reader)
+    values = "success,failure" if column == "status" else "a,b"
+    request = read_list_request(query, query.path, f"{column}__in={values}", HOME)
+    assert is_merged(query, request)
+    for clause in request.any_of:
+        source = list_source(query, quoted((request.order.column, query.key[0])), [*request.clauses.where, clause])
+        for after in (None, Position(TIME, (1,))):
+            ((statement, more),) = _statements(source, request.order, after)
+            steps = [
+                step
+                for is_outer, step in plan(reader, statement, request.clauses.values | more | {"page_size": 9})
+                if is_outer
+            ]
+            assert re.match(rf"SEARCH recipe_runs USING (COVERING )?INDEX recipe_runs_{column} ", steps[0]), steps
+            assert not [step for step in steps if "TEMP B-TREE" in step], steps
 
 
 @pytest.mark.parametrize("query_name", [name for name, query in QUERIES.items() if query.search])

@@ -242,12 +242,40 @@ def read_list_page(
 ) -> Page:
     """A page of a list: after `after`, else where the request says. `as_json`: each row is one text."""
     shown, hidden = list_columns(query, request, as_json)
-    source = list_source(query, (*shown, *hidden), request.clauses.where)
     bound = bind(query, values, request.parameters) | request.clauses.values
-    page = read_page(connection, source, bound, request.order, size, after or request.after)
+    after = after or request.after
+    if is_merged(query, request):
+        source = list_source(query, (*shown, *hidden), [f'"{query.key[0]}" in (select value from json_each(:keys))'])
+        bound |= {"keys": dump_json(merged_keys(connection, query, request, bound, size, after)).decode()}
+        after = None
+    else:
+        source = list_source(query, (*shown, *hidden), request.where)
+    page = read_page(connection, source, bound, request.order, size, after)
     if not hidden:
         return page
     return Page(page.columns[: len(shown)], [tuple(row)[: len(shown)] for row in page.rows], page.last)
+
+
+def is_merged(query: CannedQuery, request: ListRequest) -> bool:
+    """Whether the rows of several values are looked up value by value."""
+    return bool(request.any_of) and request.order.column == query.sorts[0] and len(query.key) == 1
+
+
+def merged_keys(
+    connection: sqlite3.Connection,
+    query: CannedQuery,
+    request: ListRequest,
+    bound: dict[str, Any],
+    size: int,
+    after: Any,
+) -> list[Any]:
+    """The keys of a page and of the row behind it: the first of each value's rows, merged."""
+    places = quoted((request.order.column, query.key[0]))
+    found: set[tuple] = set()
+    for clause in request.any_of:
+        source = list_source(query, places, [*request.clauses.where, clause])
+        found |= {tuple(row) for row in read_page(connection, source, bound, request.order, size + 1, after).rows}
+    return [key for _, key in sorted(found, reverse=request.order.descending)[: size + 1]]
 
 
 def list_columns(
@@ -274,13 +302,13 @@ def count_rows(
     path_columns = set(query.path_parameters)
     for roll_up in query.counts:
         if request.filtered | path_columns <= set(roll_up["columns"]):
-            where = [*request.clauses.where, *(f'"{name}" = :{name}' for name in query.path_parameters)]
+            where = [*request.where, *(f'"{name}" = :{name}' for name in query.path_parameters)]
             total = connection.execute(
                 f"select coalesce(sum({roll_up['sum']}), 0) from {roll_up['table']} where {' and '.join(where) or '1'}",
                 {**values, **request.clauses.values},
             ).fetchone()[0]
             return total, False
-    source = list_source(query, ("1",), request.clauses.where)
+    source = list_source(query, ("1",), request.where)
     bound = bind(query, values, request.parameters) | request.clauses.values | {"count_cap": COUNT_CAP + 1}
     found = connection.execute(f"select count(*) from (\n{source}\nlimit :count_cap)", bound).fetchone()[0]
     return min(found, COUNT_CAP), found > COUNT_CAP
