@@ -1,5 +1,6 @@
 """What the plugins share in one running Datasette. It lies on the Datasette object: modules are process-global."""
 
+import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,9 @@ class Registry:
 
     def start(self) -> None:
         """Take up what was left undone, once the server runs."""
+        # what is there now stays: looking through it again and again took a fifth of the time of some requests
+        gc.collect()
+        gc.freeze()
         if self.settings.github_webhook_secret:
             self.deliveries.wake()
 
