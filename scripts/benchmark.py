@@ -5,7 +5,6 @@ scripts/benchmark.py --large         10 million too, which takes some ten minute
 scripts/benchmark.py --json          the same for programs
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -27,6 +26,7 @@ from federation.data_folder import prepare
 from federation.database import FEDERATION, database_path
 
 LARGE = 10_000_000
+CLIENTS = (1, 32)
 # Datasette's own answers of the same 100 runs: of its table and of a canned query
 DATASETTE = {
     "Datasette table JSON": "/federation/recipe_runs.json?_size=100&_sort_desc=run_date&_shape=array",
@@ -197,12 +197,8 @@ def benchmark(
         with registry(loaded) as server:
             result["memory"] = benchmark_load.mixed_load(server, middle, load_seconds)
             result["attack"] = benchmark_load.beside_hostile_queries(server, "/recipe_runs", attack_seconds)
-        result["posts"] = {}
-        for clients in (1, 32):
-            say(f"POSTs of {clients} clients")
-            result["posts"][clients] = asyncio.run(
-                benchmark_writes.compare(clients, post_seconds, max(2, min(rounds, 5)), folder)
-            )
+        say("POSTs")
+        result["posts"] = benchmark_writes.compare(CLIENTS, post_seconds, max(2, min(rounds, 5)), folder)
         say(f"sync of {feedstocks:,} files")
         result["sync"] = measure_sync(folder, feedstocks)
     if as_json:
