@@ -192,14 +192,15 @@ class HotReads:
 
     def _read_generation(self) -> int | None:
         """What changes with each commit; None while it cannot be told. What is older is dropped."""
-        if self._connection is None:
-            self._connection = connect_reader(self._path)
-            # on the event loop nothing waits for a lock
-            self._connection.execute("pragma busy_timeout = 0")
-            self._connection.set_progress_handler(self._look, STEPS_BETWEEN_LOOKS)
         try:
+            if self._connection is None:
+                self._connection = connect_reader(self._path)
+                # on the event loop nothing waits for a lock
+                self._connection.execute("pragma busy_timeout = 0")
+                self._connection.set_progress_handler(self._look, STEPS_BETWEEN_LOOKS)
             generation = self._connection.execute("pragma data_version").fetchone()[0]
-        except sqlite3.OperationalError:
+        except sqlite3.Error:
+            # the ordinary route says what is wrong
             return None
         if generation != self._generation:
             self._forget_all()
@@ -267,7 +268,7 @@ class HotReads:
                 self._connection.execute("rollback")
         except ProblemDetails:
             return None
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             # the ordinary route has more time, and says what else it may be
             if str(error) == "interrupted":
                 self._too_long[shape] = None
