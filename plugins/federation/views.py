@@ -40,14 +40,13 @@ def nested(item: str, source: str, order: str) -> str:
 def stale(run: str) -> str:
     """A run that is not final and has not been heard of for `stale_after`: since its last PATCH, or its run_date.
 
-    The `+` is that of the partial index on such runs.
+    The `+` is that of the partial index on such runs. The sub-select is made once a statement, not once a run.
     """
     return f"""+{run}.status in ('queued', 'in_progress')
     and case when {run}.updated_at > {run}.created_at then {run}.updated_at else {run}.run_date end
-        < strftime(
-            '%Y-%m-%dT%H:%M:%f000Z',
-            'now',
-            (select '-' || stale_after_seconds || ' seconds' from settings)
+        < (
+            select strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || stale_after_seconds || ' seconds')
+            from settings
         )"""
 
 
