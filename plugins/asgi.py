@@ -1,6 +1,7 @@
 """The one `asgi_wrapper`: files of this folder load in directory order, so that several would nest by chance."""
 
 from datasette import hookimpl
+from federation.compression import compress_pages
 from federation.guard import guard
 from federation.proxies import at_public_url
 from federation.registry import registry_of
@@ -13,6 +14,7 @@ def asgi_wrapper(datasette):
 
     def wrap(application):
         guarded = guard(application, registry.start, registry.close, registry.sql_turns)
-        return watch(at_public_url(guarded, registry.settings.public_url), registry.metrics)
+        hot = registry.hot_reads.around(compress_pages(guarded))
+        return watch(at_public_url(hot, registry.settings.public_url), registry.metrics)
 
     return wrap

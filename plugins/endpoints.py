@@ -3,6 +3,7 @@
 import re
 
 from datasette import hookimpl
+from federation.addresses import path_regex
 from federation.explorer.badge import GET_BADGE
 from federation.explorer.feeds import FEEDS
 from federation.get_metrics import GET_METRICS
@@ -11,7 +12,7 @@ from federation.health import GET_HEALTH
 from federation.openapi import GET_OPENAPI
 from federation.registry import registry_of
 from federation.request_notes import note_of_request
-from federation.routes import path_regex, respond, table_of
+from federation.routes import respond, table_of
 from federation.webhooks import POST_GITHUB_WEBHOOK
 from federation.writing import (
     PATCH_DATASET,
@@ -39,6 +40,10 @@ OPERATIONS = {
 }
 
 
+# what these answer changes without a commit
+OF_NO_DATABASE = ("/health", "/metrics", "/snapshots", "/snapshots/{snapshot}")
+
+
 def view_of(path, handlers):
     async def view(datasette, request, send):
         note_of_request().endpoint = path
@@ -51,6 +56,7 @@ def view_of(path, handlers):
 def register_routes(datasette):
     registry = registry_of(datasette)
     registry.operations = OPERATIONS
+    registry.hot_reads.also(path for path, method in OPERATIONS if method == "GET" and path not in OF_NO_DATABASE)
     table = table_of(registry.queries, OPERATIONS)
     return [(path_regex(path), view_of(path, handlers)) for path, handlers in table.items()]
 

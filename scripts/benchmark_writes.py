@@ -1,8 +1,7 @@
 """Durable POSTs: group commit against one commit each, interleaved in one run, so that the machine's mood is shared.
 
-Two servers are started, each over a folder of its own on the disk of `--folder`: one as it is served, one whose writer
-commits each write by itself. The same clients post to one and to the other in turns. A last line measures the writer
-alone, without HTTP, JSON and validation around it.
+Two servers are started, each over a folder of its own: one as it is served, one whose writer
+commits each write by itself. The same clients post to one and to the other in turns.
 """
 
 import asyncio
@@ -16,14 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 from federation import tokens, writer
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, connect, database_path
-from federation.row_writes import insert
+from federation.database import TOKENS, connect, database_path
 
 BAKERY = "benchmark.bakery"
 ARMS = {"group commit": writer.GROUP_SIZE, "one commit each": 1}
@@ -44,8 +42,8 @@ BODY = {
 
 
 @contextlib.contextmanager
-def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str]]:
-    """(host, port, token) of a server whose writer commits so many writes at once."""
+def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str, int]]:
+    """(host, port, token, process id) of a server whose writer commits so many writes at once."""
     prepare(data)
     connection = connect(database_path(data, TOKENS))
     token = tokens.create_token(connection, BAKERY, "benchmark", 1)
@@ -57,7 +55,7 @@ def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str]]:
         found = re.search(r"http://(\S+):(\d+)", process.stdout.readline())
         if not found:
             raise click.ClickException("the server did not start")
-        yield found[1], int(found[2]), token
+        yield found[1], int(found[2]), token, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -91,76 +89,49 @@ async def post_for(seconds: float, clients: int, host: str, port: int, token: st
     return took
 
 
-def add_bakery(number: int):
-    return lambda connection: insert(connection, "bakeries", {"id": f"bakery-{number}"})
-
-
-async def write_for(seconds: float, clients: int, data: Path, group_size: int) -> float:
-    """Rows a second that the writer alone commits."""
-    prepare(data)
-    usual, writer.GROUP_SIZE = writer.GROUP_SIZE, group_size
-    own = writer.Writer(database_path(data, FEDERATION))
-    count, until = 0, time.perf_counter() + seconds
-
-    async def write_over_and_over() -> None:
-        nonlocal count
-        while time.perf_counter() < until:
-            count += 1
-            await own.write(add_bakery(count))
-
-    began = time.perf_counter()
-    await asyncio.gather(*(write_over_and_over() for _ in range(clients)))
-    rate = count / (time.perf_counter() - began)
-    own.close()
-    writer.GROUP_SIZE = usual
-    return rate
-
-
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[int(share * (len(values) - 1))] * 1000
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--clients", default=32, show_default=True, type=click.IntRange(1, 500))
-@click.option("--seconds", default=30.0, show_default=True, type=float, help="Of posting, over all rounds of both.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100), help="Turns that each one takes.")
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Where the databases are made: on the disk that is to be measured. Where temporary files are, by default.",
-)
-def benchmark(clients: int, seconds: float, rounds: int, folder: Path | None) -> None:
-    """Durable POSTs: group commit against one commit each."""
+def compare(
+    clients: Sequence[int], seconds: float, rounds: int, folder: Path
+) -> dict[int, dict[str, dict[str, float]]]:
+    """By number of clients and way of committing: POSTs a second (median of its turns), p50 and p99 (milliseconds),
+    processor time of a POST (microseconds)."""
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
         servers = {name: stack.enter_context(serving(root / str(size), size)) for name, size in ARMS.items()}
         # both warm before either is measured
         for server in servers.values():
-            asyncio.run(post_for(min(0.5, seconds / 4), clients, *server))
-        turn = seconds / rounds / len(ARMS)
-        rates: dict[str, list[float]] = {name: [] for name in ARMS}
-        took: dict[str, list[float]] = {name: [] for name in ARMS}
-        for number in range(rounds):
-            # who begins changes, since each round is a little later than the one before
-            for name in list(ARMS)[:: 1 if number % 2 else -1]:
-                began = time.perf_counter()
-                each = asyncio.run(post_for(turn, clients, *servers[name]))
-                rates[name].append(len(each) / (time.perf_counter() - began))
-                took[name] += each
-        for name in ARMS:
-            click.echo(
-                f"{name:<16} {statistics.median(rates[name]):7,.0f} POSTs/s   p50 {percentile(took[name], 0.5):6.1f} ms"
-                f"   p99 {percentile(took[name], 0.99):6.1f} ms"
-            )
-        grouped, single = (statistics.median(rates[name]) for name in ARMS)
-        click.echo(f"ratio            {grouped / single:7.1f}   ({clients} clients, {rounds} turns each)")
-    with tempfile.TemporaryDirectory(dir=folder) as root:
-        alone = [
-            asyncio.run(write_for(min(1.0, seconds / 4), clients, Path(root) / str(size), size))
-            for size in ARMS.values()
-        ]
-        click.echo(f"the writer alone {alone[0]:7,.0f} rows/s against {alone[1]:,.0f}: ratio {alone[0] / alone[1]:.1f}")
+            asyncio.run(post_for(min(0.5, seconds / 4), max(clients), *server[:3]))
+        return {each: compare_with(each, seconds, rounds, servers) for each in clients}
 
 
-if __name__ == "__main__":
-    benchmark()
+def compare_with(clients: int, seconds: float, rounds: int, servers: dict[str, tuple]) -> dict[str, dict[str, float]]:
+    turn = seconds / rounds / len(ARMS)
+    rates: dict[str, list[float]] = {name: [] for name in ARMS}
+    took: dict[str, list[float]] = {name: [] for name in ARMS}
+    used = dict.fromkeys(ARMS, 0.0)
+    for number in range(rounds):
+        # who begins changes, since each round is a little later than the one before
+        for name in list(ARMS)[:: 1 if number % 2 else -1]:
+            began, spent = time.perf_counter(), cpu_seconds(servers[name][3])
+            each = asyncio.run(post_for(turn, clients, *servers[name][:3]))
+            rates[name].append(len(each) / (time.perf_counter() - began))
+            used[name] += cpu_seconds(servers[name][3]) - spent
+            took[name] += each
+    return {
+        name: {
+            "rate": statistics.median(rates[name]),
+            "p50": percentile(took[name], 0.5),
+            "p99": percentile(took[name], 0.99),
+            "microseconds": used[name] / len(took[name]) * 1e6,
+        }
+        for name in ARMS
+    }
+
+
+def cpu_seconds(process_id: int) -> float:
+    """Processor time of all threads of a process so far."""
+    tasks = Path(f"/proc/{process_id}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9

@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 import yaml
 from federation import times, tokens
+from federation.addresses import path_regex
 from federation.database import TOKENS, connect, database_path
 from federation.datasets import DATASETS_PER_RUN
 from federation.demo import DEMO_BAKERY, ensure_demo
@@ -34,7 +35,6 @@ from federation.paging import DEFAULT_SIZE, MAX_SIZE
 from federation.reading import COUNT_CAP
 from federation.registry import registry_of
 from federation.request_bodies import MAX_BODY_BYTES
-from federation.routes import path_regex
 from federation.rows import MESSAGE_CHARACTERS
 from federation.settings import ROOT, read_settings
 from federation.snapshots import make_snapshot

@@ -53,6 +53,17 @@ EXPECTED = {
         from recipe_runs
         group by day, bakery_id, is_test, status
     """,
+    "recipe_run_counts_by_day_and_status": """
+        select substr(run_date, 1, 10) as day, is_test, status, count(*)
+        from recipe_runs
+        group by day, is_test, status
+    """,
+    "feedstock_counts_by_presence": """
+        select removed_at is not null as is_removed, count(*) from feedstocks group by is_removed
+    """,
+    "recipe_counts_by_presence": """
+        select removed_at is not null as is_removed, count(*) from recipes group by is_removed
+    """,
     "recipe_run_counts_by_dataset": "select dataset_id, count(*) from recipe_run_datasets group by dataset_id",
     "dataset_counts_by_feedstock": """
         select feedstock_id, count(*)
@@ -212,6 +223,10 @@ def peopled(parents):
         for feedstock, people in ((ALPHA, ["robin-sample", "Sam-Example"]), (BETA, ["ROBIN-sample", None])):
             for position, github in enumerate(people):
                 insert(parents, "maintainers", feedstock_id=feedstock, position=position, github=github)
+            for position, removed_at in enumerate([None, time(1), None]):
+                recipe = {"recipe_id": f"recipe-{position}", "position": position, "removed_at": removed_at}
+                insert(parents, "recipes", feedstock_id=feedstock, **recipe)
+        insert(parents, "feedstocks", id="removed-feedstock", repository="home/removed-feedstock", removed_at=time(1))
     return parents
 
 
@@ -343,7 +358,9 @@ def _rename_maintainer(connection, a, b, c):
 
 
 def _rename_feedstock(connection, a, b, c):
-    rename(connection, _feedstock(connection, a), f"renamed-{b}-feedstock-{a % 3}")
+    new = f"renamed-{b}-feedstock-{a % 3}"
+    if not connection.execute("select 1 from feedstocks where id = ?", [new]).fetchone():
+        rename(connection, _feedstock(connection, a), new)
 
 
 def _rename_bakery(connection, a, b, c):
@@ -358,7 +375,16 @@ def _merge_feedstocks(connection, a, b, c):
         merge(connection, old, new)
 
 
+def _remove_or_restore(connection, a, b, c):
+    for table in ("feedstocks", "recipes"):
+        connection.execute(
+            f"update {table} set removed_at = iif(removed_at is null, ?, null) where rowid % 3 = ?",
+            [time(b % 60), a % 3],
+        )
+
+
 HAPPENINGS = (
+    _remove_or_restore,
     _insert_run,
     _insert_run,
     _insert_run,
@@ -603,6 +629,8 @@ def test_counts_that_reach_zero_vanish(peopled):
         peopled.execute("delete from recipe_runs")
         peopled.execute("delete from datasets")
         peopled.execute("delete from maintainers")
+        peopled.execute("delete from recipes")
+        peopled.execute("delete from feedstocks")
     assert {table: kept(peopled, f"select * from {table}") for table in EXPECTED} == {table: [] for table in EXPECTED}
 
 

@@ -467,3 +467,16 @@ async def test_a_caller_whose_event_loop_has_ended_takes_no_other_with_it(writer
     gate.open()
     assert await asyncio.wait_for(writer.write(add("next")), 5) == "next"
     assert stored() == ["gate", "next"]
+
+
+async def test_what_is_written_in_passing_shares_commits_however_much_it_is(path):
+    relaxed = Writer(path, relaxed=True)
+    connection = connect(path)
+    connection.execute("create table passing (id integer primary key)")
+    before = connection.execute("pragma user_version").fetchone()[0]
+    for _ in range(3000):
+        relaxed.submit(lambda connection: connection.execute("insert into passing default values"))
+    relaxed.close()
+    assert connection.execute("select count(*) from passing").fetchone()[0] == 3000
+    assert connection.execute("pragma user_version").fetchone()[0] - before <= 5
+    connection.close()

@@ -1,6 +1,7 @@
 """The audit log of `tokens.db`: each write that came with a token, accepted or refused, and when a token was last used.
 
-Written after the answer's commit, by a thread of its own: it may lose its last lines in a crash. The record of what
+Written after the answer's commit, by a thread of its own, many lines at once and without waiting for the disk, which
+the writes themselves wait for: it may lose its last lines in a crash. The record of what
 was accepted is `recipe_run_events` and `dataset_events`, which cannot.
 """
 
@@ -24,7 +25,7 @@ class AuditLog:
     """Appends to the audit log of one tokens.db."""
 
     def __init__(self, path: Path):
-        self._writer = Writer(path)
+        self._writer = Writer(path, relaxed=True)
         self._noted: dict[int, float] = {}
 
     def append(self, token_id: int, client: str | None, method: str, path: str, status: int) -> None:

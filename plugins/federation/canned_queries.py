@@ -9,6 +9,8 @@ Beside Datasette's own keys (title, description, sql ...) a query may have:
     key       columns that tell its rows apart (default: id)
     sorts     columns that `_sort` takes, each served by an index; the first is the order when nobody asks,
               and `column desc` turns its direction
+    merges    columns that have an index together with the first sort: of several values of one, `__in`, each is
+              looked up in order and the rows are merged, where SQLite would sort all that they have
     defaults  filters that hold until the request names that column with any operator
     search    a condition on its rows with `:q`, the words of a full-text search
     parent    name of the query that must find a row, else 404: an empty list means that the parent exists
@@ -51,6 +53,7 @@ class CannedQuery:
     key: tuple[str, ...] = ("id",)
     sorts: tuple[str, ...] = ()
     descending: bool = False
+    merges: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     search: str | None = None
     parent: str | None = None
@@ -112,6 +115,7 @@ def _read(name: str, definition: Mapping[str, Any]) -> CannedQuery:
         key=tuple(definition.get("key", ("id",))),
         sorts=tuple(sort[0] for sort in sorts),
         descending=bool(sorts) and sorts[0][-1] == "desc",
+        merges=tuple(definition.get("merges", ())),
         defaults=dict(definition.get("defaults", {})),
         search=definition.get("search"),
         parent=definition.get("parent"),
@@ -138,9 +142,10 @@ def inspect(query: CannedQuery, connection: sqlite3.Connection) -> CannedQuery:
         if query.one
         else set(query.key) & nullable_columns(query.record),
         "parameters of its path that the sql does not use": set(query.path_parameters) - set(parameters.found),
-        "keys, sorts or defaults that are none of its columns": set()
+        "keys, sorts, merges or defaults that are none of its columns": set()
         if query.one
-        else {*query.key, *query.sorts, *(name.split("__")[0] for name in query.defaults)} - set(columns),
+        else {*query.key, *query.sorts, *query.merges, *(name.split("__")[0] for name in query.defaults)}
+        - set(columns),
     }.items():
         if names:
             raise BadQuery(f"canned query {query.name} has {problem}: {', '.join(sorted(names))}")

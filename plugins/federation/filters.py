@@ -19,6 +19,8 @@ from federation.statuses import read_status
 
 # More values than this in one `__in` are better asked for in parts.
 IN_VALUES = 500
+# More than this are not looked up one by one: each costs a page of its own.
+MERGED_VALUES = 20
 
 _PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _BROKEN_OFFSET = re.compile(r"\d{2} \d{2}:\d{2}\Z", re.ASCII)
@@ -181,6 +183,14 @@ def apply_filter(column: Column, operator: str, text: str, clauses: Clauses) -> 
         there = ", ".join(f"__{name}" for name, each in OPERATORS.items() if name and column.kind in each.kinds)
         raise BadFilter(f"does not go with {_KIND_WORDS[column.kind]}: there are {there}")
     clauses.where.append(OPERATORS[operator].clause(column, text, clauses))
+
+
+def read_alternatives(column: Column, text: str, clauses: Clauses) -> tuple[str, ...]:
+    """The clauses of an `__in`, one a value; none where there are too few or too many. Raises `BadFilter`."""
+    values = list(dict.fromkeys(read_list(text)))
+    if not 2 <= len(values) <= MERGED_VALUES:
+        return ()
+    return tuple(_exact(column, value, clauses) for value in values)
 
 
 def read_boolean(text: str) -> int:

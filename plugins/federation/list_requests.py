@@ -18,6 +18,7 @@ from federation.filters import (
     Clauses,
     Column,
     apply_filter,
+    read_alternatives,
     read_span,
     split_parameter,
 )
@@ -41,6 +42,10 @@ class ListRequest:
 
     clauses: Clauses
     filtered: frozenset[str]
+    # of these clauses any has to hold: each alone is found by an index in the list's first order
+    any_of: tuple[str, ...]
+    # whether nothing is asked of a column but to be a value: no part of a text, no range, no words
+    exact: bool
     parameters: Mapping[str, str]
     order: Order
     columns: tuple[str, ...]
@@ -51,6 +56,12 @@ class ListRequest:
     count: bool
     # tells this list in this order with these filters from all others
     identity: str
+
+    @property
+    def where(self) -> list[str]:
+        """All clauses that have to hold."""
+        either = [f"({' or '.join(f'({clause})' for clause in self.any_of)})"] if self.any_of else []
+        return [*self.clauses.where, *either]
 
 
 def read_parameters(query_string: str) -> list[tuple[str, str]]:
@@ -108,9 +119,10 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
         if column not in named:
             filters.append((name, column, operator, str(value)))
 
-    clauses = _read_filters(query, filters, home)
+    clauses, any_of = _read_filters(query, filters, home)
     filtered = {column for _, column, _, _ in filters}
     words = search_expression(special.get(SEARCH, ""))
+    exact = words is None and all(operator in ("", "in", "isnull") for _, _, operator, _ in filters)
     if words is not None and query.search is not None:
         clauses.where.append(query.search)
         clauses.values[SEARCH] = words
@@ -121,6 +133,8 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
     return ListRequest(
         clauses=clauses,
         filtered=frozenset(filtered),
+        any_of=any_of,
+        exact=exact,
         parameters=given,
         order=order,
         columns=_read_columns(query, wanted),
@@ -145,8 +159,11 @@ def search_expression(text: str) -> str | None:
     return " ".join(f'"{word}"*' for word in words) or '""'
 
 
-def _read_filters(query: CannedQuery, filters: list[tuple[str, str, str, str]], home: str) -> Clauses:
+def _read_filters(
+    query: CannedQuery, filters: list[tuple[str, str, str, str]], home: str
+) -> tuple[Clauses, tuple[str, ...]]:
     clauses = Clauses()
+    any_of: tuple[str, ...] = ()
     kinds = column_kinds(query.record)
 
     def canonical(text: str) -> str:
@@ -159,11 +176,17 @@ def _read_filters(query: CannedQuery, filters: list[tuple[str, str, str, str]], 
         names_feedstock = column == "feedstock_id" or (column == "id" and issubclass(query.record, Feedstock))
         reader = canonical if names_feedstock else None
         choices = column_choices(query.record, column)
+        described = Column(column, kinds[column], reader, choices)
         try:
-            apply_filter(Column(column, kinds[column], reader, choices), operator, value, clauses)
+            mergeable = operator == "in" and column in query.merges and not any_of
+            alternatives = read_alternatives(described, value, clauses) if mergeable else ()
+            if alternatives:
+                any_of = alternatives
+            else:
+                apply_filter(described, operator, value, clauses)
         except BadFilter as error:
             raise ProblemDetails("bad-parameter", f"{name} {error}", parameter=name) from None
-    return clauses
+    return clauses, any_of
 
 
 def _read_order(query: CannedQuery, special: Mapping[str, str]) -> Order:

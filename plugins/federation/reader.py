@@ -4,7 +4,6 @@ Not Datasette's: there a query of the SQL page can hold every thread for its who
 """
 
 import asyncio
-import contextlib
 import sqlite3
 import threading
 import traceback
@@ -32,23 +31,23 @@ class Reader:
         self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="federation-reader")
         self._local = threading.local()
 
-    async def read(self, function: Callable[[sqlite3.Connection], Result], limited: bool = True) -> Result:
+    async def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         """The result of `function(connection)`, whose statements see one state of the database.
 
-        Raises ProblemDetails (400) when the time limit is over, if it is `limited`.
+        Raises ProblemDetails (400) when the time limit is over.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, function, limited)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, function)
 
     def close(self) -> None:
         self._executor.shutdown()
 
-    def _run(self, function: Callable[[sqlite3.Connection], Result], limited: bool) -> Result:
+    def _run(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = connect_reader(self.path)
         connection.execute("begin")
         try:
-            with sqlite_timelimit(connection, self.time_limit) if limited else contextlib.nullcontext():
+            with sqlite_timelimit(connection, self.time_limit):
                 return function(connection)
         except sqlite3.OperationalError as error:
             # the traceback keeps the cursor, and freeing that later would wait on another thread for this connection

@@ -5,42 +5,28 @@ flattens that, also through a view, so that the filter and the order reach the t
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes, urlencode
+from urllib.parse import quote, unquote_to_bytes
 
+from federation.addresses import Address
 from federation.canned_queries import CannedQuery
-from federation.columns import INTEGER, column_kinds, has_long_message
+from federation.columns import INTEGER, column_kinds
 from federation.errors import ProblemDetails
 from federation.fields import RECORDS
-from federation.list_requests import ListRequest, printable, read_list_request, read_object_request, read_parameters
+from federation.json_rows import json_row
+from federation.list_requests import ListRequest, printable, read_list_request, read_object_request
 from federation.names import parse_feedstock_name
 from federation.paging import DEFAULT_SIZE, MAX_SIZE, Page, encode_next, read_page
 from federation.reader import Reader
 from federation.replies import CSV, NDJSON, Reply, cacheable
-from federation.rows import csv_line, cut_message, dump_json, to_cells, to_object
+from federation.rows import csv_line, dump_json, to_cells, to_object
 
 # Beyond so many rows a count says that there are more.
 COUNT_CAP = 100_000
 FEEDSTOCK_ID = "feedstock_id"
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a request went: what absolute links are built from."""
-
-    # scheme, host and path prefix, without a slash at its end
-    base: str
-    # as it was sent, still percent-encoded
-    path: str
-    query_string: str
-
-    def link(self, **parameters: str) -> str:
-        """This address with parameters replaced."""
-        kept = [pair for pair in read_parameters(self.query_string) if pair[0] not in parameters]
-        return f"{self.base}{self.path}?{urlencode([*kept, *parameters.items()])}"
 
 
 @dataclass(frozen=True)
@@ -55,77 +41,88 @@ class Reading:
         """The reply to a GET. `encoded` are the path's parameters, percent-encoded. Raises ProblemDetails."""
         values = decode_path(query, encoded, self.home)
         if query.one:
-            return await self._answer_one(query, values, address)
-        return await self._answer_list(query, values, address)
-
-    async def records(self, query_name: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What a query for one object answers for each of several values of its parameters."""
-        query = self.queries[query_name]
-        kinds = column_kinds(query.record)
-
-        def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-            return [
-                to_object(query.columns, connection.execute(query.sql, bind(query, each, {})).fetchone(), kinds)
-                for each in values
-            ]
-
-        # without a time limit: what was just stored must not be told as too slow, and it is at most an array of a body
-        return await self.reader.read(read, limited=False)
-
-    async def _answer_one(self, query: CannedQuery, values: dict[str, Any], address: Address) -> Reply:
-        given = read_object_request(query, address.query_string)
-        bound = bind(query, values, given)
-
-        def read(connection: sqlite3.Connection) -> tuple[list[str], Any, str | None]:
-            cursor = connection.execute(query.sql, bound)
-            row = cursor.fetchone()
-            moved = None if row else moved_feedstock(connection, values)
-            return [column[0] for column in cursor.description], row, moved
-
-        columns, row, moved = await self.reader.read(read)
-        if moved:
-            return redirect_to_feedstock(moved, values, query, address)
-        if row is None:
-            raise not_found(query, values)
-        record = to_object(columns, row, column_kinds(query.record))
-        return cacheable(dump_json(record), revision=record.get("revision"))
-
-    async def _answer_list(self, query: CannedQuery, values: dict[str, Any], address: Address) -> Reply:
+            given = read_object_request(query, address.query_string)
+            return await self.reader.read(partial(self._read_object, query, values, given, address))
         request = read_list_request(query, address.path, address.query_string, self.home)
         if request.format != "json" and request.size is None:
             return await self._stream(query, values, request, address)
-        size = request.size or DEFAULT_SIZE
+        return await self._read(partial(self._read_list, query, values, request, address), query, request)
 
-        def read(connection: sqlite3.Connection) -> tuple[Page, int | None, bool, str | None]:
-            if moved := self._check_parent(connection, query, values):
-                return Page([], [], None), None, False, moved
-            page = read_list_page(connection, query, values, request, size)
-            count, capped = count_rows(connection, query, values, request) if request.count else (None, False)
-            return page, count, capped, None
+    def bounded(
+        self, query: CannedQuery, encoded: Mapping[str, str], address: Address
+    ) -> Callable[[sqlite3.Connection], Reply] | None:
+        """What reads the reply to a GET, where it is a small and fixed amount of work; else None.
 
-        page, count, capped, moved = await self._read(read, query, request)
-        if moved:
+        Raises ProblemDetails, as what is returned does.
+        """
+        values = decode_path(query, encoded, self.home)
+        if query.one:
+            given = read_object_request(query, address.query_string)
+            return None if given else partial(self._read_object, query, values, given, address)
+        request = read_list_request(query, address.path, address.query_string, self.home)
+        if request.format != "json" or (request.size or 0) > DEFAULT_SIZE or request.count or not request.exact:
+            return None
+        return partial(self._read_list, query, values, request, address)
+
+    def records(
+        self, connection: sqlite3.Connection, query_name: str, values: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """What a query for one object answers for each of several values of its parameters."""
+        query = self.queries[query_name]
+        kinds = column_kinds(query.record)
+        rows = (connection.execute(query.sql, bind(query, each, {})).fetchone() for each in values)
+        return [to_object(query.columns, row, kinds) for row in rows]
+
+    def _read_object(
+        self,
+        query: CannedQuery,
+        values: dict[str, Any],
+        given: dict[str, str],
+        address: Address,
+        connection: sqlite3.Connection,
+    ) -> Reply:
+        row = connection.execute(query.sql, bind(query, values, given)).fetchone()
+        if row is None:
+            if moved := moved_feedstock(connection, values):
+                return redirect_to_feedstock(moved, values, query, address)
+            raise not_found(query, values)
+        record = to_object(query.columns, row, column_kinds(query.record))
+        return cacheable(dump_json(record), revision=record.get("revision"))
+
+    def _read_list(
+        self,
+        query: CannedQuery,
+        values: dict[str, Any],
+        request: ListRequest,
+        address: Address,
+        connection: sqlite3.Connection,
+    ) -> Reply:
+        if moved := self._check_parent(connection, query, values):
             return redirect_to_feedstock(moved, values, query, address)
+        size = request.size or DEFAULT_SIZE
+        as_json = request.format == "json"
+        page = read_list_page(connection, query, values, request, size, as_json=as_json)
         next_token = encode_next(page.last, request.identity) if page.last else None
         next_url = address.link(_next=next_token) if next_token else None
         links = {"Link": f'<{next_url}>; rel="next"'} if next_url else {}
+        counted: dict[str, Any] = {}
         if request.count:
+            count, capped = count_rows(connection, query, values, request)
             # for the shapes that have no place for it
             links["X-Total-Count"] = f"{count}+" if capped else str(count)
+            counted = {"count": count, "count_capped": capped}
+        if as_json:
+            body = f"[{','.join([row[0] for row in page.rows])}]".encode()
+            if request.shape == "objects":
+                envelope = dump_json({"next": next_token, "next_url": next_url, **counted})
+                body = b'{"rows":' + body + b"," + envelope[1:]
+            return cacheable(body, headers=links)
         kinds = column_kinds(query.record)
         if request.format == "csv":
             body = csv_line(page.columns) + b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
             return cacheable(body, CSV, headers=links)
-        objects = [to_object(page.columns, row, kinds) for row in page.rows]
-        if request.format == "ndjson":
-            return cacheable(b"".join(dump_json(each) + b"\n" for each in objects), NDJSON, headers=links)
-        rows = [cut_message(each) for each in objects] if has_long_message(query.record) else objects
-        if request.shape == "array":
-            return cacheable(dump_json(rows), headers=links)
-        envelope: dict[str, Any] = {"rows": rows, "next": next_token, "next_url": next_url}
-        if request.count:
-            envelope |= {"count": count, "count_capped": capped}
-        return cacheable(dump_json(envelope), headers=links)
+        lines = (dump_json(to_object(page.columns, row, kinds)) + b"\n" for row in page.rows)
+        return cacheable(b"".join(lines), NDJSON, headers=links)
 
     async def _stream(
         self, query: CannedQuery, values: dict[str, Any], request: ListRequest, address: Address
@@ -228,11 +225,10 @@ def bind(query: CannedQuery, values: Mapping[str, Any], given: Mapping[str, str]
     return {name: values.get(name, given.get(name, "")) for name in query.parameters}
 
 
-def list_source(query: CannedQuery, columns: tuple[str, ...] | None, where: list[str]) -> str:
+def list_source(query: CannedQuery, selected: Sequence[str], where: list[str]) -> str:
     """The wrapped query up to its where clause, to which conditions may be added with `and`."""
-    selected = ", ".join(f'"{name}"' for name in columns) if columns else "1"
     conditions = "\nand ".join(where) if where else "1"
-    return f"select {selected} from (\n{query.sql}\n)\nwhere {conditions}"
+    return f"select {', '.join(selected)} from (\n{query.sql}\n)\nwhere {conditions}"
 
 
 def read_list_page(
@@ -242,17 +238,58 @@ def read_list_page(
     request: ListRequest,
     size: int,
     after: Any = None,
+    as_json: bool = False,
 ) -> Page:
-    """A page of a list: after `after`, else where the request says."""
-    order = request.order
-    hidden = [name for name in (order.column, *order.tie_breakers) if name not in request.columns]
-    source = list_source(query, (*request.columns, *hidden), request.clauses.where)
+    """A page of a list: after `after`, else where the request says. `as_json`: each row is one text."""
+    shown, hidden = list_columns(query, request, as_json)
     bound = bind(query, values, request.parameters) | request.clauses.values
-    page = read_page(connection, source, bound, order, size, after or request.after)
+    after = after or request.after
+    if is_merged(query, request):
+        source = list_source(query, (*shown, *hidden), [f'"{query.key[0]}" in (select value from json_each(:keys))'])
+        bound |= {"keys": dump_json(merged_keys(connection, query, request, bound, size, after)).decode()}
+        after = None
+    else:
+        source = list_source(query, (*shown, *hidden), request.where)
+    page = read_page(connection, source, bound, request.order, size, after)
     if not hidden:
         return page
-    shown = len(request.columns)
-    return Page(page.columns[:shown], [tuple(row)[:shown] for row in page.rows], page.last)
+    return Page(page.columns[: len(shown)], [tuple(row)[: len(shown)] for row in page.rows], page.last)
+
+
+def is_merged(query: CannedQuery, request: ListRequest) -> bool:
+    """Whether the rows of several values are looked up value by value."""
+    return bool(request.any_of) and request.order.column == query.sorts[0] and len(query.key) == 1
+
+
+def merged_keys(
+    connection: sqlite3.Connection,
+    query: CannedQuery,
+    request: ListRequest,
+    bound: dict[str, Any],
+    size: int,
+    after: Any,
+) -> list[Any]:
+    """The keys of a page and of the row behind it: the first of each value's rows, merged."""
+    places = quoted((request.order.column, query.key[0]))
+    found: set[tuple] = set()
+    for clause in request.any_of:
+        source = list_source(query, places, [*request.clauses.where, clause])
+        found |= {tuple(row) for row in read_page(connection, source, bound, request.order, size + 1, after).rows}
+    return [key for _, key in sorted(found, reverse=request.order.descending)[: size + 1]]
+
+
+def list_columns(
+    query: CannedQuery, request: ListRequest, as_json: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(what is selected of a row to be shown, the columns that only tell where the next page begins)."""
+    places = (request.order.column, *request.order.tie_breakers)
+    if as_json:
+        return (json_row(query.record, request.columns),), quoted(places)
+    return quoted(request.columns), quoted(name for name in places if name not in request.columns)
+
+
+def quoted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f'"{name}"' for name in names)
 
 
 def count_rows(
@@ -265,13 +302,13 @@ def count_rows(
     path_columns = set(query.path_parameters)
     for roll_up in query.counts:
         if request.filtered | path_columns <= set(roll_up["columns"]):
-            where = [*request.clauses.where, *(f'"{name}" = :{name}' for name in query.path_parameters)]
+            where = [*request.where, *(f'"{name}" = :{name}' for name in query.path_parameters)]
             total = connection.execute(
                 f"select coalesce(sum({roll_up['sum']}), 0) from {roll_up['table']} where {' and '.join(where) or '1'}",
                 {**values, **request.clauses.values},
             ).fetchone()[0]
             return total, False
-    source = list_source(query, None, request.clauses.where)
+    source = list_source(query, ("1",), request.where)
     bound = bind(query, values, request.parameters) | request.clauses.values | {"count_cap": COUNT_CAP + 1}
     found = connection.execute(f"select count(*) from (\n{source}\nlimit :count_cap)", bound).fetchone()[0]
     return min(found, COUNT_CAP), found > COUNT_CAP

@@ -1,8 +1,10 @@
 """What the plugins share in one running Datasette. It lies on the Datasette object: modules are process-global."""
 
+import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,16 @@ from federation.connections import connect_reader
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, database_path
 from federation.deliveries import Deliveries
+from federation.hot_reads import HotReads
 from federation.metrics import Metrics
+from federation.once import do_once
 from federation.proxies import check_prefix
 from federation.rate_limit import RateLimit
 from federation.reader import Reader
 from federation.reading import Reading
 from federation.settings import METRICS_OFF, PLUGIN, Settings, data_folder, read_settings
 from federation.sql_threads import SqlTurns, tame
+from federation.visibility import Visibility
 from federation.writer import Writer
 
 _ATTRIBUTE = "_federation_registry"
@@ -40,11 +45,16 @@ class Registry:
     deliveries: Deliveries
     # None where they are off
     metrics: Metrics | None = None
+    visibility: Visibility
+    hot_reads: HotReads
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
     def start(self) -> None:
         """Take up what was left undone, once the server runs."""
+        # what is there now stays: looking through it again and again took a fifth of the time of some requests
+        gc.collect()
+        gc.freeze()
         if self.settings.github_webhook_secret:
             self.deliveries.wake()
 
@@ -53,6 +63,7 @@ class Registry:
         self.deliveries.close()
         self.writer.close()
         self.audit.close()
+        self.hot_reads.close()
         self.reading.reader.close()
 
 
@@ -74,6 +85,7 @@ def registry_of(datasette: Any) -> Registry:
         metrics = None if settings.metrics == METRICS_OFF else Metrics()
         if metrics is not None:
             turns.on_refusal, writer.on_group = metrics.count_refused_sql, metrics.observe_group
+        visibility = Visibility(datasette)
         registry = Registry(
             settings=settings,
             data=data,
@@ -85,6 +97,8 @@ def registry_of(datasette: Any) -> Registry:
             sql_turns=turns,
             deliveries=Deliveries(data, settings),
             metrics=metrics,
+            visibility=visibility,
+            hot_reads=HotReads(path, reading, settings.public_url, partial(visibility.is_public, tuple(queries))),
         )
         setattr(datasette, _ATTRIBUTE, registry)
     return registry
@@ -110,11 +124,13 @@ def open_databases(datasette: Any) -> None:
         if attached is not None:
             datasette.remove_database(name)
         datasette.add_database(Database(datasette, path=path, is_mutable=True), name=name)
+    do_once(datasette)
     for name, database in datasette.databases.items():
-        tame(database, own_thread=name == TOKENS)
+        tame(database, inline=name == TOKENS)
     connection = connect_reader(database_path(registry.data, FEDERATION))
     try:
         registry.queries = {name: inspect(query, connection) for name, query in registry.queries.items()}
     finally:
         connection.close()
     registry.reading = replace(registry.reading, queries=registry.queries)
+    registry.hot_reads.serve(registry.reading)

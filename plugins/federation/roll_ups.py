@@ -47,14 +47,36 @@ LATEST_RUNS = {
 # which runs are candidates for the latest of all, and for the latest that succeeded
 OUTCOMES = {"any": "{row}.is_test = 0", "success": "{row}.is_test = 0 and {row}.status = 'success'"}
 
+# The same of all bakeries together: the statistics would else add up a hundred thousand rows.
+RECIPE_RUNS_BY_DAY_AND_STATUS = {
+    "day": "substr({row}.run_date, 1, 10)",
+    "is_test": "{row}.is_test",
+    "status": "{row}.status",
+}
+# table: what it counts, those that are there apart from those that were removed
+COUNTS_BY_PRESENCE = {
+    "feedstock_counts_by_presence": "feedstocks",
+    "recipe_counts_by_presence": "recipes",
+}
+PRESENCE = {"is_removed": "({row}.removed_at is not null)"}
+
 COUNTED_COLUMNS = "feedstock_id, bakery_id, run_date, status, is_test"
 LATEST_COLUMNS = "feedstock_id, recipe_id, bakery_id, run_date, status, completed_at, is_test"
 PLACE_COLUMNS = ("recipe_run_id", "run_date", "status", "completed_at")
+# The usual change of a run: it goes on, or ends. Who holds which place then stays as it is, but for a first success.
+GOES_ON = """(
+        old.feedstock_id = new.feedstock_id collate binary
+        and old.recipe_id = new.recipe_id
+        and old.bakery_id = new.bakery_id collate binary
+        and old.run_date = new.run_date
+        and old.is_test = new.is_test
+        and (old.status <> 'success' or new.status = 'success')
+    )"""
 
 
 def column(name: str) -> str:
     """The definition of a roll-up's column, typed and collated as the column that it counts."""
-    kind = "integer" if name in ("is_test", "dataset_id") else "text"
+    kind = "integer" if name in ("is_test", "dataset_id", "is_removed") else "text"
     collate = " collate nocase" if name in ("feedstock_id", "bakery_id", "github") else ""
     return f"{name} {kind} not null{collate}"
 
@@ -72,6 +94,8 @@ create table {table} (
 
 def latest_table(table: str, key: tuple[str, ...]) -> str:
     definitions = ",\n    ".join(column(name) for name in key)
+    # each index costs every write of a run: there is but the one that the home page's list of failures needs
+    index = f"create index {table}_status on {table} (outcome, status, run_date);" if key == ("feedstock_id",) else ""
     return f"""
 create table {table} (
     {definitions},
@@ -82,8 +106,7 @@ create table {table} (
     completed_at text,
     primary key ({", ".join(key)}, outcome)
 ) strict, without rowid;
-create index {table}_status on {table} (outcome, status, run_date);
-create index {table}_recipe_run_id on {table} (recipe_run_id);
+{index}
 """
 
 
@@ -105,8 +128,9 @@ def take_one(table: str, columns: dict[str, str], count: str, row: str, conditio
     update {table} set {count} = {count} - 1 where {where} and {count} > 1;"""
 
 
-def trigger(name: str, event: str, table: str, body: str) -> str:
-    return f"\ncreate trigger {name} after {event} on {table}\nbegin{body}\nend;\n"
+def trigger(name: str, event: str, table: str, body: str, when: str = "") -> str:
+    condition = f"\nwhen {when}" if when else ""
+    return f"\ncreate trigger {name} after {event} on {table}{condition}\nbegin{body}\nend;\n"
 
 
 def counting_triggers(
@@ -160,8 +184,22 @@ def latest_triggers(table: str, key: tuple[str, ...]) -> str:
     return (
         trigger(f"{table}_insert", "insert", "recipe_runs", offers)
         + trigger(f"{table}_delete", "delete", "recipe_runs", elections)
-        + trigger(f"{table}_update", f"update of {LATEST_COLUMNS}", "recipe_runs", elections + offers)
+        + trigger(f"{table}_update", f"update of {LATEST_COLUMNS}", "recipe_runs", elections + offers, f"not {GOES_ON}")
+        + trigger(
+            f"{table}_go_on",
+            f"update of {LATEST_COLUMNS}",
+            "recipe_runs",
+            go_on(table, " and ".join(f"{name} = new.{name}" for name in key)) + offer(table, key, "success"),
+            GOES_ON,
+        )
     )
+
+
+def go_on(table: str, place: str) -> str:
+    """Tell the places that a run holds how it stands now."""
+    return f"""
+    update {table} set status = new.status, completed_at = new.completed_at
+    where {place} and recipe_run_id = new.id;"""
 
 
 # SQLite does not say which of two triggers fires first, so this is the first statement of the one that needs it.
@@ -250,6 +288,15 @@ def dataset_triggers() -> str:
                 + offer_to_datasets(outcome, "new.id", of_run.format(row="new"))
                 for outcome in OUTCOMES
             ),
+            f"not {GOES_ON}",
+        )
+        + trigger(
+            "latest_runs_by_dataset_go_on",
+            f"update of {LATEST_COLUMNS}",
+            "recipe_runs",
+            go_on("latest_runs_by_dataset", f"dataset_id in ({of_run.format(row='new')})")
+            + offer_to_datasets("success", "new.id", of_run.format(row="new")),
+            GOES_ON,
         )
         + trigger(
             "latest_runs_by_dataset_owner",
@@ -382,4 +429,14 @@ FILL = (
         )
         for outcome in OUTCOMES
     )
+)
+
+# what came with migration 12
+ADDED_TABLES = "".join(
+    count_table(table, PRESENCE, count) for table, count in COUNTS_BY_PRESENCE.items()
+) + count_table("recipe_run_counts_by_day_and_status", RECIPE_RUNS_BY_DAY_AND_STATUS, "recipe_runs")
+ADDED_TRIGGERS = "".join(
+    counting_triggers(table, PRESENCE, count, count, "removed_at") for table, count in COUNTS_BY_PRESENCE.items()
+) + counting_triggers(
+    "recipe_run_counts_by_day_and_status", RECIPE_RUNS_BY_DAY_AND_STATUS, "recipe_runs", "recipe_runs", COUNTED_COLUMNS
 )

@@ -5,7 +5,6 @@ order that differs by machine.
 """
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from federation.actors import Actor
+from federation.addresses import Address, address_of, base_of
 from federation.canned_queries import BadQuery, CannedQuery
 from federation.errors import ProblemDetails, unauthorized
 from federation.fields import Record
+from federation.hot_reads import KEEP
 from federation.list_requests import printable, read_parameters
-from federation.reading import Address
 from federation.registry import Registry
 from federation.replies import JSON, PREFLIGHT, Reply, finish, problem_reply, send_reply
 from federation.request_notes import note_of_request
@@ -26,9 +26,6 @@ from federation.request_notes import note_of_request
 logger = logging.getLogger(__name__)
 
 WRITE_METHODS = ("POST", "PATCH")
-
-_PARAMETER = re.compile(r"\\\{(\w+)\\\}")
-_HOST = re.compile(r"[A-Za-z0-9._~-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,13 @@ class Call:
     receive: Callable[[], Awaitable[dict]]
     # those that were sent several times: of each only the last is among the headers
     repeated_headers: frozenset[str] = frozenset()
+    # Datasette's actor, by which its permissions go
+    visitor: Mapping[str, Any] | None = None
+
+    async def read(self, query: CannedQuery, address: Address | None = None) -> Reply:
+        """The reply of a canned query, as asked for in the URL or in `address`. Raises ProblemDetails."""
+        await self.registry.visibility.require(self.visitor, query.name)
+        return await self.registry.reading.answer(query, self.parameters, address or self.address)
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -82,8 +86,7 @@ def read_handler(query_name: str) -> Handler:
     """The handler of a canned query's GET."""
 
     async def read(call: Call) -> Reply:
-        query = call.registry.queries[query_name]
-        return await call.registry.reading.answer(query, call.parameters, call.address)
+        return await call.read(call.registry.queries[query_name])
 
     return read
 
@@ -99,12 +102,6 @@ def table_of(queries: Mapping[str, CannedQuery], operations: Mapping[tuple[str, 
             raise BadQuery(f"{method} {path} is a canned query's and {operation.name}'s")
         table[path][method] = operation.handler
     return table
-
-
-def path_regex(path: str) -> str:
-    """The regular expression of a path. A slash at the end, or twice, is served the same."""
-    escaped = _PARAMETER.sub(r"(?P<\1>[^/]+)", re.escape(path))
-    return "^" + escaped.replace("/", "/+") + r"/*\Z"
 
 
 def allowed_methods(handlers: Mapping[str, Handler]) -> list[str]:
@@ -129,11 +126,13 @@ async def respond(
         logger.exception("%s %s failed", method, request.path)
         reply = problem_reply(ProblemDetails("internal", "the cause is in the server's log"))
     _note_use(registry, request, method, reply.status)
+    if reply.headers.get("Location", "").startswith("/"):
+        reply.headers["Location"] = _address(request, registry.settings.public_url).base + reply.headers["Location"]
+    if keep := request.scope.get(KEEP):
+        keep(reply)
     if reply.application is not None:
         await reply.application(request.scope, request.receive, send)
         return
-    if reply.headers.get("Location", "").startswith("/"):
-        reply.headers["Location"] = address_of(request, registry.settings.public_url).base + reply.headers["Location"]
     await send_reply(finish(reply, method, headers), send)
 
 
@@ -158,9 +157,10 @@ async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: A
         parameters=request.url_vars,
         headers=request.headers,
         actor=actor,
-        address=address_of(request, registry.settings.public_url),
+        address=_address(request, registry.settings.public_url),
         receive=request.receive,
         repeated_headers=repeated_headers(request.scope["headers"]),
+        visitor=request.actor,
     )
     try:
         reply = await handler(call)
@@ -195,15 +195,8 @@ def actor_of(actor: Mapping[str, Any] | None) -> Actor | None:
     return Actor(actor["token_id"], actor["bakery_id"])
 
 
-def address_of(request: Any, public_url: str | None) -> Address:
-    """Where a request went. Raises ProblemDetails (400) for a Host that is none."""
-    base = public_url
-    if base is None:
-        if not _HOST.fullmatch(request.host):
-            raise ProblemDetails("bad-request", "the Host header is not the name of a host")
-        base = f"{request.scheme}://{request.host}"
-    path = re.sub("/+", "/", request.path).rstrip("/") or "/"
-    return Address(base, path, request.query_string)
+def _address(request: Any, public_url: str | None) -> Address:
+    return address_of(public_url or base_of(request.scheme, request.host), request.path, request.query_string)
 
 
 def refuse_parameters(call: Call) -> None:

@@ -24,16 +24,6 @@ def to_object(columns: Sequence[str], row: Sequence, kinds: Mapping[str, str]) -
     return {name: _json_value(value, kinds.get(name)) for name, value in zip(columns, row, strict=True)}
 
 
-def cut_message(row: dict[str, Any]) -> dict[str, Any]:
-    """A list's object with the first characters of its message, and whether there are more."""
-    cut = {}
-    for name, value in row.items():
-        cut[name] = value[:MESSAGE_CHARACTERS] if name == MESSAGE and value else value
-        if name == MESSAGE:
-            cut[MESSAGE_TRUNCATED] = bool(value) and len(value) > MESSAGE_CHARACTERS
-    return cut
-
-
 def csv_line(cells: Iterable[Any]) -> bytes:
     """One record of RFC 4180."""
     text = io.StringIO()

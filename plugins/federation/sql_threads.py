@@ -6,15 +6,14 @@ Three things, each measured under six hostile queries at once:
   it waits there for a connection on which the next query runs already. So frames are cleared in the worker.
 - Queries of people's own (`sql=`, and `_where=`, which takes sub-selects) get half of Datasette's threads, so that
   pages keep the others.
-- Look-ups of tokens have a thread of their own, or each write would wait behind analysts.
+- Look-ups of tokens wait for no thread: each is one row by its key, read on the event loop within microseconds. In
+  Datasette's threads each write would wait behind analysts.
 """
 
 import asyncio
 import contextlib
-import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -53,24 +52,19 @@ def clear_frames(error: BaseException) -> None:
         pending += [other for other in carried if isinstance(other, BaseException)]
 
 
-def tame(database: Database, own_thread: bool = False) -> None:
-    """Have a database of Datasette clean up after failed reads, and with `own_thread` read on a thread of its own."""
+def tame(database: Database, inline: bool = False) -> None:
+    """Have a database of Datasette clean up after failed reads, and with `inline` read on the event loop."""
     original = database.execute_fn
-    executor = ThreadPoolExecutor(1, thread_name_prefix=f"{database.name}-reader") if own_thread else None
-    local = threading.local()
-
-    def on_own_thread(function: Callable[[Any], Any]) -> Any:
-        connection = getattr(local, "connection", None)
-        if connection is None:
-            connection = local.connection = database.connect()
-            database.ds._prepare_connection(connection, database.name)
-        return function(connection)
+    opened: list[Any] = []
 
     async def execute_fn(function: Callable[[Any], Any]) -> Any:
         cleaned = clean_up_after(function)
-        if executor is None:
+        if not inline:
             return await original(cleaned)
-        return await asyncio.get_running_loop().run_in_executor(executor, on_own_thread, cleaned)
+        if not opened:
+            opened.append(database.connect())
+            database.ds._prepare_connection(opened[0], database.name)
+        return cleaned(opened[0])
 
     database.execute_fn = execute_fn
 

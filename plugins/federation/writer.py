@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 QUEUE_SIZE = 1000
 # Writes that share a commit; a bound on how long the first of them waits for the last.
 GROUP_SIZE = 128
+# How long what is written in passing waits for more of it, and how much of it may wait for a disk that is busy.
+RELAXED_SECONDS = 0.05
+RELAXED_QUEUE_SIZE = 20_000
 
 _CLOSE = object()
 
@@ -55,13 +58,17 @@ class Writer:
 
     `on_group` may be set to be told of each group: how many writes it had, how many waited behind it, and the seconds
     until its commit.
+
+    `relaxed`: for what may be lost with the power: a commit does not wait for the disk, and the first write of a
+    group waits a moment for others.
     """
 
-    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT_SECONDS):
+    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT_SECONDS, relaxed: bool = False):
         self.path = path
         self.on_group: Callable[[int, int, float], None] | None = None
+        self._relaxed = relaxed
         self._busy_timeout = busy_timeout
-        self._queue: queue.Queue = queue.Queue(maxsize=QUEUE_SIZE)
+        self._queue: queue.Queue = queue.Queue(maxsize=RELAXED_QUEUE_SIZE if relaxed else QUEUE_SIZE)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -117,7 +124,10 @@ class Writer:
         closing = False
         while not closing:
             group = [self._queue.get()]
-            while len(group) < GROUP_SIZE and group[-1] is not _CLOSE:
+            if self._relaxed and group[0] is not _CLOSE:
+                time.sleep(RELAXED_SECONDS)
+            size = RELAXED_QUEUE_SIZE if self._relaxed else GROUP_SIZE
+            while len(group) < size and group[-1] is not _CLOSE:
                 try:
                     group.append(self._queue.get_nowait())
                 except queue.Empty:
@@ -136,6 +146,8 @@ class Writer:
         try:
             if self._connection is None:
                 self._connection = connect(self.path, self._busy_timeout)
+                if self._relaxed:
+                    self._connection.execute("pragma synchronous = normal")
             with transaction(self._connection) as connection:
                 changed = [self._run_one(connection, write) for write in group]
                 if not any(changed):

@@ -154,10 +154,17 @@ async def write(
         call.address.query_string,
         raw,
     )
-    written = await call.registry.writer.write(lambda connection: write_once(connection, key, function))
-    query_name, parameter, path = _RECORDS[written.kind]
-    # read after the commit: the triggers have run, and it is what a GET answers
-    records = await call.registry.reading.records(query_name, [{parameter: each} for each in written.ids])
+
+    def write_and_read(connection: sqlite3.Connection) -> tuple[Written, list[dict[str, Any]]]:
+        written = write_once(connection, key, function)
+        query_name, parameter, _ = _RECORDS[written.kind]
+        # read again: triggers have run, and it is what a GET answers after the commit
+        return written, call.registry.reading.records(
+            connection, query_name, [{parameter: each} for each in written.ids]
+        )
+
+    written, records = await call.registry.writer.write(write_and_read)
+    path = _RECORDS[written.kind][2]
     headers = {"Cache-Control": "no-store"}
     if not many:
         headers["Location"] = path.format(written.ids[0])

@@ -34,7 +34,7 @@ async def get_badge(call: Call) -> Reply:
     refuse_parameters(call)
     # under the badge's own path, so that a feedstock that moved is answered by the way to its badge
     query = replace(call.registry.queries["get_feedstock"], path=PATH)
-    reply = await call.registry.reading.answer(query, call.parameters, call.address)
+    reply = await call.read(query)
     if reply.status != 200:
         return reply
     feedstock = json.loads(reply.body)

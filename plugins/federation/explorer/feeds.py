@@ -30,9 +30,7 @@ def feed_of(query_name: str, path: str, title: str) -> Any:
         # under the feed's own path, so that a feedstock that moved is answered by the way to its feed
         query = replace(call.registry.queries[query_name], path=path)
         asked = {"is_test": "0", "_size": READ}
-        reply = await call.registry.reading.answer(
-            query, call.parameters, replace(call.address, query_string=urlencode(asked))
-        )
+        reply = await call.read(query, replace(call.address, query_string=urlencode(asked)))
         if reply.status != 200:
             reply.headers["Location"] = reply.headers["Location"].partition("?")[0]
             return reply

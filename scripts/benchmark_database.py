@@ -1,0 +1,207 @@
+"""A made-up federation of any size, by SQL: what the benchmark reads.
+
+Runs are inserted without their indexes and triggers, which are then made again as the migrations made them; the
+roll-ups that the triggers would have kept are counted from the runs. Ten million runs take minutes in place of hours.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from federation import roll_ups
+from federation.data_folder import prepare
+from federation.database import FEDERATION, connect, database_path, execute_script, transaction
+
+BAKERIES = 12
+DAYS = 1000
+# an hour ago is the newest, so that none is ahead of the clock
+NEWEST_HOURS_AGO = 1
+FILLED_TABLES = ("recipe_runs", "recipe_run_datasets", "recipe_run_events", "datasets")
+
+NUMBERS = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < {count})"
+MOMENT = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-{hours} hours', '-' || ({seconds}) || ' seconds')"
+
+
+def feedstock_count(runs: int) -> int:
+    """A federation of ten million runs has 25,000 feedstocks, as conda-forge has."""
+    return max(100, min(25_000, runs // 400))
+
+
+def fill(data: Path, runs: int) -> None:
+    """Fill an empty data folder: bakeries, feedstocks with recipes, runs of the last 1,000 days, a dataset a recipe."""
+    prepare(data)
+    connection = connect(database_path(data, FEDERATION))
+    try:
+        connection.execute("pragma synchronous = off")
+        connection.execute("pragma foreign_keys = off")
+        connection.execute("pragma cache_size = -200000")
+        with transaction(connection):
+            _fill_feedstocks(connection, feedstock_count(runs))
+            aside = _set_aside(connection)
+            _fill_runs(connection, runs)
+            _fill_roll_ups(connection)
+            for statement in aside:
+                connection.execute(statement)
+        connection.execute("pragma wal_checkpoint(truncate)")
+    finally:
+        connection.close()
+
+
+def _fill_feedstocks(connection: sqlite3.Connection, count: int) -> None:
+    execute_script(
+        connection,
+        f"""
+        {NUMBERS.format(count=BAKERIES)}
+        insert into bakeries (id, region, description, listed)
+        select 'bakery-' || n || '.gcp.us-central1', 'gcp.us-central1', 'Bakery number ' || n, 1
+        from numbers;
+        {NUMBERS.format(count=count)}
+        insert into feedstocks (
+            id, repository, title, description, license, license_spdx, bakery_id, "commit", committed_at,
+            listed, synced_at, meta
+        )
+        select
+            'feedstock-' || n,
+            'pangeo-forge/feedstock-' || n,
+            'Daily fields of variable ' || n,
+            'Analysis-ready daily fields of variable ' || n || ', regridded and chunked for time series.',
+            'CC-BY-4.0',
+            'CC-BY-4.0',
+            'bakery-' || (1 + n % {BAKERIES}) || '.gcp.us-central1',
+            lower(hex(randomblob(20))),
+            {MOMENT.format(hours=48, seconds="n * 600")},
+            1,
+            {MOMENT.format(hours=2, seconds="n % 3600")},
+            json_object('title', 'Daily fields of variable ' || n, 'pangeo_forge_version', '0.9.0',
+                        'recipes', json_array(json_object('id', 'daily', 'object', 'recipe:daily')))
+        from numbers;
+        insert into recipes (feedstock_id, recipe_id, object, position)
+        select feedstocks.id, each.value, 'recipe:' || each.value, each.key
+        from feedstocks, json_each('["daily", "monthly", "climatology"]') as each;
+        insert into maintainers (feedstock_id, position, github, name)
+        select id, 0, 'maintainer-' || (rowid % 1000), 'Maintainer ' || (rowid % 1000)
+        from feedstocks;
+        insert into providers (feedstock_id, position, name, url, roles)
+        select id, 0, 'Example Survey Office', 'https://example.org', '["producer"]'
+        from feedstocks;
+        """,
+    )
+
+
+def _set_aside(connection: sqlite3.Connection) -> list[str]:
+    """Drop the indexes and triggers of the large tables: the statements that make them again."""
+    tables = ", ".join(f"'{table}'" for table in FILLED_TABLES)
+    found = connection.execute(
+        f"select type, name, sql from sqlite_master where tbl_name in ({tables}) and type in ('index', 'trigger') "
+        "and sql is not null"
+    ).fetchall()
+    for row in found:
+        connection.execute(f"drop {row['type']} {row['name']}")
+    return [row["sql"] for row in found]
+
+
+def _fill_runs(connection: sqlite3.Connection, runs: int) -> None:
+    seconds = f"cast(({runs} - n) * {DAYS * 86400.0} / {runs} as integer)"
+    execute_script(
+        connection,
+        f"""
+        {NUMBERS.format(count=runs)},
+        drawn as (
+            select n, abs(random()) as chance, 1 + abs(random()) % {feedstock_count(runs)} as feedstock,
+                {MOMENT.format(hours=NEWEST_HOURS_AGO, seconds=seconds)} as moment
+            from numbers
+        )
+        insert into recipe_runs (
+            recipe_id, run_date, bakery_id, feedstock_id, "commit", status, message, completed_at, version, is_test,
+            log_url, external_id, created_at, updated_at
+        )
+        select
+            case chance % 3 when 0 then 'daily' when 1 then 'monthly' else 'climatology' end,
+            moment,
+            'bakery-' || (1 + feedstock % {BAKERIES}) || '.gcp.us-central1',
+            'feedstock-' || feedstock,
+            lower(hex(randomblob(20))),
+            case
+                when n > {runs} - 40 and n % 4 = 0 then 'in_progress'
+                when chance % 100 < 78 then 'success'
+                when chance % 100 < 94 then 'failure'
+                when chance % 100 < 97 then 'timed_out'
+                else 'cancelled'
+            end,
+            case when chance % 100 >= 78 then 'ValueError: dimension time of source file ' || n || ' has length 0' end,
+            case when not (n > {runs} - 40 and n % 4 = 0) then moment end,
+            '0.10.4',
+            chance % 20 = 0,
+            'https://logs.example.org/runs/' || n,
+            n || '/1/daily',
+            moment,
+            moment
+        from drawn;
+        insert into datasets (url, format, title, feedstock_id, recipe_id, bakery_id, created_at, updated_at)
+        select
+            'gs://bucket/pangeo-forge/' || recipes.feedstock_id || '/' || recipes.recipe_id || '.zarr',
+            'zarr',
+            feedstocks.title,
+            recipes.feedstock_id,
+            recipes.recipe_id,
+            feedstocks.bakery_id,
+            feedstocks.committed_at,
+            feedstocks.committed_at
+        from recipes
+        join feedstocks on feedstocks.id = recipes.feedstock_id;
+        insert into datasets_fts (rowid, url, title) select id, url, title from datasets;
+        create temp table numbers_of_datasets as select feedstock_id, recipe_id, id from datasets;
+        create index temp.numbers_of_datasets_key on numbers_of_datasets (feedstock_id, recipe_id, id);
+        insert into recipe_run_datasets (recipe_run_id, dataset_id, run_date)
+        select recipe_runs.id, numbers_of_datasets.id, recipe_runs.run_date
+        from recipe_runs
+        join numbers_of_datasets using (feedstock_id, recipe_id)
+        where recipe_runs.status = 'success' and recipe_runs.is_test = 0;
+        drop table numbers_of_datasets;
+        insert into recipe_run_events (recipe_run_id, at, actor_bakery_id, actor_token_id, status, message)
+        select id, created_at, bakery_id, 1, status, message
+        from recipe_runs;
+        """,
+    )
+
+
+def _fill_roll_ups(connection: sqlite3.Connection) -> None:
+    counts = [(table, columns, "recipe_runs", "recipe_runs") for table, columns in roll_ups.RECIPE_RUN_COUNTS.items()]
+    counts += [
+        ("recipe_run_counts_by_day_and_status", roll_ups.RECIPE_RUNS_BY_DAY_AND_STATUS, "recipe_runs", "recipe_runs"),
+        ("dataset_counts_by_feedstock", {"feedstock_id": "{row}.feedstock_id"}, "datasets", "datasets"),
+        ("dataset_counts_by_bakery", {"bakery_id": "{row}.bakery_id"}, "datasets", "datasets"),
+        (
+            "recipe_run_counts_by_dataset",
+            roll_ups.RECIPE_RUNS_OF_DATASET,
+            "recipe_runs",
+            "recipe_run_datasets",
+        ),
+    ]
+    for table, columns, count, source in counts:
+        values = ", ".join(value.format(row=source) for value in columns.values())
+        connection.execute(
+            f"insert into {table} ({', '.join(columns)}, {count}) select {values}, count(*) from {source} "
+            f"group by {values}"
+        )
+    for table, key in roll_ups.LATEST_RUNS.items():
+        for outcome, condition in roll_ups.OUTCOMES.items():
+            _fill_latest(connection, table, key, outcome, "recipe_runs", condition.format(row="recipe_runs"))
+    linked = "recipe_run_datasets join recipe_runs on recipe_runs.id = recipe_run_id"
+    for outcome in roll_ups.OUTCOMES:
+        _fill_latest(connection, "latest_runs_by_dataset", ("dataset_id",), outcome, linked, "1")
+
+
+def _fill_latest(
+    connection: sqlite3.Connection, table: str, key: tuple[str, ...], outcome: str, source: str, where: str
+) -> None:
+    columns = ", ".join(key)
+    # the other columns are those of the row with the maximum: what SQLite promises of `max` alone. Ids grow with dates.
+    connection.execute(
+        f"""
+        insert into {table} ({columns}, outcome, recipe_run_id, run_date, status, completed_at)
+        select {columns}, '{outcome}', max(recipe_runs.id), recipe_runs.run_date, status, completed_at
+        from {source}
+        where {where}
+        group by {columns}
+        """
+    )

@@ -1,0 +1,192 @@
+"""What reads cost: processor time of the server, user and kernel, by request, as Linux counts it for its threads.
+
+Requests per second move with whatever else the machine does; processor time moves much less, and ratios of what was
+measured in turns within one run less again. The floor is an application that returns the same bytes.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmark_database import feedstock_count
+from federation import tokens
+from federation.canned_queries import read_canned_queries
+from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
+from federation.list_requests import read_list_request
+from federation.paging import Position, encode_next
+from federation.settings import read_metadata
+
+FLOOR = """
+import json, sys
+import uvicorn
+answers = {path: (status, [[n.encode(), v.encode()] for n, v in headers], body.encode("latin-1"))
+           for path, (status, headers, body) in json.load(open(sys.argv[1])).items()}
+async def application(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    status, headers, body = answers[scope["raw_path"].decode() + "?" + scope["query_string"].decode()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+config = uvicorn.Config(application, port=0, loop="uvloop", http="httptools", access_log=False, lifespan="on",
+                        log_level="warning", server_header=False)
+server = uvicorn.Server(config)
+import socket
+listening = socket.socket()
+listening.bind(("127.0.0.1", 0))
+listening.listen(64)
+print("Serving http://127.0.0.1:%d" % listening.getsockname()[1], flush=True)
+server.run(sockets=[listening])
+"""
+
+
+@dataclass
+class Server:
+    """A server process, and one kept connection to it."""
+
+    process: subprocess.Popen
+    host: str
+    port: int
+    token: str = ""
+
+    def __post_init__(self):
+        self.connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+
+    def ask(self, path: str, headers: Mapping[str, str] = MappingProxyType({})) -> tuple:
+        """(status, headers, body) of a GET."""
+        self.connection.putrequest("GET", path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            self.connection.putheader(name, value)
+        self.connection.endheaders()
+        response = self.connection.getresponse()
+        return response.status, response.getheaders(), response.read()
+
+    def cpu_seconds(self) -> float:
+        """What all threads of the process have used so far."""
+        folder = Path(f"/proc/{self.process.pid}/task")
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in folder.iterdir()) / 1e9
+
+    def memory_mb(self) -> float:
+        """Resident memory now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+@contextlib.contextmanager
+def running(command: list[str], token: str = "", **environment: str) -> Iterator[Server]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    try:
+        found = re.search(r"http://(\S+):(\d+)", process.stdout.readline())
+        if not found:
+            raise RuntimeError(f"the server did not start: {' '.join(command)[:200]}")
+        yield Server(process, found[1], int(found[2]), token)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def registry(data: Path, *arguments: str) -> Iterator[Server]:
+    """The registry as it is served."""
+    connection = connect(database_path(data, TOKENS))
+    token = tokens.create_token(connection, None, "benchmark", 1)
+    connection.close()
+    command = [sys.executable, "-m", "federation.serve_command", "--data", str(data), "--port", "0", *arguments]
+    with running(command, token, FEDERATION_WRITES_PER_MINUTE="0") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def floor_of(answers: dict[str, tuple], folder: Path) -> Iterator[Server]:
+    """An application that returns these answers and does nothing else. Path with query -> (status, headers, body)."""
+    file = folder / "floor.json"
+    kept = {
+        path if "?" in path else f"{path}?": (
+            status,
+            [pair for pair in headers if pair[0] != "date"],
+            body.decode("latin-1"),
+        )
+        for path, (status, headers, body) in answers.items()
+    }
+    file.write_text(json.dumps(kept))
+    with running([sys.executable, "-c", FLOOR, str(file)]) as server:
+        yield server
+
+
+def cases(data: Path, runs: int) -> dict[str, str]:
+    """What is asked for: name -> path."""
+    query = read_canned_queries(read_metadata()["databases"][FEDERATION]["queries"])["list_recipe_runs"]
+    query = type(query)(**{**query.__dict__, "columns": tuple(query.record.model_fields)})
+    request = read_list_request(query, query.path, "", "pangeo-forge")
+    middle = sqlite3.connect(database_path(data, FEDERATION))
+    row = middle.execute("select run_date, id from recipe_runs where id = ?", [runs // 2]).fetchone()
+    middle.close()
+    deep = encode_next(Position(row[0], (row[1],)), request.identity)
+    return {
+        "list": "/recipe_runs",
+        "detail": f"/recipe_runs/{runs - 5}",
+        "sub-list": f"/feedstocks/feedstock-{feedstock_count(runs) // 2}/recipe_runs",
+        "filtered list": "/recipe_runs?status=failure",
+        "deep page": f"/recipe_runs?_next={deep}",
+        "statistics": "/stats",
+    }
+
+
+class Writes:
+    """Commits of another process than the server: a run of the first page says something new."""
+
+    def __init__(self, data: Path, runs: int):
+        self._connection = connect(database_path(data, FEDERATION))
+        self._connection.execute("pragma synchronous = off")
+        self._runs = runs
+        self.count = 0
+
+    def write(self) -> str:
+        """One commit. The version that the run has now."""
+        self.count += 1
+        version = f"0.{self.count}"
+        with transaction(self._connection) as connection:
+            connection.execute(
+                "update recipe_runs set version = :version, revision = revision + 1, "
+                "updated_at = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now') where id = :id",
+                {"version": version, "id": self._runs - 5},
+            )
+        return version
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def cached(server: Server, path: str, requests: int, headers: Mapping[str, str] = MappingProxyType({})) -> float:
+    """Microseconds a request, when nothing is written meanwhile."""
+    server.ask(path, headers)
+    began = server.cpu_seconds()
+    for _ in range(requests):
+        server.ask(path, headers)
+    return (server.cpu_seconds() - began) / requests * 1e6
+
+
+def cold(server: Server, path: str, requests: int, writes: Writes) -> float:
+    """Microseconds a request, when each comes after a write of another process."""
+    server.ask(path)
+    used = 0.0
+    for _ in range(requests):
+        writes.write()
+        began = server.cpu_seconds()
+        server.ask(path)
+        used += server.cpu_seconds() - began
+    return used / requests * 1e6
