@@ -157,6 +157,8 @@ async def client(served):
     async with httpx.AsyncClient(transport=transport, base_url="http://registry.example") as opened:
         # httpx's own would hide what is asked for here
         opened.headers.pop("Accept-Encoding")
+        # else each request has one of its own
+        opened.headers["X-Request-Id"] = "the-same"
         yield opened
 
 

@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from federation import roll_ups
+from federation import roll_ups, schema
 from federation.database import execute_script, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -469,7 +469,8 @@ def test_an_older_database_fills_them_from_its_rows(peopled):
                 connection.execute(f"drop trigger {name}")
         for table in EXPECTED:
             connection.execute(f"drop table {table}")
-        execute_script(connection, roll_ups.TABLES + roll_ups.FILL + roll_ups.TRIGGERS)
+        execute_script(connection, roll_ups.TABLES + roll_ups.FILL + roll_ups.TRIGGERS + roll_ups.ADDED_TABLES)
+        schema.fill_added_roll_ups(connection)
     check(peopled)
 
 

@@ -43,10 +43,10 @@ class Registry:
     rate_limit: RateLimit
     sql_turns: SqlTurns
     deliveries: Deliveries
-    # None where they are off
-    metrics: Metrics | None = None
     visibility: Visibility
     hot_reads: HotReads
+    # None where they are off
+    metrics: Metrics | None = None
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 

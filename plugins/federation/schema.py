@@ -6,6 +6,7 @@ bounds stand in `fields.py`, and a test compares the two. Views are not here but
 """
 
 import re
+import sqlite3
 
 from sqlite_utils import Database, Migrations
 
@@ -471,7 +472,15 @@ def m012_cheaper_roll_ups(db: Database) -> None:
     execute_script(db.conn, roll_ups.TRIGGERS)
     execute_script(db.conn, roll_ups.ADDED_TABLES)
     execute_script(db.conn, roll_ups.ADDED_TRIGGERS)
+    fill_added_roll_ups(db.conn)
     db.conn.execute(
+        "create index recipe_runs_unfinished on recipe_runs (run_date) where +status in ('queued', 'in_progress')"
+    )
+
+
+def fill_added_roll_ups(connection: sqlite3.Connection) -> None:
+    """What the triggers that came with migration 12 would have kept of the rows that are there already."""
+    connection.execute(
         """
         insert into recipe_run_counts_by_day_and_status (day, is_test, status, recipe_runs)
         select day, is_test, status, sum(recipe_runs)
@@ -481,7 +490,4 @@ def m012_cheaper_roll_ups(db: Database) -> None:
     )
     for table, counted in roll_ups.COUNTS_BY_PRESENCE.items():
         is_removed = "removed_at is not null"
-        db.conn.execute(f"insert into {table} select {is_removed}, count(*) from {counted} group by {is_removed}")
-    db.conn.execute(
-        "create index recipe_runs_unfinished on recipe_runs (run_date) where +status in ('queued', 'in_progress')"
-    )
+        connection.execute(f"insert into {table} select {is_removed}, count(*) from {counted} group by {is_removed}")
