@@ -18,6 +18,9 @@ import sqlite_utils
 FEDERATION = "federation"
 TOKENS = "tokens"
 
+# It stands in a folder whose federation.db is the copy of a read replica: only its follower writes there.
+REPLICA_MARK = ".read-replica"
+
 # How long a writer waits for another process's transaction before it says "database is locked".
 BUSY_TIMEOUT_SECONDS = 5.0
 
@@ -31,8 +34,15 @@ def database_path(data: Path, name: str) -> Path:
     return Path(data) / f"{name}.db"
 
 
+def is_replica(data: Path) -> bool:
+    """Whether a folder holds the copy of a read replica."""
+    return (Path(data) / REPLICA_MARK).exists()
+
+
 def connect(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
     """A connection that may write: autocommit, so that `transaction` alone decides what is one commit."""
+    if is_replica(path.parent):
+        raise sqlite3.OperationalError(f"{path.parent} holds a read replica: write to the primary")
     connection = sqlite3.connect(path, isolation_level=None, timeout=timeout, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("pragma foreign_keys = on")
@@ -117,6 +127,14 @@ def replace_views(connection: sqlite3.Connection, views: Mapping[str, str]) -> N
         connection.execute(f'drop view "{name}"')
     for statement in views.values():
         connection.execute(statement)
+
+
+def applied_migrations(connection: sqlite3.Connection, migration_set: str) -> set[str]:
+    """The names of the migrations of a set that a database has, read without writing to it."""
+    if not connection.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
+        return set()
+    statement = "select name from _sqlite_migrations where migration_set = :migration_set"
+    return {row[0] for row in connection.execute(statement, {"migration_set": migration_set})}
 
 
 def migration_names(migrations: sqlite_utils.Migrations) -> set[str]:

@@ -1,7 +1,7 @@
 """What the plugins share in one running Datasette. It lies on the Datasette object: modules are process-global."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from federation.audit import AuditLog
 from federation.canned_queries import CannedQuery, inspect, read_canned_queries
 from federation.connections import connect_reader
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import FEDERATION, TOKENS, database_path, is_replica
 from federation.deliveries import Deliveries
 from federation.rate_limit import RateLimit
 from federation.reader import Reader
@@ -36,12 +36,14 @@ class Registry:
     rate_limit: RateLimit
     sql_turns: SqlTurns
     deliveries: Deliveries
+    # whether it only reads, from a copy that follows another's database
+    is_replica: bool = False
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
     def start(self) -> None:
         """Take up what was left undone, once the server runs."""
-        if self.settings.github_webhook_secret:
+        if self.settings.github_webhook_secret and not self.is_replica:
             self.deliveries.wake()
 
     def close(self) -> None:
@@ -69,14 +71,24 @@ def registry_of(datasette: Any) -> Registry:
             data=data,
             queries=queries,
             reading=reading,
-            writer=Writer(path),
+            writer=Writer(path, acknowledge=_acknowledgement(settings, data)),
             audit=AuditLog(database_path(data, TOKENS)),
             rate_limit=RateLimit(settings.writes_per_minute),
             sql_turns=turns,
             deliveries=Deliveries(data, settings),
+            is_replica=is_replica(data),
         )
         setattr(datasette, _ATTRIBUTE, registry)
     return registry
+
+
+def _acknowledgement(settings: Settings, data: Path) -> Callable[[], str | None] | None:
+    if settings.acknowledge == "disk":
+        return None
+    # a server that does not replicate loads nothing of it
+    from federation.replication.acknowledge import InTheStore
+
+    return InTheStore(data)
 
 
 def data_of(datasette: Any) -> Path:
@@ -90,8 +102,7 @@ def data_of(datasette: Any) -> Path:
 def open_databases(datasette: Any) -> None:
     """Make, migrate and attach both databases, and try each canned query on them. Raises `BadQuery`."""
     registry = registry_of(datasette)
-    prepare(registry.data)
-    for name in (FEDERATION, TOKENS):
+    for name in prepare(registry.data):
         path = str(database_path(registry.data, name))
         attached = datasette.databases.get(name)
         if attached is not None and Path(attached.path).resolve() == Path(path).resolve():

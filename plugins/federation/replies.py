@@ -20,7 +20,8 @@ GZIP_LEVEL = 5
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
-        "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count, RateLimit, RateLimit-Policy"
+        "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count, RateLimit, RateLimit-Policy, "
+        "Federation-Acknowledged"
     ),
 }
 PREFLIGHT = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -22,11 +23,11 @@ from uvicorn.supervisors import Multiprocess
 from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
-from federation.database import NewerDatabase
+from federation.database import NewerDatabase, is_replica
 from federation.registry import registry_of
 from federation.schedule import Duration, running_every, sync_command_of
 from federation.server import make_datasette
-from federation.settings import ROOT, data_folder
+from federation.settings import ROOT, BadSetting, data_folder, read_settings
 
 # How long a stop waits for requests that are under way.
 GRACE_SECONDS = 10
@@ -40,13 +41,55 @@ READY_POLL_SECONDS = 0.05
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that share it.")
 @click.option("--sync-every", type=Duration(), metavar="15m", help="Sync with GitHub beside it, so often.")
+@click.option("--replicate", metavar="URL", help="Replicate into a store: s3://, gs://, abs://, sftp:// or file:///.")
+@click.option("--replica-of", metavar="URL", help="Serve reads from a copy that follows such a store.")
 def serve_command(
-    with_demo: bool, data: Path | None, host: str, port: int, workers: int, sync_every: int | None
+    with_demo: bool,
+    data: Path | None,
+    host: str,
+    port: int,
+    workers: int,
+    sync_every: int | None,
+    replicate: str | None,
+    replica_of: str | None,
 ) -> None:
     """Serve the registry: its API and its explorer."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    if replica_of and (replicate or with_demo or sync_every):
+        raise click.UsageError("a read replica takes neither --replicate nor --demo nor --sync-every")
     data = (data or (ROOT / "demo" if with_demo else data_folder())).resolve()
+    try:
+        acknowledge = read_settings().acknowledge
+    except BadSetting as error:
+        fail(str(error))
+    if acknowledge == "replica" and not replicate and not replica_of:
+        fail("FEDERATION_ACKNOWLEDGE=replica needs --replicate URL")
+    if is_replica(data) and not replica_of:
+        fail(f"{data} holds a read replica: start it with --replica-of")
+    if not replicate and not replica_of:
+        serve(data, with_demo, host, port, workers, sync_every)
+        return
+    # a server that does not replicate loads nothing of it
+    from federation.replication.follower import following
+    from federation.replication.primary import replicating
+    from federation.replication.urls import ReplicationError, read_url
+
+    logging.basicConfig(format="scripts/serve: %(message)s", level=logging.WARNING)
+    try:
+        if replica_of:
+            with following(data, read_url(replica_of)):
+                serve(data, with_demo, host, port, workers, sync_every)
+        else:
+            with replicating(data, read_url(replicate)):
+                os.environ["FEDERATION_IS_REPLICATED"] = "1"
+                serve(data, with_demo, host, port, workers, sync_every)
+    except (ReplicationError, OSError) as error:
+        fail(str(error))
+
+
+def serve(data: Path, with_demo: bool, host: str, port: int, workers: int, sync_every: int | None) -> None:
+    """Open the databases and serve them until a signal says stop."""
     listening = bind(host, port)
     try:
         lines = demo_lines(data) if with_demo else []

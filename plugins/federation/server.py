@@ -8,15 +8,14 @@ from typing import Any
 from datasette.app import Datasette
 
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import database_path
 from federation.settings import ROOT, data_folder, read_metadata
 
 
 def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> Datasette:
     """A Datasette of this checkout's configuration over the databases of a data folder."""
-    prepare(data)
     return Datasette(
-        files=[str(database_path(data, name)) for name in (FEDERATION, TOKENS)],
+        files=[str(database_path(data, name)) for name in prepare(data)],
         metadata=metadata or read_metadata(),
         settings=json.loads((ROOT / "settings.json").read_text("utf-8")),
         plugins_dir=str(ROOT / "plugins"),

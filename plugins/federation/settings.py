@@ -10,6 +10,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "federation"
+ACKNOWLEDGE = ("disk", "replica")
+
+
+class BadSetting(Exception):
+    """A setting has a value that it cannot have."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,12 @@ class Settings:
     writes_per_minute: int
     # beginning of absolute links, where it is not what the request says
     public_url: str | None
+    # when a write is answered: "disk", once it is on this one, or "replica", once it is in the store too
+    acknowledge: str = "disk"
+    # whether this server replicates (`serve --replicate`)
+    is_replicated: bool = False
+    # where a read replica sends those who write
+    primary_url: str | None = None
     # where GitHub is
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = "https://api.github.com/graphql"
@@ -49,8 +60,18 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         bakery_database=plugin_config["bakery_database"],
         writes_per_minute=int(environ.get("FEDERATION_WRITES_PER_MINUTE") or plugin_config["writes_per_minute"]),
         public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
+        acknowledge=_acknowledge(environ),
+        is_replicated=bool(environ.get("FEDERATION_IS_REPLICATED")),
+        primary_url=(environ.get("FEDERATION_PRIMARY_URL") or "").rstrip("/") or None,
         **_github_settings(environ),
     )
+
+
+def _acknowledge(environ: Mapping[str, str]) -> str:
+    acknowledge = environ.get("FEDERATION_ACKNOWLEDGE") or "disk"
+    if acknowledge not in ACKNOWLEDGE:
+        raise BadSetting(f"FEDERATION_ACKNOWLEDGE is {acknowledge!r}: it is {' or '.join(ACKNOWLEDGE)}")
+    return acknowledge
 
 
 def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:

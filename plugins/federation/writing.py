@@ -21,6 +21,7 @@ from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
 from federation.runs import create_recipe_run, find_recipe_run, update_recipe_run
 from federation.validation import MAX_FAULTS, check, invalid, validate
+from federation.writer import ACKNOWLEDGED
 
 MAX_RUNS = 1000
 
@@ -156,7 +157,7 @@ async def write(
     query_name, parameter, path = _RECORDS[written.kind]
     # read after the commit: the triggers have run, and it is what a GET answers
     records = await call.registry.reading.records(query_name, [{parameter: each} for each in written.ids])
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", ACKNOWLEDGED: call.registry.settings.acknowledge}
     if not many:
         headers["Location"] = path.format(written.ids[0])
     if written.replayed:
