@@ -54,6 +54,8 @@ def restore_database(configuration: Path, data: Path, name: str, stored: Stored,
         # what another life of this database left there does not fit this one
         forget(data, name)
         remove(path)
+        if name == TOKENS:
+            made.chmod(0o600)
         made.replace(path)
         _sync_folder(data)
     except sqlite3.Error as error:
