@@ -10,6 +10,8 @@ from federation import tokens
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, connect, database_path
 from federation.registry import registry_of
+from federation.replication.litestream import ensure_installed
+from federation.replication.urls import ReplicationError
 from federation.server import make_datasette
 from federation.settings import ROOT
 
@@ -22,7 +24,10 @@ OTHER_BAKERY = "harbor.bakery.aws.us-west-2"
 def no_environment(monkeypatch):
     """What the developer has set must not decide where the tests write."""
     for name in (
+        "FEDERATION_ACKNOWLEDGE",
         "FEDERATION_DATA",
+        "FEDERATION_IS_REPLICATED",
+        "FEDERATION_PRIMARY_URL",
         "FEDERATION_PUBLIC_URL",
         "FEDERATION_TRUSTED_PROXIES",
         "GITHUB_TOKEN",
@@ -125,6 +130,15 @@ def run_body():
         return {name: value for name, value in {**run, **changes}.items() if value is not ...}
 
     return body
+
+
+@pytest.fixture(scope="session")
+def litestream():
+    """The engine of replication, installed when it is first needed."""
+    try:
+        return ensure_installed()
+    except ReplicationError as error:
+        pytest.skip(f"Litestream is not here: {error}")
 
 
 @pytest.fixture

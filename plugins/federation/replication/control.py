@@ -49,6 +49,15 @@ def replicate_now(data: Path, name: str, seconds: float) -> Synced:
     return _read_answer(answer)
 
 
+def answers(data: Path) -> bool:
+    """Whether Litestream listens."""
+    try:
+        _connect(data, 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def _read_answer(answer: bytes) -> Synced:
     head, _, body = answer.partition(b"\r\n\r\n")
     try:

@@ -79,6 +79,9 @@ def fault_of(line: str) -> str | None:
         return line.removeprefix("Error:").strip()
     if "level=ERROR" not in line and "level=WARN" not in line:
         return None
-    message = re.search(r'msg=("(?:[^"\\]|\\.)*"|\S+)', line)
-    error = re.search(r'error=("(?:[^"\\]|\\.)*"|\S+)', line)
-    return ": ".join(found[1].strip('"').replace('\\"', '"') for found in (message, error) if found) or line
+    found = [re.search(rf'\b{name}=("(?:[^"\\]|\\.)*"|\S+)', line) for name in ("msg", "error")]
+    return ": ".join(_unquoted(each[1]) for each in found if each) or line
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace('\\"', '"') if text.startswith('"') else text

@@ -16,7 +16,7 @@ from pathlib import Path
 from federation.database import database_path
 from federation.replication import litestream
 from federation.replication.configuration import DATABASES, FEDERATION, write_configuration
-from federation.replication.control import Synced, replicate_now
+from federation.replication.control import Synced, answers, replicate_now
 from federation.replication.local import forget, kept_files
 from federation.replication.process import Child, hold_folder
 from federation.replication.restore import restore_database
@@ -53,9 +53,18 @@ def replicating(data: Path, url: StoreUrl) -> Iterator[None]:
             yield
         finally:
             # a second signal must not leave the last commits here
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            primary.stop()
+            with ignored_signals():
+                primary.stop()
+
+
+@contextlib.contextmanager
+def ignored_signals() -> Iterator[None]:
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 class Primary:
@@ -92,7 +101,7 @@ class Primary:
         self._save(replace(self._state, positions=positions))
         if incomplete:
             self._copy_anew(incomplete)
-        self._child.start()
+        self._start_child()
         self._thread.start()
 
     def stop(self) -> None:
@@ -116,7 +125,7 @@ class Primary:
                     if self._stopping.wait(pause):
                         return
                     pause = min(LONGEST_PAUSE, 2 * pause)
-                    self._child.start()
+                    self._start_child()
                     continue
                 asked = time.monotonic()
                 synced = self._sync()
@@ -131,6 +140,15 @@ class Primary:
                 self._fail("failing", str(error))
             if self._state.status == "conflict":
                 return
+
+    def _start_child(self) -> None:
+        self._child.start()
+        until = time.monotonic() + READY_SECONDS
+        while not answers(self._data):
+            if not self._child.is_running or time.monotonic() > until:
+                self._child.stop()
+                raise ReplicationError(self._child.end)
+            time.sleep(0.02)
 
     def _sync(self) -> dict[str, Synced]:
         names = [name for name in DATABASES if database_path(self._data, name).exists()]
@@ -158,7 +176,7 @@ class Primary:
             self._fail("broken", f"{self._url.text} has lost files of {', '.join(sorted(broken))}: it is copied anew")
             self._child.stop()
             self._copy_anew(sorted(broken))
-            self._child.start()
+            self._start_child()
         return bool(broken)
 
     def _copy_anew(self, names: list[str]) -> None:
@@ -176,9 +194,10 @@ class Primary:
         self._save(State(PRIMARY, self._url.text, "ok", position, asked, positions=positions))
 
     def _fail(self, status: str, detail: str) -> None:
-        if (self._state.status, self._state.detail) != (status, detail):
-            logger.error("replication: %s", detail)
+        is_new = (self._state.status, self._state.detail) != (status, detail)
         self._save(replace(self._state, status=status, detail=detail))
+        if is_new:
+            logger.error("replication: %s", detail)
 
     def _save(self, state: State) -> None:
         self._state = state
