@@ -26,7 +26,6 @@ def no_environment(monkeypatch):
     for name in (
         "FEDERATION_ACKNOWLEDGE",
         "FEDERATION_DATA",
-        "FEDERATION_IS_REPLICATED",
         "FEDERATION_PRIMARY_URL",
         "FEDERATION_PUBLIC_URL",
         "FEDERATION_TRUSTED_PROXIES",

@@ -87,7 +87,10 @@ def test_the_variable_with_which_litestream_cannot_open_s3_is_taken_out():
     ("line", "fault"),
     [
         ('time=2026-11-25T07:25:50Z level=INFO msg="compaction complete" error=none', None),
-        ('time=2026-11-25T07:25:50Z level=ERROR msg="sync failed" db=a error="no \\"room\\""', 'sync failed: no "room"'),
+        (
+            'time=2026-11-25T07:25:50Z level=ERROR msg="sync failed" db=a error="no \\"room\\""',
+            'sync failed: no "room"',
+        ),
         ("time=2026-11-25T07:25:50Z level=WARN msg=slow", "slow"),
         ("Error: no matching backup files available", "no matching backup files available"),
     ],

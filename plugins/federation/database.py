@@ -20,6 +20,8 @@ TOKENS = "tokens"
 
 # It stands in a folder whose federation.db is the copy of a read replica: only its follower writes there.
 REPLICA_MARK = ".read-replica"
+# It stands in a folder whose databases are replicated at the moment.
+REPLICATED_MARK = ".replicated"
 
 # How long a writer waits for another process's transaction before it says "database is locked".
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -39,6 +41,11 @@ def is_replica(data: Path) -> bool:
     return (Path(data) / REPLICA_MARK).exists()
 
 
+def is_replicated(data: Path) -> bool:
+    """Whether a server replicates the databases of a folder at the moment."""
+    return (Path(data) / REPLICATED_MARK).exists()
+
+
 def connect(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
     """A connection that may write: autocommit, so that `transaction` alone decides what is one commit."""
     if is_replica(path.parent):
@@ -48,6 +55,9 @@ def connect(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connec
     connection.execute("pragma foreign_keys = on")
     # An acknowledged row must survive a power cut; with WAL the default NORMAL would lose the last commits.
     connection.execute("pragma synchronous = full")
+    if is_replicated(path.parent):
+        # Litestream does it: a checkpoint of ours, while it copies a database, leaves a damaged copy in the store
+        connection.execute("pragma wal_autocheckpoint = 0")
     return connection
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from importlib.metadata import version
 from typing import Any
 
+from federation.database import is_replicated
 from federation.errors import ProblemDetails
 from federation.fields import Health
 from federation.registry import Registry
@@ -44,7 +45,7 @@ async def get_health(call: Call) -> Reply:
 
 def replication_of(registry: Registry) -> dict[str, Any]:
     """How replication stands, under the names of `Health`."""
-    if not registry.is_replica and not registry.settings.is_replicated:
+    if not registry.is_replica and not is_replicated(registry.data):
         return SINGLE
     # a server that does not replicate loads nothing of it
     from federation.replication.state import State, read_state

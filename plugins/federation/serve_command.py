@@ -23,7 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
-from federation.database import NewerDatabase, is_replica
+from federation.database import NewerDatabase, is_replica, is_replicated
 from federation.registry import registry_of
 from federation.schedule import Duration, running_every, sync_command_of
 from federation.server import make_datasette
@@ -67,12 +67,12 @@ def serve_command(
         fail("FEDERATION_ACKNOWLEDGE=replica needs --replicate URL")
     if is_replica(data) and not replica_of:
         fail(f"{data} holds a read replica: start it with --replica-of")
-    if not replicate and not replica_of:
+    if not replicate and not replica_of and not is_replicated(data):
         serve(data, with_demo, host, port, workers, sync_every)
         return
     # a server that does not replicate loads nothing of it
     from federation.replication.follower import following
-    from federation.replication.primary import replicating
+    from federation.replication.primary import end_replication, replicating
     from federation.replication.urls import ReplicationError, read_url
 
     logging.basicConfig(format="scripts/serve: %(message)s", level=logging.WARNING)
@@ -80,10 +80,12 @@ def serve_command(
         if replica_of:
             with following(data, read_url(replica_of)):
                 serve(data, with_demo, host, port, workers, sync_every)
-        else:
+        elif replicate:
             with replicating(data, read_url(replicate)):
-                os.environ["FEDERATION_IS_REPLICATED"] = "1"
                 serve(data, with_demo, host, port, workers, sync_every)
+        else:
+            end_replication(data)
+            serve(data, with_demo, host, port, workers, sync_every)
     except (ReplicationError, OSError) as error:
         fail(str(error))
 

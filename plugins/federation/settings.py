@@ -34,8 +34,6 @@ class Settings:
     public_url: str | None
     # when a write is answered: "disk", once it is on this one, or "replica", once it is in the store too
     acknowledge: str = "disk"
-    # whether this server replicates (`serve --replicate`)
-    is_replicated: bool = False
     # where a read replica sends those who write
     primary_url: str | None = None
     # where GitHub is
@@ -61,7 +59,6 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         writes_per_minute=int(environ.get("FEDERATION_WRITES_PER_MINUTE") or plugin_config["writes_per_minute"]),
         public_url=(environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/") or None,
         acknowledge=_acknowledge(environ),
-        is_replicated=bool(environ.get("FEDERATION_IS_REPLICATED")),
         primary_url=(environ.get("FEDERATION_PRIMARY_URL") or "").rstrip("/") or None,
         **_github_settings(environ),
     )

@@ -12,7 +12,7 @@ import click
 from federation import tokens
 from federation.audit import read_audit_log
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, transaction
+from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, is_replicated, transaction
 from federation.field_types import is_bakery_id
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
@@ -20,8 +20,7 @@ from federation.settings import data_folder
 _data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
 
 
-# Litestream's control socket, while a server replicates, and how long its store may take.
-SOCKET = ".litestream.sock"
+# How long the store of a folder that is replicated may take.
 STORE_SECONDS = 10
 MOST_NAME_CHARACTERS = 200
 LARGEST_ID = 2**63 - 1
@@ -43,7 +42,7 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
 
 def replicated(data: Path, names: tuple[str, ...]) -> str | None:
     """Wait until what was written is in the store of a folder that is replicated; why that cannot be said."""
-    if not (data / SOCKET).exists():
+    if not is_replicated(data):
         return None
     # where nothing is replicated nothing of it is loaded
     from federation.replication.control import replicate_now

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from federation.database import database_path
+from federation.data_folder import prepare
+from federation.database import REPLICATED_MARK, database_path
 from federation.replication import litestream
 from federation.replication.configuration import DATABASES, FEDERATION, write_configuration
 from federation.replication.control import Synced, answers, replicate_now
@@ -33,6 +34,8 @@ CHECK_SECONDS, CHECK_FOLDER_SECONDS = 15.0, 3.0
 # Starts that follow each other wait longer and longer.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 READY_SECONDS = 10.0
+# How long the first copy of a large registry may take.
+FIRST_SECONDS = 3600.0
 
 
 @contextlib.contextmanager
@@ -47,14 +50,23 @@ def replicating(data: Path, url: StoreUrl) -> Iterator[None]:
     with hold_folder(data):
         litestream.ensure_installed()
         configuration = write_configuration(data, data, url)
+        (data / REPLICATED_MARK).touch()
         primary = Primary(data, url, configuration)
-        primary.start()
         try:
+            primary.start()
             yield
         finally:
             # a second signal must not leave the last commits here
             with ignored_signals():
                 primary.stop()
+            (data / REPLICATED_MARK).unlink()
+
+
+def end_replication(data: Path) -> None:
+    """Clear up behind a server that was killed, for one that does not replicate. Raises ReplicationError."""
+    with hold_folder(data):
+        Child(data, ()).end_left_behind()
+        (data / REPLICATED_MARK).unlink()
 
 
 @contextlib.contextmanager
@@ -81,7 +93,10 @@ class Primary:
         self._suspected: set[str] = set()
 
     def start(self) -> None:
-        """Compare with the store, restore what is missing here, and start. Raises ReplicationError."""
+        """Compare with the store, restore what is missing here, and start. Raises ReplicationError.
+
+        When this returns everything that was here is in the store.
+        """
         # one that a killed server left behind may still be bringing commits into the store
         self._child.end_left_behind()
         known = read_state(self._data)
@@ -99,16 +114,21 @@ class Primary:
                 positions[name] = restored.transaction
                 logger.warning("%s.db was restored, up to transaction %d", name, restored.transaction)
         self._save(replace(self._state, positions=positions))
+        if not all(database_path(self._data, name).exists() for name in DATABASES):
+            # made before Litestream looks at them; those that are there it opens first, and goes on in their logs
+            prepare(self._data)
         if incomplete:
             self._copy_anew(incomplete)
         self._start_child()
+        self._sync(FIRST_SECONDS)
         self._thread.start()
 
     def stop(self) -> None:
         """Bring the last commits into the store, and end."""
         self._stopping.set()
-        self._thread.join()
-        if self._state.status != "conflict":
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._child.is_running:
             try:
                 self._sync()
             except ReplicationError as error:
@@ -150,9 +170,8 @@ class Primary:
                 raise ReplicationError(self._child.end)
             time.sleep(0.02)
 
-    def _sync(self) -> dict[str, Synced]:
-        names = [name for name in DATABASES if database_path(self._data, name).exists()]
-        return {name: replicate_now(self._data, name, SYNC_SECONDS) for name in names}
+    def _sync(self, seconds: float = SYNC_SECONDS) -> dict[str, Synced]:
+        return {name: replicate_now(self._data, name, seconds) for name in DATABASES}
 
     def _compare(self, synced: dict[str, Synced]) -> bool:
         """Hold what the store holds against what it has confirmed. Whether something had to be done."""
