@@ -138,7 +138,8 @@ class Primary:
     def _watch(self) -> None:
         pause, next_check = FIRST_PAUSE, 0.0
         interval = CHECK_FOLDER_SECONDS if self._url.folder else CHECK_SECONDS
-        while not self._stopping.wait(WATCH_SECONDS):
+        # a conflict is not tried again: what this one would write could spoil what the other wrote
+        while self._state.status != "conflict" and not self._stopping.wait(WATCH_SECONDS):
             try:
                 if not self._child.is_running:
                     self._fail("failing", f"{self._child.end}; it is started again in {pause:g} s")
@@ -158,8 +159,6 @@ class Primary:
                     self._succeed(asked, synced)
             except (ReplicationError, OSError) as error:
                 self._fail("failing", str(error))
-            if self._state.status == "conflict":
-                return
 
     def _start_child(self) -> None:
         self._child.start()
