@@ -149,6 +149,8 @@ class Follower:
             behind_since = behind_since or now
             if now - behind_since > STUCK_SECONDS:
                 return self._end(f"the copy stays at transaction {self._position}, and the store is elsewhere")
+            if aim is not None and now - behind_since > ASK_EVERY_SECONDS:
+                self._save("failing", f"the copy is at transaction {self._position}, the store was at {aim}")
         return None
 
     def _check_version(self) -> None:
