@@ -31,22 +31,38 @@ def replicate_now(data: Path, name: str, seconds: float) -> Synced:
     Litestream does not keep a time limit while its store does not answer: this one, in seconds for all of it, is ours.
     """
     until = time.monotonic() + seconds
-    body = json.dumps({"path": str(database_path(data, name)), "wait": True, "timeout": max(1, int(seconds))})
     try:
-        with contextlib.closing(_connect(data, seconds)) as connection:
-            connection.settimeout(max(0.01, until - time.monotonic()))
-            # HTTP/1.0, so that the end of the answer is the end of the connection
-            head = f"POST /sync HTTP/1.0\r\nHost: litestream\r\nContent-Length: {len(body.encode())}\r\n\r\n"
-            connection.sendall((head + body).encode())
-            answer = b""
-            while part := connection.recv(65536):
-                answer += part
-                connection.settimeout(max(0.01, until - time.monotonic()))
+        synced = _sync(data, name, until)
+        # while others write, it may have read further than it has sent
+        aim = synced.transaction
+        while synced.replicated < aim:
+            synced = _sync(data, name, until)
     except TimeoutError:
         raise ReplicationError(f"the store did not take {name}.db within {seconds:g} seconds") from None
     except OSError as error:
         raise ReplicationError(f"Litestream does not answer: {error.strerror or error}") from None
+    return Synced(max(aim, synced.transaction), synced.replicated)
+
+
+def _sync(data: Path, name: str, until: float) -> Synced:
+    seconds = _left(until)
+    body = json.dumps({"path": str(database_path(data, name)), "wait": True, "timeout": max(1, int(seconds))}).encode()
+    # HTTP/1.0, so that the end of the answer is the end of the connection
+    head = f"POST /sync HTTP/1.0\r\nHost: litestream\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with contextlib.closing(_connect(data, seconds)) as connection:
+        connection.sendall(head + body)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+            connection.settimeout(_left(until))
     return _read_answer(answer)
+
+
+def _left(until: float) -> float:
+    """The seconds that are left. Raises TimeoutError."""
+    if (seconds := until - time.monotonic()) <= 0:
+        raise TimeoutError
+    return seconds
 
 
 def answers(data: Path) -> bool:
@@ -67,10 +83,7 @@ def _read_answer(answer: bytes) -> Synced:
         raise ReplicationError("Litestream broke off its answer") from None
     if status != http.client.OK:
         raise ReplicationError(str(said.get("error", "Litestream refused")))
-    synced = Synced(said["txid"], said["replicated_txid"])
-    if synced.replicated < synced.transaction:
-        raise ReplicationError("the store has not taken everything yet")
-    return synced
+    return Synced(said["txid"], said["replicated_txid"])
 
 
 def _connect(data: Path, seconds: float) -> socket.socket:
