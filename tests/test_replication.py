@@ -7,6 +7,7 @@ import time
 from contextlib import closing, contextmanager
 
 import pytest
+from click.testing import CliRunner
 from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
 from federation.replication import primary
 from federation.replication.acknowledge import InTheStore
@@ -15,7 +16,7 @@ from federation.replication.control import replicate_now
 from federation.replication.primary import replicating
 from federation.replication.process import CHILD_LOCK
 from federation.replication.restore import restore_database
-from federation.replication.restore_command import restore
+from federation.replication.restore_command import restore, restore_command
 from federation.replication.state import read_state
 from federation.replication.store import fetch_stored
 from federation.replication.urls import ReplicationError, read_url
@@ -58,6 +59,11 @@ def bakeries(data):
         return {row[0] for row in connection.execute("select id from bakeries")}
 
 
+def pragma(data, name):
+    with closing(connect(database_path(data, FEDERATION))) as connection:
+        return connection.execute(f"pragma {name}").fetchone()[0]
+
+
 def sync(data):
     for name in DATABASES:
         replicate_now(data, name, 5)
@@ -96,11 +102,14 @@ def restored(url, folder):
 def test_a_folder_is_copied_followed_and_restored(data, url, tmp_path):
     add(data, "before")
     with running(data, url):
+        # a checkpoint of ours while Litestream copies a database would leave a damaged one in the store
+        assert pragma(data, "wal_autocheckpoint") == 0
         add(data, "a", "b")
         sync(data)
         assert restored(url, tmp_path / "other") == {"before", "a", "b"}
         # the last commits leave with the server
         add(data, "last")
+    assert pragma(data, "wal_autocheckpoint") == 1000
     assert restored(url, tmp_path / "other") == {"before", "a", "b", "last"}
     for path in (data / ".litestream.yml", data / ".replication.json", tmp_path / "other" / "tokens.db"):
         assert path.stat().st_mode & 0o777 == 0o600
@@ -233,6 +242,43 @@ def test_a_store_inside_of_the_folder_is_refused(data):
     url = read_url(f"file://{data}/store")
     with pytest.raises(ReplicationError, match="is lost with it"), replicating(data, url):
         pass
+
+
+def test_a_folder_whose_path_is_longer_than_the_address_of_a_socket(url, tmp_path):
+    data = tmp_path / ("x" * 100) / "data"
+    with running(data, url):
+        add(data, "a")
+        assert InTheStore(data)() is None
+    assert restored(url, tmp_path / "other") == {"a"}
+
+
+def test_ages_do_not_follow_a_clock_that_is_set(data, url, monkeypatch):
+    with running(data, url):
+        before = read_state(data).age_seconds
+        with monkeypatch.context() as clock:
+            clock.setattr(time, "time", lambda: 0.0)
+            assert abs(read_state(data).age_seconds - before) < 10
+
+
+def test_the_command_checks_a_store(data, url, store, tmp_path):
+    with running(data, url):
+        add(data, "a")
+    done = CliRunner().invoke(restore_command, [url.text, "--check"])
+    assert (done.exit_code, done.stdout.count("checked")) == (0, 2)
+    for arguments, code, said in [
+        ([f"file://{tmp_path}/none", "--check"], 1, "holds no registry"),
+        ([url.text, "--data", str(data)], 1, "nothing is restored over a database"),
+        ([url.text, "--check", "--at", "yesterday"], 2, "is not an RFC 3339 date and time"),
+        ([url.text, "--check", "--data", str(data)], 2, "leave out --data"),
+        (["nonsense"], 1, "is not the URL of a store"),
+    ]:
+        done = CliRunner().invoke(restore_command, arguments)
+        assert done.exit_code == code
+        assert said in done.stderr
+    for path in (store / "tokens").rglob("*.ltx"):
+        path.write_bytes(b"")
+    done = CliRunner().invoke(restore_command, [url.text, "--check"])
+    assert (done.exit_code, "tokens.db cannot be restored" in done.stderr) == (1, True)
 
 
 def test_nothing_is_restored_over_a_database(data, url, tmp_path):

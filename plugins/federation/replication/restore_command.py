@@ -1,6 +1,7 @@
 """The command line of scripts/restore.py: bring a registry back by hand, to any moment that is kept."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from federation.replication.process import hold_folder
 from federation.replication.restore import restore_database
 from federation.replication.state import PRIMARY, State, save_state
 from federation.replication.store import fetch_stored
-from federation.replication.urls import ReplicationError, read_url
+from federation.replication.urls import ReplicationError, StoreUrl, read_url
 from federation.settings import data_folder
 
 
@@ -32,17 +33,25 @@ class Moment(click.ParamType):
 @click.argument("url")
 @click.option("--at", type=Moment(), metavar="TIME", help="As it was then, e.g. 2026-11-24T03:25:00Z; default: now.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder to restore into.")
-def restore_command(url: str, at: str | None, data: Path | None) -> None:
+@click.option("--check", is_flag=True, help="Restore into a folder that is deleted again: a drill for a timer.")
+def restore_command(url: str, at: str | None, data: Path | None, check: bool) -> None:
     """Restore federation.db and tokens.db from the store at URL, check them, and say up to when they go."""
-    data = (data or data_folder()).resolve()
+    if check and data:
+        raise click.UsageError("--check takes a folder of its own: leave out --data")
     try:
-        restore(read_url(url), at, data)
+        if check:
+            with tempfile.TemporaryDirectory(prefix="federation-check-") as folder:
+                restore(read_url(url), at, Path(folder).resolve())
+        else:
+            data = (data or data_folder()).resolve()
+            restore(read_url(url), at, data)
+            print(f"Restored into {data}. It is served with: scripts/serve --data {data}")
     except (ReplicationError, OSError) as error:
         print(f"scripts/restore.py: {error}", file=sys.stderr)
         sys.exit(1)
 
 
-def restore(url, at: str | None, data: Path) -> None:
+def restore(url: StoreUrl, at: str | None, data: Path) -> None:
     """Both databases or, where the first cannot be restored, none. Raises ReplicationError."""
     data.mkdir(parents=True, exist_ok=True)
     with hold_folder(data):
@@ -66,4 +75,3 @@ def restore(url, at: str | None, data: Path) -> None:
             )
         # so that `serve --replicate` knows from where this came, and how far it goes
         save_state(data, State(PRIMARY, url.text, "starting", positions=positions))
-    print(f"Restored into {data}. It is served with: scripts/serve --data {data}")
