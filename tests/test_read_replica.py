@@ -213,6 +213,8 @@ def test_its_copy_is_no_folder_for_another(folder, replica, primary):
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("holds no registry: start its primary first")
+    # and the folder is nobody's
+    assert not (folder / "new" / ".read-replica").exists()
     assert len(done.stderr.splitlines()) == 1
 
 

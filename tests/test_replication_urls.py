@@ -92,6 +92,10 @@ def test_the_variable_with_which_litestream_cannot_open_s3_is_taken_out():
             'sync failed: no "room"',
         ),
         ("time=2026-11-25T07:25:50Z level=WARN msg=slow", "slow"),
+        (
+            "Error: S3: StatusCode: 403, RequestID: 8XK, HostID: 9G/x=, AccessDenied",
+            "S3: StatusCode: 403, AccessDenied",
+        ),
         ("Error: no matching backup files available", "no matching backup files available"),
     ],
 )

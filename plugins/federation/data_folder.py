@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from federation import schema, tokens
-from federation.database import FEDERATION, REPLICA_MARK, TOKENS, database_path, is_replica, migrate
+from federation.database import FEDERATION, TOKENS, database_path, is_replica, migrate
 from federation.views import VIEWS
 
 
@@ -19,8 +19,3 @@ def prepare(data: Path) -> tuple[str, ...]:
     # the file holds hashes only, but nobody else has business there
     database_path(data, TOKENS).chmod(0o600)
     return (FEDERATION, TOKENS)
-
-
-def mark_replica(data: Path) -> None:
-    """Make a folder a read replica's."""
-    (data / REPLICA_MARK).touch()

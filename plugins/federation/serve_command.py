@@ -86,8 +86,10 @@ def serve_command(
         else:
             end_replication(data)
             serve(data, with_demo, host, port, workers, sync_every)
-    except (ReplicationError, OSError) as error:
+    except ReplicationError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or data}: {error.strerror}")
 
 
 def serve(data: Path, with_demo: bool, host: str, port: int, workers: int, sync_every: int | None) -> None:

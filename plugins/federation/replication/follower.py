@@ -16,11 +16,18 @@ from contextlib import closing
 from pathlib import Path
 
 from federation import schema
-from federation.data_folder import mark_replica
-from federation.database import FEDERATION, TOKENS, applied_migrations, database_path, is_replica, migration_names
+from federation.database import (
+    FEDERATION,
+    REPLICA_MARK,
+    TOKENS,
+    applied_migrations,
+    database_path,
+    is_replica,
+    migration_names,
+)
 from federation.replication import litestream
 from federation.replication.configuration import write_configuration
-from federation.replication.process import Child, hold_folder
+from federation.replication.process import Child, end_left_behind, hold_folder
 from federation.replication.restore import remove
 from federation.replication.state import REPLICA, State, save_state
 from federation.replication.store import fetch_stored
@@ -47,13 +54,19 @@ def following(data: Path, url: StoreUrl) -> Iterator[None]:
         raise ReplicationError(f"{data} holds databases that are no replica: a replica needs a folder of its own")
     with hold_folder(data):
         litestream.ensure_installed()
-        mark_replica(data)
+        (data / REPLICA_MARK).touch()
+        end_left_behind(data)
+        # first of all, as the disk may be full of it
+        remove(databases[0])
         follower = Follower(data, url, write_configuration(data, data, url))
         try:
             follower.start()
             yield
         finally:
             follower.stop()
+            if not databases[0].exists():
+                # nothing was copied: the folder is nobody's yet
+                (data / REPLICA_MARK).unlink()
             if follower.ended:
                 raise ReplicationError(follower.ended)
 
@@ -82,8 +95,6 @@ class Follower:
     def start(self) -> None:
         """Make the copy, and follow. Raises ReplicationError."""
         self._save("starting")
-        self._child.end_left_behind()
-        remove(self._path)
         asked = time.monotonic()
         if not fetch_stored(self._configuration, self._data, FEDERATION).reach:
             raise ReplicationError(f"{self._url.text} holds no registry: start its primary first")

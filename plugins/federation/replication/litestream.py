@@ -73,14 +73,19 @@ def reason(said: str) -> str:
     return fault_of((errors or lines)[-1]) or (errors or lines)[-1]
 
 
+def _without_numbers(fault: str) -> str:
+    """A fault without what differs each time that S3 answers, and tells people nothing."""
+    return re.sub(r"\b(RequestID|HostID): [^,]*, ", "", fault)
+
+
 def fault_of(line: str) -> str | None:
     """The fault that a line of Litestream's log tells; None for what is only news."""
     if line.startswith("Error:"):
-        return line.removeprefix("Error:").strip()
+        return _without_numbers(line.removeprefix("Error:").strip())
     if "level=ERROR" not in line and "level=WARN" not in line:
         return None
-    found = [re.search(rf'\b{name}=("(?:[^"\\]|\\.)*"|\S+)', line) for name in ("msg", "error")]
-    return ": ".join(_unquoted(each[1]) for each in found if each) or line
+    found = [re.search(rf'\b{name}=("(?:[^"\\]|\\.)*"|\S+)', line) for name in ("msg", "error", "err")]
+    return _without_numbers(": ".join(_unquoted(each[1]) for each in found if each) or line)
 
 
 def _unquoted(text: str) -> str:

@@ -19,7 +19,7 @@ from federation.replication import litestream
 from federation.replication.configuration import DATABASES, FEDERATION, write_configuration
 from federation.replication.control import Synced, answers, replicate_now
 from federation.replication.local import forget, kept_files
-from federation.replication.process import Child, hold_folder
+from federation.replication.process import Child, end_left_behind, hold_folder
 from federation.replication.restore import restore_database
 from federation.replication.state import PRIMARY, State, read_state, save_state
 from federation.replication.store import Stored, fetch_stored
@@ -65,7 +65,7 @@ def replicating(data: Path, url: StoreUrl) -> Iterator[None]:
 def end_replication(data: Path) -> None:
     """Clear up behind a server that was killed, for one that does not replicate. Raises ReplicationError."""
     with hold_folder(data):
-        Child(data, ()).end_left_behind()
+        end_left_behind(data)
         (data / REPLICATED_MARK).unlink()
 
 
@@ -98,7 +98,7 @@ class Primary:
         When this returns everything that was here is in the store.
         """
         # one that a killed server left behind may still be bringing commits into the store
-        self._child.end_left_behind()
+        end_left_behind(self._data)
         known = read_state(self._data)
         if known is not None and known.url != self._url.text:
             known = None
@@ -120,7 +120,8 @@ class Primary:
         if incomplete:
             self._copy_anew(incomplete)
         self._start_child()
-        self._sync(FIRST_SECONDS)
+        asked = time.monotonic()
+        self._succeed(asked, self._sync(FIRST_SECONDS))
         self._thread.start()
 
     def stop(self) -> None:

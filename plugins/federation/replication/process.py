@@ -35,6 +35,12 @@ def hold_folder(data: Path) -> IO:
     return file
 
 
+def end_left_behind(data: Path) -> None:
+    """End the Litestream that a killed server left behind. Raises ReplicationError."""
+    with (data / CHILD_LOCK).open("a+") as lock:
+        _take_over(lock)
+
+
 class Child:
     """One Litestream process of a data folder."""
 
@@ -68,11 +74,6 @@ class Child:
             lock.truncate(0)
             lock.write(str(self._process.pid))
         threading.Thread(target=self._listen, args=(self._process,), name="litestream-log", daemon=True).start()
-
-    def end_left_behind(self) -> None:
-        """End what a killed server left behind. Raises ReplicationError."""
-        with (self._data / CHILD_LOCK).open("a+") as lock:
-            _take_over(lock)
 
     @property
     def is_running(self) -> bool:

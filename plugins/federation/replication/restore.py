@@ -15,7 +15,7 @@ from federation.replication.urls import ReplicationError
 
 # A table that only our databases of that name have.
 TABLE_OF = {FEDERATION: "recipe_runs", TOKENS: "tokens"}
-SIDE_FILES = ("", "-wal", "-shm", "-journal", "-txid")
+SIDE_FILES = ("", "-wal", "-shm", "-journal", "-txid", ".tmp")
 
 
 @dataclass(frozen=True)
