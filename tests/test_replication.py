@@ -3,16 +3,18 @@
 import os
 import shutil
 import signal
+import threading
 import time
 from contextlib import closing, contextmanager
 
 import pytest
 from click.testing import CliRunner
 from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
-from federation.replication import primary
+from federation.replication import follower, primary
 from federation.replication.acknowledge import InTheStore
 from federation.replication.configuration import DATABASES
 from federation.replication.control import replicate_now
+from federation.replication.follower import following
 from federation.replication.primary import replicating
 from federation.replication.process import CHILD_LOCK
 from federation.replication.restore import restore_database
@@ -250,6 +252,34 @@ def test_a_folder_whose_path_is_longer_than_the_address_of_a_socket(url, tmp_pat
         add(data, "a")
         assert InTheStore(data)() is None
     assert restored(url, tmp_path / "other") == {"a"}
+
+
+def test_a_follower_that_stands_still_is_told_so_and_ends_in_the_end(data, url, tmp_path, monkeypatch):
+    for name, seconds in {"ASK_EVERY_SECONDS": 0.1, "LOOK_SECONDS": 0.05}.items():
+        monkeypatch.setattr(follower, name, seconds)
+    copy = tmp_path / "copy"
+    ended = threading.Event()
+    # as it would be ended by whoever looks after it
+    handler = signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
+    try:
+        with (
+            running(data, url),
+            pytest.raises(ReplicationError, match="the copy stays at transaction"),
+            following(copy, url),
+        ):
+            pid = int((copy / CHILD_LOCK).read_text())
+            os.kill(pid, signal.SIGSTOP)
+            add(data, "a")
+            wait_for(lambda: status(copy) == "failing")
+            os.kill(pid, signal.SIGCONT)
+            wait_for(lambda: status(copy) == "ok")
+            monkeypatch.setattr(follower, "STUCK_SECONDS", 0.3)
+            os.kill(pid, signal.SIGSTOP)
+            add(data, "b")
+            wait_for(ended.is_set)
+            os.kill(pid, signal.SIGCONT)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def test_ages_do_not_follow_a_clock_that_is_set(data, url, monkeypatch):

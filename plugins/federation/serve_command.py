@@ -56,8 +56,10 @@ def serve_command(
     """Serve the registry: its API and its explorer."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    if replica_of and (replicate or with_demo or sync_every):
-        raise click.UsageError("a read replica takes neither --replicate nor --demo nor --sync-every")
+    if replica_of and (replicate or sync_every):
+        raise click.UsageError("a read replica takes neither --replicate nor --sync-every")
+    if with_demo and (replica_of or replicate):
+        raise click.UsageError("the demo is made anew when it is lost, and is not replicated")
     data = (data or (ROOT / "demo" if with_demo else data_folder())).resolve()
     try:
         acknowledge = read_settings().acknowledge
