@@ -6,14 +6,18 @@ from federation.guard import guard
 from federation.proxies import at_public_url
 from federation.registry import registry_of
 from federation.request_watch import watch
+from federation.routes import elsewhere
 
 
 @hookimpl
 def asgi_wrapper(datasette):
     registry = registry_of(datasette)
+    read_only = None
+    if registry.is_replica:
+        read_only = f"a read replica knows no tokens: {elsewhere('send this', registry.settings.primary_url)}"
 
     def wrap(application):
-        guarded = guard(application, registry.start, registry.close, registry.sql_turns)
+        guarded = guard(application, registry.start, registry.close, registry.sql_turns, read_only)
         hot = registry.hot_reads.around(compress_pages(guarded))
         return watch(at_public_url(hot, registry.settings.public_url), registry.metrics)
 

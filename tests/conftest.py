@@ -13,6 +13,8 @@ from federation import tokens
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, connect, database_path
 from federation.registry import registry_of
+from federation.replication.litestream import ensure_installed
+from federation.replication.urls import ReplicationError
 from federation.server import make_datasette
 from federation.settings import ROOT
 from warm_python import WarmPython
@@ -32,7 +34,9 @@ def no_environment():
 
 def set_environment(monkeypatch):
     for name in (
+        "FEDERATION_ACKNOWLEDGE",
         "FEDERATION_DATA",
+        "FEDERATION_PRIMARY_URL",
         "FEDERATION_PUBLIC_URL",
         "FEDERATION_TRUSTED_PROXIES",
         "FEDERATION_METRICS",
@@ -169,6 +173,15 @@ def run_body():
         return {name: value for name, value in {**run, **changes}.items() if value is not ...}
 
     return body
+
+
+@pytest.fixture(scope="session")
+def litestream():
+    """The engine of replication, installed when it is first needed."""
+    try:
+        return ensure_installed()
+    except ReplicationError as error:
+        pytest.skip(f"Litestream is not here: {error}")
 
 
 @pytest.fixture

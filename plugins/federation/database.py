@@ -18,6 +18,11 @@ import sqlite_utils
 FEDERATION = "federation"
 TOKENS = "tokens"
 
+# It stands in a folder whose federation.db is the copy of a read replica: only its follower writes there.
+REPLICA_MARK = ".read-replica"
+# It stands in a folder whose databases are replicated at the moment.
+REPLICATED_MARK = ".replicated"
+
 # How long a writer waits for another process's transaction before it says "database is locked".
 BUSY_TIMEOUT_SECONDS = 5.0
 WRITER_CACHE_KIB = 16_000
@@ -32,8 +37,20 @@ def database_path(data: Path, name: str) -> Path:
     return Path(data) / f"{name}.db"
 
 
+def is_replica(data: Path) -> bool:
+    """Whether a folder holds the copy of a read replica."""
+    return (Path(data) / REPLICA_MARK).exists()
+
+
+def is_replicated(data: Path) -> bool:
+    """Whether a server replicates the databases of a folder at the moment."""
+    return (Path(data) / REPLICATED_MARK).exists()
+
+
 def connect(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
     """A connection that may write: autocommit, so that `transaction` alone decides what is one commit."""
+    if is_replica(path.parent):
+        raise sqlite3.OperationalError(f"{path.parent} holds a read replica: write to the primary")
     connection = sqlite3.connect(path, isolation_level=None, timeout=timeout, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("pragma foreign_keys = on")
@@ -41,6 +58,9 @@ def connect(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connec
     connection.execute("pragma synchronous = full")
     # a run touches a page of each of its indexes and roll-ups: with SQLite's usual 2 MB they are read again and again
     connection.execute(f"pragma cache_size = -{WRITER_CACHE_KIB}")
+    if is_replicated(path.parent):
+        # Litestream does it: a checkpoint of ours, while it copies a database, leaves a damaged copy in the store
+        connection.execute("pragma wal_autocheckpoint = 0")
     return connection
 
 
@@ -120,6 +140,14 @@ def replace_views(connection: sqlite3.Connection, views: Mapping[str, str]) -> N
         connection.execute(f'drop view "{name}"')
     for statement in views.values():
         connection.execute(statement)
+
+
+def applied_migrations(connection: sqlite3.Connection, migration_set: str) -> set[str]:
+    """The names of the migrations of a set that a database has, read without writing to it."""
+    if not connection.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
+        return set()
+    statement = "select name from _sqlite_migrations where migration_set = :migration_set"
+    return {row[0] for row in connection.execute(statement, {"migration_set": migration_set})}
 
 
 def migration_names(migrations: sqlite_utils.Migrations) -> set[str]:

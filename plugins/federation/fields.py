@@ -438,6 +438,13 @@ class Health(Record):
     status: Identifier = field("ok, or the request is answered with 503.", "ok")
     version: Version = field("Version of the registry.", "0.1.0")
     last_sync_at: Time | None = field("When the last sync was saved.", "2026-11-24T03:25:00.000000Z")
+    role: Identifier = field("single, primary (it replicates to a store) or replica (it follows one).", "primary")
+    replication: Identifier | None = field("starting, ok, failing, broken or conflict; null for a single one.", "ok")
+    position: Integer | None = field("The last transaction that is in the store, or on this replica.", 4711)
+    replicated_up_to: Time | None = field(
+        "What was written by then is in the store, or on this replica.", "2026-11-24T03:25:00.000000Z"
+    )
+    replicated_seconds_ago: float | None = field("How long ago that was.", 0.8)
 
 
 class Snapshot(Record):

@@ -19,9 +19,16 @@ Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 
 def guard(
-    application: Application, start: Callable[[], None], close: Callable[[], None], sql_turns: SqlTurns
+    application: Application,
+    start: Callable[[], None],
+    close: Callable[[], None],
+    sql_turns: SqlTurns,
+    read_only: str | None = None,
 ) -> Application:
-    """The application with the guard around it. `start` and `close` are called when the server starts and stops."""
+    """The application with the guard around it. `start` and `close` are called when the server starts and stops.
+
+    `read_only`: on a read replica, which knows no tokens, what is said to those who send one.
+    """
 
     async def take_turns(scope: dict, receive: Callable, send: Callable) -> None:
         if carries_sql(scope["query_string"]):
@@ -34,7 +41,7 @@ def guard(
         if scope["type"] == "lifespan":
             await application(scope, receive, _following(send, start, close))
         elif scope["type"] == "http":
-            await _guard_request(take_turns, scope, receive, send)
+            await _guard_request(take_turns, scope, receive, send, read_only)
         else:
             await application(scope, receive, send)
 
@@ -52,7 +59,9 @@ def _following(send: Callable, start: Callable[[], None], close: Callable[[], No
     return follow
 
 
-async def _guard_request(application: Application, scope: dict, receive: Callable, send: Callable) -> None:
+async def _guard_request(
+    application: Application, scope: dict, receive: Callable, send: Callable, read_only: str | None
+) -> None:
     started = False
 
     async def watched(message: dict) -> None:
@@ -61,7 +70,8 @@ async def _guard_request(application: Application, scope: dict, receive: Callabl
         await send(with_policy(message))
 
     try:
-        await application({**scope, "headers": safe_headers(scope["headers"])}, receive, watched)
+        headers = scope["headers"] if read_only is None else anonymous_headers(scope, read_only)
+        await application({**scope, "headers": safe_headers(headers)}, receive, watched)
     except ProblemDetails as problem:
         await _send_problem(problem, scope, send)
     except Exception:
@@ -70,6 +80,14 @@ async def _guard_request(application: Application, scope: dict, receive: Callabl
         if started:
             raise
         await _send_problem(ProblemDetails("internal", "the cause is in the server's log"), scope, send)
+
+
+def anonymous_headers(scope: dict, read_only: str) -> list[tuple[bytes, bytes]]:
+    """The headers without a token. Raises ProblemDetails (401) for a read: a writer reads where it wrote."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    if len(headers) < len(scope["headers"]) and scope["method"] in ("GET", "HEAD"):
+        raise unauthorized(read_only)
+    return headers
 
 
 def safe_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -2,12 +2,25 @@
 
 import sqlite3
 from importlib.metadata import version
+from typing import Any
 
+from federation.database import is_replicated
 from federation.errors import ProblemDetails
 from federation.fields import Health
+from federation.registry import Registry
 from federation.replies import Reply
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
+
+# A replica that has not caught up with the store for so long is not to be read from.
+STALE_SECONDS = 60
+SINGLE = {
+    "role": "single",
+    "replication": None,
+    "position": None,
+    "replicated_up_to": None,
+    "replicated_seconds_ago": None,
+}
 
 
 async def get_health(call: Call) -> Reply:
@@ -17,7 +30,11 @@ async def get_health(call: Call) -> Reply:
         last_sync_at = await call.registry.reading.reader.read(read_last_sync)
     except sqlite3.Error as error:
         raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
-    body = {"status": "ok", "version": version("pangeo-forge-federation"), "last_sync_at": last_sync_at}
+    replicated = replication_of(call.registry)
+    if call.registry.is_replica and (replicated["replicated_seconds_ago"] or STALE_SECONDS) >= STALE_SECONDS:
+        detail = f"this replica has not caught up with its store for {STALE_SECONDS} seconds or more"
+        raise ProblemDetails("unavailable", detail, headers={"Retry-After": "5"}, **replicated)
+    body = {"status": "ok", "version": version("pangeo-forge-federation"), "last_sync_at": last_sync_at, **replicated}
     return Reply(dump_json(body), headers={"Cache-Control": "no-store"})
 
 
@@ -29,11 +46,31 @@ def read_last_sync(connection: sqlite3.Connection) -> str | None:
     return row[0] if row else None
 
 
+def replication_of(registry: Registry) -> dict[str, Any]:
+    """How replication stands, under the names of `Health`."""
+    if not registry.is_replica and not is_replicated(registry.data):
+        return SINGLE
+    # a server that does not replicate loads nothing of it
+    from federation.replication.state import State, read_state
+
+    role = "replica" if registry.is_replica else "primary"
+    state = read_state(registry.data) or State(role, "", "starting")
+    age = state.age_seconds
+    return {
+        "role": role,
+        "replication": state.status,
+        "position": state.position,
+        "replicated_up_to": state.arrived_at,
+        "replicated_seconds_ago": None if age is None else round(age, 1),
+    }
+
+
 GET_HEALTH = Operation(
     "get_health",
     "Whether the registry works",
     get_health,
-    "200 when the database answers, with the time of the last sync; 503 when it does not.",
+    "200 when the database answers, with the time of the last sync; 503 when it does not, and from a read replica "
+    "that is a minute or more behind its store.",
     record=Health,
     problems=(503,),
 )

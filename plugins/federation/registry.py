@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from federation.audit import AuditLog
 from federation.canned_queries import CannedQuery, inspect, read_canned_queries
 from federation.connections import connect_reader
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import FEDERATION, TOKENS, database_path, is_replica
 from federation.deliveries import Deliveries
 from federation.hot_reads import HotReads
 from federation.metrics import Metrics
@@ -47,6 +47,8 @@ class Registry:
     hot_reads: HotReads
     # None where they are off
     metrics: Metrics | None = None
+    # whether it only reads, from a copy that follows another's database
+    is_replica: bool = False
     # (path, method): what there is beside the canned queries (`routes.Operation`)
     operations: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -55,7 +57,7 @@ class Registry:
         # what is there now stays: looking through it again and again took a fifth of the time of some requests
         gc.collect()
         gc.freeze()
-        if self.settings.github_webhook_secret:
+        if self.settings.github_webhook_secret and not self.is_replica:
             self.deliveries.wake()
 
     def close(self) -> None:
@@ -81,7 +83,7 @@ def registry_of(datasette: Any) -> Registry:
         reading = Reading(queries, reader, settings.home_organisation)
         # half of Datasette's threads, so that its pages keep the others
         turns = SqlTurns(max(1, datasette.setting("num_sql_threads") // 2))
-        writer = Writer(path)
+        writer = Writer(path, acknowledge=_acknowledgement(settings, data))
         metrics = None if settings.metrics == METRICS_OFF else Metrics()
         if metrics is not None:
             turns.on_refusal, writer.on_group = metrics.count_refused_sql, metrics.observe_group
@@ -99,9 +101,19 @@ def registry_of(datasette: Any) -> Registry:
             metrics=metrics,
             visibility=visibility,
             hot_reads=HotReads(path, reading, settings.public_url, partial(visibility.is_public, tuple(queries))),
+            is_replica=is_replica(data),
         )
         setattr(datasette, _ATTRIBUTE, registry)
     return registry
+
+
+def _acknowledgement(settings: Settings, data: Path) -> Callable[[], str | None] | None:
+    if settings.acknowledge == "disk":
+        return None
+    # a server that does not replicate loads nothing of it
+    from federation.replication.acknowledge import InTheStore
+
+    return InTheStore(data)
 
 
 def data_of(datasette: Any) -> Path:
@@ -115,8 +127,7 @@ def data_of(datasette: Any) -> Path:
 def open_databases(datasette: Any) -> None:
     """Make, migrate and attach both databases, and try each canned query on them. Raises `BadQuery`."""
     registry = registry_of(datasette)
-    prepare(registry.data)
-    for name in (FEDERATION, TOKENS):
+    for name in prepare(registry.data):
         path = str(database_path(registry.data, name))
         attached = datasette.databases.get(name)
         if attached is not None and Path(attached.path).resolve() == Path(path).resolve():

@@ -22,7 +22,7 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "Link, ETag, Location, Retry-After, Idempotency-Replayed, X-Total-Count, RateLimit, RateLimit-Policy, "
-        "X-Request-Id"
+        "X-Request-Id, Federation-Acknowledged"
     ),
 }
 PREFLIGHT = {

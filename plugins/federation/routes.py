@@ -138,11 +138,16 @@ async def respond(
 
 async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: Any) -> Reply:
     method = request.method
+    if registry.is_replica:
+        handlers = {each: handler for each, handler in handlers.items() if each not in WRITE_METHODS}
     allow = ", ".join(allowed_methods(handlers))
     if method == "OPTIONS":
         headers = {"Allow": allow, "Access-Control-Allow-Methods": allow, **PREFLIGHT}
         return Reply(status=204, content_type=None, headers=headers)
     handler = handlers.get("GET" if method == "HEAD" else method)
+    if handler is None and registry.is_replica and method in WRITE_METHODS:
+        detail = f"this is a read replica: {elsewhere('write', registry.settings.primary_url)}"
+        raise ProblemDetails("method-not-allowed", detail, headers={"Allow": allow})
     if handler is None:
         detail = f"{method} is not offered at {request.path}: there are {allow}"
         raise ProblemDetails("method-not-allowed", detail, headers={"Allow": allow})
@@ -169,6 +174,11 @@ async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: A
         raise
     reply.headers |= limits
     return reply
+
+
+def elsewhere(what: str, primary_url: str | None) -> str:
+    """Where a read replica sends those whom it cannot serve."""
+    return f"{what} to {primary_url or 'the primary'}"
 
 
 def repeated_headers(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -22,13 +23,13 @@ from uvicorn.supervisors import Multiprocess
 from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
-from federation.database import NewerDatabase
+from federation.database import NewerDatabase, is_replica, is_replicated
 from federation.logs import log_config
 from federation.metrics import SHARED_FOLDER, shared_folder
 from federation.registry import registry_of
 from federation.schedule import Duration, running_every, snapshot_command_of, sync_command_of
 from federation.server import make_datasette
-from federation.settings import LOG_JSON, ROOT, BadSetting, data_folder, log_format, trusted_proxies
+from federation.settings import LOG_JSON, ROOT, BadSetting, data_folder, log_format, read_settings, trusted_proxies
 
 # How long a stop waits for requests that are under way.
 GRACE_SECONDS = 10
@@ -43,6 +44,8 @@ READY_POLL_SECONDS = 0.05
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that share it.")
 @click.option("--sync-every", type=Duration(), metavar="15m", help="Sync with GitHub beside it, so often.")
 @click.option("--snapshot-every", type=Duration(), metavar="1d", help="Make a public snapshot beside it, so often.")
+@click.option("--replicate", metavar="URL", help="Replicate into a store: s3://, gs://, abs://, sftp:// or file:///.")
+@click.option("--replica-of", metavar="URL", help="Serve reads from a copy that follows such a store.")
 def serve_command(
     with_demo: bool,
     data: Path | None,
@@ -51,11 +54,61 @@ def serve_command(
     workers: int,
     sync_every: int | None,
     snapshot_every: int | None,
+    replicate: str | None,
+    replica_of: str | None,
 ) -> None:
     """Serve the registry: its API and its explorer."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    if replica_of and (replicate or sync_every):
+        raise click.UsageError("a read replica takes neither --replicate nor --sync-every")
+    if with_demo and (replica_of or replicate):
+        raise click.UsageError("the demo is made anew when it is lost, and is not replicated")
     data = (data or (ROOT / "demo" if with_demo else data_folder())).resolve()
+    try:
+        acknowledge = read_settings().acknowledge
+    except BadSetting as error:
+        fail(error.message, error.exit_code)
+    if acknowledge == "replica" and not replicate and not replica_of:
+        fail("FEDERATION_ACKNOWLEDGE=replica needs --replicate URL")
+    if is_replica(data) and not replica_of:
+        fail(f"{data} holds a read replica: start it with --replica-of")
+    if not replicate and not replica_of and not is_replicated(data):
+        serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+        return
+    # a server that does not replicate loads nothing of it
+    from federation.replication.follower import following
+    from federation.replication.primary import end_replication, replicating
+    from federation.replication.urls import ReplicationError, read_url
+
+    if log_format() != LOG_JSON:
+        logging.basicConfig(format="scripts/serve: %(message)s", level=logging.WARNING)
+    try:
+        if replica_of:
+            with following(data, read_url(replica_of)):
+                serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+        elif replicate:
+            with replicating(data, read_url(replicate)):
+                serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+        else:
+            end_replication(data)
+            serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+    except ReplicationError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or data}: {error.strerror}")
+
+
+def serve(
+    data: Path,
+    with_demo: bool,
+    host: str,
+    port: int,
+    workers: int,
+    sync_every: int | None,
+    snapshot_every: int | None,
+) -> None:
+    """Open the databases and serve them until a signal says stop."""
     listening = bind(host, port)
     try:
         lines = demo_lines(data) if with_demo else []

@@ -8,19 +8,18 @@ from typing import Any
 from datasette.app import Datasette
 
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import database_path
 from federation.proxies import path_prefix
 from federation.settings import ROOT, data_folder, public_url, read_metadata
 
 
 def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> Datasette:
     """A Datasette of this checkout's configuration over the databases of a data folder. Raises `BadSetting`."""
-    prepare(data)
     settings = json.loads((ROOT / "settings.json").read_text("utf-8"))
     # links of pages begin with it
     settings["base_url"] = path_prefix(public_url()) + "/"
     return Datasette(
-        files=[str(database_path(data, name)) for name in (FEDERATION, TOKENS)],
+        files=[str(database_path(data, name)) for name in prepare(data)],
         metadata=metadata or read_metadata(),
         settings=settings,
         plugins_dir=str(ROOT / "plugins"),

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "federation"
 # who may read /metrics: nobody, who has a token, everybody
 METRICS = METRICS_OFF, METRICS_TOKEN, METRICS_PUBLIC = "off", "token", "public"
+ACKNOWLEDGE = ("disk", "replica")
 LOGS = LOG_TEXT, LOG_JSON = "text", "json"
 
 _PUBLIC_URL = re.compile(
@@ -45,6 +46,10 @@ class Settings:
     public_url: str | None
     # who may read /metrics: one of METRICS
     metrics: str = METRICS_OFF
+    # when a write is answered: "disk", once it is on this one, or "replica", once it is in the store too
+    acknowledge: str = "disk"
+    # where a read replica sends those who write
+    primary_url: str | None = None
     # where GitHub is
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = "https://api.github.com/graphql"
@@ -73,6 +78,8 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
         ),
         public_url=public_url(environ),
         metrics=_one_of("FEDERATION_METRICS", METRICS, environ.get("FEDERATION_METRICS") or _metrics_of(plugin_config)),
+        acknowledge=_one_of("FEDERATION_ACKNOWLEDGE", ACKNOWLEDGE, environ.get("FEDERATION_ACKNOWLEDGE") or "disk"),
+        primary_url=(environ.get("FEDERATION_PRIMARY_URL") or "").rstrip("/") or None,
         **_github_settings(environ),
     )
 

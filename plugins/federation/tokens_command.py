@@ -12,7 +12,7 @@ import click
 from federation import tokens
 from federation.audit import read_audit_log
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, transaction
+from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, is_replicated, transaction
 from federation.field_types import is_bakery_id
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
@@ -20,6 +20,8 @@ from federation.settings import data_folder
 _data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
 
 
+# How long the store of a folder that is replicated may take.
+STORE_SECONDS = 10
 MOST_NAME_CHARACTERS = 200
 LARGEST_ID = 2**63 - 1
 
@@ -36,6 +38,22 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
             connection.close()
     except (OSError, sqlite3.Error, NewerDatabase) as error:
         raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
+
+
+def replicated(data: Path, names: tuple[str, ...]) -> str | None:
+    """Wait until what was written is in the store of a folder that is replicated; why that cannot be said."""
+    if not is_replicated(data):
+        return None
+    # where nothing is replicated nothing of it is loaded
+    from federation.replication.control import replicate_now
+    from federation.replication.urls import ReplicationError
+
+    try:
+        for name in names:
+            replicate_now(data.resolve(), name, STORE_SECONDS)
+    except ReplicationError as error:
+        return str(error)
+    return None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,6 +84,8 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
             bakery_id = resolve_bakery(connection, bakery_id)
     with opened(data, TOKENS) as connection:
         click.echo(tokens.create_token(connection, bakery_id, name, days))
+    if fault := replicated(data, (FEDERATION, TOKENS)):
+        click.echo(f"It is on this disk alone so far: {fault}", err=True)
     click.echo(f"A token for {bakery_id or 'an administrator'}. It is shown this once: keep it as a secret.", err=True)
 
 

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+# The header that says where a write is.
+ACKNOWLEDGED = "Federation-Acknowledged"
+
 # Writes that wait; beyond it a client is told to come back rather than left hanging.
 QUEUE_SIZE = 1000
 # Writes that share a commit; a bound on how long the first of them waits for the last.
@@ -63,10 +66,18 @@ class Writer:
     group waits a moment for others.
     """
 
-    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT_SECONDS, relaxed: bool = False):
+    def __init__(
+        self,
+        path: Path,
+        busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+        relaxed: bool = False,
+        acknowledge: Callable[[], str | None] | None = None,
+    ):
         self.path = path
         self.on_group: Callable[[int, int, float], None] | None = None
         self._relaxed = relaxed
+        # what waits, once a group, for more than this disk; it says why it could not
+        self._acknowledge = acknowledge
         self._busy_timeout = busy_timeout
         self._queue: queue.Queue = queue.Queue(maxsize=RELAXED_QUEUE_SIZE if relaxed else QUEUE_SIZE)
         self._thread: threading.Thread | None = None
@@ -153,8 +164,9 @@ class Writer:
                 if not any(changed):
                     raise _NothingToCommit
         except _NothingToCommit:
-            # a commit that changes nothing would still cost a flush, and empty what readers have cached
-            pass
+            # a commit that changes nothing would still cost a flush, and empty what readers have cached; what is
+            # told again must be in the store all the same
+            self._await_acknowledgement([write for write in group if write.error is None])
         except BaseException as error:
             cause = error.__cause__ if isinstance(error, _GroupLost) else error
             logger.error("%d writes were not stored: %s: %s", len(group), type(cause).__name__, cause)
@@ -162,10 +174,20 @@ class Writer:
                 write.error = unavailable("the database cannot be written at the moment")
             # whatever state the connection is in, the next group starts from a fresh one
             self._disconnect()
+        else:
+            self._await_acknowledgement([write for write in group if write.error is None])
         for write in group:
             # the event loop of a caller may have ended meanwhile; that must not end this thread
             with contextlib.suppress(RuntimeError):
                 write.done(write)
+
+    def _await_acknowledgement(self, stored: list[_Write]) -> None:
+        if self._acknowledge is None or not stored:
+            return
+        if fault := self._acknowledge():
+            logger.error("%d writes are on this disk alone: %s", len(stored), fault)
+            for write in stored:
+                write.error = unacknowledged()
 
     def _run_one(self, connection: sqlite3.Connection, write: _Write) -> bool:
         """Whether it changed any row."""
@@ -195,6 +217,15 @@ class Writer:
 def unavailable(detail: str) -> ProblemDetails:
     """503: the same request may be sent again."""
     return ProblemDetails("unavailable", f"{detail}: nothing was stored, try again", headers={"Retry-After": "2"})
+
+
+def unacknowledged() -> ProblemDetails:
+    """503: it is stored, but on one disk alone."""
+    return ProblemDetails(
+        "unavailable",
+        "this is stored, but its copy elsewhere could not be confirmed: send it again with the same Idempotency-Key",
+        headers={"Retry-After": "5", ACKNOWLEDGED: "disk"},
+    )
 
 
 def _log_failure(write: _Write) -> None:

@@ -19,6 +19,7 @@ from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
 from federation.runs import create_recipe_run, find_recipe_run, update_recipe_run
 from federation.validation import MAX_FAULTS, check, invalid, validate
+from federation.writer import ACKNOWLEDGED
 
 MAX_RUNS = 1000
 
@@ -165,7 +166,7 @@ async def write(
 
     written, records = await call.registry.writer.write(write_and_read)
     path = _RECORDS[written.kind][2]
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", ACKNOWLEDGED: call.registry.settings.acknowledge}
     if not many:
         headers["Location"] = path.format(written.ids[0])
     if written.replayed:

@@ -5,6 +5,7 @@ from typing import Any
 
 from federation.explorer.links import github_commit
 from federation.explorer.queries import read
+from federation.health import replication_of
 from federation.registry import registry_of
 
 
@@ -12,11 +13,13 @@ async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     """The variables of base.html. `address` is scheme and host of this server: what lines to copy begin with."""
     synced = await read(datasette, lambda queries: queries.several("list_sync_runs", 1, "finished_at__isnull=0"))
     last = synced[0] if synced else None
-    settings = registry_of(datasette).settings
+    registry = registry_of(datasette)
+    settings = registry.settings
     return {
         "address": request and f"{request.scheme}://{request.host}",
         "version": version("pangeo-forge-federation"),
         "last_sync": last,
+        "replication": replication_of(registry),
         "last_sync_commit_url": github_commit(settings.bakery_database, last["commit"])
         if last and last["commit"]
         else None,
