@@ -112,6 +112,7 @@ async def test_all_faults_are_told_at_once(post):
 async def test_a_refusal_is_problem_details(post, run_body):
     response = await post(run_body(status=...))
     assert response.json() == {
+        "request_id": response.headers["X-Request-Id"],
         "type": "https://api.pangeo-forge.org/problems/invalid",
         "title": "The body does not fit",
         "status": 422,

@@ -244,7 +244,7 @@ def test_without_replication_nothing_of_it_is_loaded(data):
     ("arguments", "environment", "said"),
     [
         ([], {"FEDERATION_ACKNOWLEDGE": "replica"}, "FEDERATION_ACKNOWLEDGE=replica needs --replicate URL"),
-        ([], {"FEDERATION_ACKNOWLEDGE": "tape"}, "FEDERATION_ACKNOWLEDGE is 'tape': it is disk or replica"),
+        ([], {"FEDERATION_ACKNOWLEDGE": "tape"}, "FEDERATION_ACKNOWLEDGE is 'tape', and must be one of disk, replica"),
         (["--replicate", "ftp://a/b"], {}, "is not the URL of a store"),
         (["--replicate", "s3://a/b?secret-key=x"], {}, "give secrets in the environment"),
         (["--replica-of", "file:///a", "--replicate", "file:///b"], {}, "takes neither --replicate"),

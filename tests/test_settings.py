@@ -1,10 +1,11 @@
 """Numbers of the environment: read in one place, and said in a line where they are none."""
 
+import re
 import subprocess
 import sys
 
 import pytest
-from federation.settings import ROOT, BadSetting, read_settings
+from federation.settings import PLUGIN, ROOT, BadSetting, read_metadata, read_settings
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1e999", "60s", "1,5"])
@@ -43,3 +44,19 @@ def test_a_command_says_it_in_a_line(data, monkeypatch, command, name, beginning
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{beginning}: {name} is 'soon', but must be ")
     assert done.stderr.count("\n") == 1
+
+
+def test_every_variable_of_the_environment_is_documented():
+    """In docs/settings.md stands each name that the code reads, and no other."""
+    name = re.compile(r"\b(?:FEDERATION|DATASETTE)_[A-Z_]+\b")
+    code = [path for folder in ("plugins", "scripts") for path in (ROOT / folder).rglob("*") if path.suffix != ".pyc"]
+    read = {found for path in code if path.is_file() for found in name.findall(path.read_text("utf-8"))}
+    # said by a server to its workers
+    read -= {"FEDERATION_IS_REPLICATED", "FEDERATION_SHARED"}
+    told = set(name.findall((ROOT / "docs" / "settings.md").read_text("utf-8")))
+    assert read == told
+
+
+def test_every_key_of_metadata_yml_is_documented():
+    told = (ROOT / "docs" / "settings.md").read_text("utf-8").split("## The server")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == set(read_metadata()["plugins"][PLUGIN])

@@ -23,7 +23,8 @@ from federation.settings import ROOT
 
 # Where connections are opened and commits made, and the follower, which takes its copy out of WAL mode.
 DATABASE = {"database.py"}
-OPENS = {*DATABASE, "connections.py", "restore.py", "follower.py"}
+# copies that nobody serves are opened where they are made
+OPENS = {*DATABASE, "connections.py", "restore.py", "follower.py", "backups.py", "snapshots.py", "benchmark_reads.py"}
 
 
 def commits(path):

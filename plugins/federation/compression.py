@@ -7,6 +7,7 @@ is meant for one person (what a page repeats of a request must not be measured a
 import gzip
 import zlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from federation.replies import GZIP_FROM_BYTES, GZIP_LEVEL, gzip_accepted
 
@@ -43,7 +44,7 @@ class _Compressor:
         self._send = send
         self._accepted = accepted
         self._start: dict | None = None
-        self._stream = None
+        self._stream: Any = None
 
     async def send(self, message: dict) -> None:
         if message["type"] == "http.response.start" and _is_compressible(message):

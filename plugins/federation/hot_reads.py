@@ -263,7 +263,8 @@ class HotReads:
         """The reply, where that is a small and fixed amount of work, and nothing that has to be explained."""
         path, question = key[:2]
         shape = (query.name, question)
-        if shape in self._too_long:
+        connection = self._connection
+        if shape in self._too_long or connection is None:
             return None
         try:
             base = self._public_url or base_of(scheme, host.decode("latin-1"))
@@ -271,13 +272,13 @@ class HotReads:
             read = self._reading.bounded(query, encoded, address)
             if read is None:
                 return None
-            self._connection.execute("begin")
+            connection.execute("begin")
             self._looks_left = MAX_STEPS // STEPS_BETWEEN_LOOKS
             try:
-                reply = read(self._connection)
+                reply = read(connection)
             finally:
                 self._looks_left = None
-                self._connection.execute("rollback")
+                connection.execute("rollback")
         except ProblemDetails:
             return None
         except sqlite3.Error as error:

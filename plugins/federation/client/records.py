@@ -320,6 +320,11 @@ class Health(TypedDict):
     status: str
     version: str
     last_sync_at: str | None
+    role: str
+    replication: str | None
+    position: int | None
+    replicated_up_to: str | None
+    replicated_seconds_ago: float | None
 
 
 class Snapshot(TypedDict):

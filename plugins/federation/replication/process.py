@@ -98,6 +98,7 @@ class Child:
             self._process.wait()
 
     def _listen(self, process: subprocess.Popen) -> None:
+        assert process.stdout is not None
         for line in process.stdout:
             if (fault := litestream.fault_of(line.strip())) is None:
                 continue
