@@ -1,14 +1,16 @@
 """GET /metrics: for a Prometheus, where the settings let it be read."""
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from federation import times
 from federation.database import FEDERATION, TOKENS, database_path
 from federation.errors import ProblemDetails, unauthorized
-from federation.health import read_last_sync
+from federation.health import read_last_sync, replication_of
 from federation.metrics import CONTENT_TYPE
 from federation.replies import Reply
 from federation.routes import Call, Operation, refuse_parameters
@@ -27,17 +29,28 @@ async def get_metrics(call: Call) -> Reply:
         last_sync_at = await call.registry.reading.reader.read(read_last_sync)
     except sqlite3.Error as error:
         raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
-    body = metrics.exposition(gauges(call.registry.data, last_sync_at))
+    body = metrics.exposition(gauges(call.registry.data, last_sync_at, replication_of(call.registry)))
     return Reply(body, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
-def gauges(data: Path, last_sync_at: str | None) -> list[GaugeMetricFamily]:
+def gauges(data: Path, last_sync_at: str | None, replication: Mapping[str, Any]) -> list[GaugeMetricFamily]:
     """What is read when it is asked for. An instant is seconds since 1970: its age is `time() - ...` there."""
     families = []
     if last_sync_at:
         words = "When the last sync was saved."
         seconds = times.from_text(last_sync_at).timestamp()
         families.append(GaugeMetricFamily("federation_last_sync_timestamp_seconds", words, value=seconds))
+    if replication["replication"]:
+        states = GaugeMetricFamily("federation_replication", "How replication stands: 1.", labels=["role", "state"])
+        states.add_metric([replication["role"], replication["replication"]], 1)
+        families.append(states)
+    if replication["position"]:
+        words = "Number of the last commit that the store has, or that this replica has applied."
+        families.append(GaugeMetricFamily("federation_replication_position", words, value=replication["position"]))
+    if replication["replicated_seconds_ago"] is not None:
+        words = "Seconds since replication was last seen to be up to date."
+        age = replication["replicated_seconds_ago"]
+        families.append(GaugeMetricFamily("federation_replication_age_seconds", words, value=age))
     sizes = GaugeMetricFamily("federation_file_bytes", "Sizes of the databases and of their logs.", labels=["file"])
     for name in (FEDERATION, TOKENS):
         path = database_path(data, name)

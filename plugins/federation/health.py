@@ -31,7 +31,9 @@ async def get_health(call: Call) -> Reply:
     except sqlite3.Error as error:
         raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
     replicated = replication_of(call.registry)
-    if call.registry.is_replica and (replicated["replicated_seconds_ago"] or STALE_SECONDS) >= STALE_SECONDS:
+    age = replicated["replicated_seconds_ago"]
+    # 0.0 seconds is an age too
+    if call.registry.is_replica and (age is None or age >= STALE_SECONDS):
         detail = f"this replica has not caught up with its store for {STALE_SECONDS} seconds or more"
         raise ProblemDetails("unavailable", detail, headers={"Retry-After": "5"}, **replicated)
     body = {"status": "ok", "version": version("pangeo-forge-federation"), "last_sync_at": last_sync_at, **replicated}
