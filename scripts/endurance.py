@@ -1,0 +1,349 @@
+"""Everything at once, with a `kill -9` of each in turn: what was acknowledged must be there in the end.
+
+A primary with two workers that syncs and replicates, a read replica, writers, readers, a sync by hand and GitHub's
+webhooks, against a small GitHub of its own. Every few seconds one of the processes dies without a word and, where
+nobody else does it, is started again. In the end every acknowledged write is looked for, in the database itself and
+in the replica. Prints what it counted; the exit code is 1 if anything was lost, wrong, or a 5xx other than 503.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import requests
+from federation import tokens
+from federation.data_folder import prepare
+from federation.database import FEDERATION, TOKENS, connect, database_path
+from pytest_httpserver import HTTPServer
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from fake_github import FakeGitHub  # noqa: E402
+
+BAKERY = "endurance.bakery"
+WEBHOOK_SECRET = "endurance"
+REPOSITORIES = 20
+# How long the end may take: deliveries that run again, the replica that catches up.
+SETTLE_SECONDS = 60
+META = "title: {title}\nrecipes:\n  - id: daily\n    object: recipe:recipe\n"
+PATHS = ("/recipe_runs", "/stats", "/feedstocks", "/datasets?_size=10", "/health", "/", "/federation/recipe_runs/1")
+
+
+class Endurance:
+    """The state that all threads share."""
+
+    def __init__(self, folder: Path, github: FakeGitHub):
+        self.folder = folder
+        self.github = github
+        self.data = folder / "data"
+        self.port, self.replica_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.replica_url = f"http://127.0.0.1:{self.replica_port}"
+        self.stopping = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        # recipe run: the last status that was acknowledged
+        self.acknowledged: dict[int, str] = {}
+        # repository: the title of the last delivery that was acknowledged
+        self.titles: dict[str, str] = {}
+        self.processes: dict[str, subprocess.Popen] = {}
+        self.environment = {
+            **os.environ,
+            **github.environment,
+            "GITHUB_TOKEN": "endurance",
+            "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "FEDERATION_WRITES_PER_MINUTE": "0",
+            "FEDERATION_GITHUB_WAIT_SECONDS": "0.1",
+        }
+        prepare(self.data)
+        connection = connect(database_path(self.data, TOKENS))
+        self.token = tokens.create_token(connection, BAKERY, "endurance", 1)
+        connection.close()
+
+    def start(self, name: str) -> None:
+        command = [sys.executable, "-m", "federation.serve_command"]
+        store = f"file://{self.folder / 'store'}"
+        if name == "server":
+            command += ["--data", str(self.data), "--port", str(self.port), "--workers", "2"]
+            command += ["--sync-every", "20s", "--replicate", store]
+        else:
+            copy = self.folder / "replica"
+            command += ["--data", str(copy), "--port", str(self.replica_port), "--replica-of", store]
+        self.processes[name] = subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.DEVNULL, stderr=(self.folder / f"{name}.log").open("ab")
+        )
+
+    def ask(self, method: str, url: str, **arguments) -> requests.Response | None:
+        """One request; None when nobody answered. Whatever is a 5xx and not a 503 is wrong."""
+        try:
+            response = requests.request(method, url, timeout=30, **arguments)
+        except requests.RequestException:
+            self.counts["no answer"] += 1
+            return None
+        self.counts[f"{method} {response.status_code}"] += 1
+        if response.status_code >= 500 and response.status_code != 503:
+            self.wrong.append(f"{method} {url} is {response.status_code}: {response.text[:300]}")
+        return response
+
+    def write(self, method: str, path: str, body: dict, expected: int) -> dict:
+        """A write with one Idempotency-Key, again and again until it is acknowledged."""
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid.uuid4())}
+        while True:
+            response = self.ask(method, self.url + path, json=body, headers=headers)
+            if response is not None and response.status_code == expected:
+                return response.json()
+            if response is not None and response.status_code != 503:
+                raise click.ClickException(f"{method} {path} is {response.status_code}: {response.text[:500]}")
+            time.sleep(0.2)
+
+
+def record_runs(endurance: Endurance) -> None:
+    """What a job does: it starts a run, reports it, ends it."""
+    while not endurance.stopping.is_set():
+        number = random.randrange(REPOSITORIES)
+        body = {
+            "recipe_id": "daily",
+            "feedstock_id": f"pangeo-forge/endurance-{number}-feedstock",
+            "commit": "0f2c9a7d",
+            "status": "in_progress",
+            "external_id": str(uuid.uuid4()),
+            "datasets": [{"url": f"gs://endurance/{number}.zarr", "format": "zarr"}],
+        }
+        run = endurance.write("POST", "/recipe_runs", body, 201)
+        if run["id"] in endurance.acknowledged:
+            endurance.wrong.append(f"the number {run['id']} was given twice")
+        endurance.acknowledged[run["id"]] = "in_progress"
+        status = random.choice(("success", "failure"))
+        endurance.write("PATCH", f"/recipe_runs/{run['id']}", {"status": status, "message": "it ended"}, 200)
+        endurance.acknowledged[run["id"]] = status
+
+
+def read(endurance: Endurance) -> None:
+    """What a website does, at the primary and at the replica."""
+    while not endurance.stopping.wait(0.05):
+        endurance.ask("GET", random.choice((endurance.url, endurance.replica_url)) + random.choice(PATHS))
+
+
+def push(endurance: Endurance) -> None:
+    """What GitHub does: a repository changes, and its webhook says so."""
+    version = 0
+    while not endurance.stopping.wait(1):
+        version += 1
+        repository = random.choice(endurance.github.repositories[:REPOSITORIES])
+        title = f"Version {version}"
+        repository.files["feedstock/meta.yaml"] = META.format(title=title).encode()
+        owner, name = repository.name.split("/")
+        event = {
+            "ref": "refs/heads/main",
+            "repository": {
+                "id": repository.github_id,
+                "name": name,
+                "full_name": repository.name,
+                "default_branch": "main",
+                "owner": {"login": owner},
+            },
+        }
+        body = json.dumps(event).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": "push",
+            "X-GitHub-Delivery": str(uuid.uuid4()),
+            "X-Hub-Signature-256": "sha256=" + hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest(),
+        }
+        for _ in range(300):
+            response = endurance.ask("POST", f"{endurance.url}/webhooks/github", data=body, headers=headers)
+            if response is not None and response.status_code == 202:
+                endurance.titles[name] = title
+                break
+            time.sleep(0.2)
+
+
+def sync(endurance: Endurance) -> None:
+    """What a maintainer does: the sync by hand, beside that of the server."""
+    command = [sys.executable, str(ROOT / "scripts" / "sync.py"), "--data", str(endurance.data), "--quiet"]
+    while not endurance.stopping.wait(2):
+        with (endurance.folder / "sync.log").open("ab") as log:
+            process = subprocess.Popen(command, env=endurance.environment, stdout=subprocess.DEVNULL, stderr=log)
+        endurance.processes["sync"] = process
+        endurance.counts[f"sync exit {process.wait()}"] += 1
+
+
+def kill(endurance: Endurance, every: float) -> None:
+    """One of the processes dies, in turn."""
+    for victim in iter_victims(endurance):
+        if endurance.stopping.wait(every):
+            return
+        victim()
+
+
+def iter_victims(endurance: Endurance):
+    def die(name: str, pids: list[int]) -> None:
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                endurance.counts[f"killed {name}"] += 1
+            except ProcessLookupError:
+                pass
+
+    def worker() -> None:
+        die("worker", children(endurance.processes["server"].pid, "spawn_main")[:1])
+
+    def litestream() -> None:
+        die("litestream", children(endurance.processes["server"].pid, "litestream")[:1])
+
+    def by_hand() -> None:
+        if process := endurance.processes.get("sync"):
+            die("sync", [process.pid] if process.poll() is None else [])
+
+    def main(name: str) -> Callable[[], None]:
+        def kill_and_start() -> None:
+            die(name, [endurance.processes[name].pid])
+            endurance.processes[name].wait()
+            # what it started must go with it, or it holds the port
+            time.sleep(2)
+            endurance.start(name)
+
+        return kill_and_start
+
+    while True:
+        yield from (worker, by_hand, main("replica"), litestream, main("server"))
+
+
+def children(pid: int, word: str) -> list[int]:
+    """The processes that a process started and whose command line holds a word."""
+    listing = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    return [int(line.split()[0]) for line in listing.splitlines() if word in line]
+
+
+def settle(endurance: Endurance) -> None:
+    """Wait until deliveries are done and the replica has all, then look for what was acknowledged."""
+    connection = connect(database_path(endurance.data, FEDERATION))
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline and (behind := differences(endurance, connection)):
+        time.sleep(1)
+    endurance.wrong += behind
+    for pragma in ("integrity_check", "foreign_key_check"):
+        found = [tuple(row) for row in connection.execute(f"pragma {pragma}")]
+        if found not in ([], [("ok",)]):
+            endurance.wrong.append(f"{pragma}: {found[:3]}")
+    counted = connection.execute(
+        "select status, sum(recipe_runs) from recipe_run_counts_by_bakery group by status order by status"
+    ).fetchall()
+    there = connection.execute("select status, count(*) from recipe_runs group by status order by status").fetchall()
+    if [tuple(row) for row in counted] != [tuple(row) for row in there]:
+        endurance.wrong.append("the counts of recipe runs are not those of the rows")
+    connection.close()
+
+
+def differences(endurance: Endurance, connection) -> list[str]:
+    """What is not yet, or not any more, as it was acknowledged."""
+    stored = dict(connection.execute("select id, status from recipe_runs").fetchall())
+    wrong = [
+        f"recipe run {id_} was acknowledged as {status} and is {stored.get(id_)}"
+        for id_, status in endurance.acknowledged.items()
+        if stored.get(id_) != status
+    ]
+    twice = connection.execute(
+        "select external_id from recipe_runs group by external_id having count(*) > 1"
+    ).fetchall()
+    wrong += [f"the run {row[0]} is there twice" for row in twice]
+    titles = dict(connection.execute("select id, title from feedstocks").fetchall())
+    wrong += [
+        f"{name} has the title {titles.get(name)!r} and not {title!r}"
+        for name, title in endurance.titles.items()
+        if titles.get(name) != title
+    ]
+    newest = max(endurance.acknowledged, default=None)
+    response = endurance.ask("GET", f"{endurance.replica_url}/recipe_runs/{newest}")
+    if response is None or response.status_code != 200 or response.json()["status"] != endurance.acknowledged[newest]:
+        wrong.append(f"the replica has no recipe run {newest} as it was acknowledged")
+    return wrong
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def wait_for(endurance: Endurance, url: str) -> None:
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        response = endurance.ask("GET", f"{url}/recipe_runs?_size=1")
+        if response is not None and response.status_code == 200:
+            return
+        time.sleep(0.2)
+    raise click.ClickException(f"{url} does not answer: see the logs in {endurance.folder}")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--seconds", default=300, show_default=True, type=click.IntRange(1))
+@click.option("--writers", default=4, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--kill-every", default=8.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between deaths."
+)
+def endurance_command(seconds: int, writers: int, kill_every: float) -> None:
+    """Run everything at once and kill each in turn."""
+    # a line for each request that it gets
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="endurance-") as folder, HTTPServer() as server:
+        github = FakeGitHub(server)
+        for number in range(REPOSITORIES):
+            github.add(f"pangeo-forge/endurance-{number}-feedstock", META.format(title=f"Feedstock {number}"))
+        # all that metadata.yml says is synced
+        github.add("pangeo-forge/bakery-database", f"{BAKERY}:\n  region: aws.us-west-2\n", "bakeries.yaml")
+        github.add("leap-stc/endurance-demo", META.format(title="Demo"))
+        github.add("carbonplan/ocean-sink-data-feedstock", META.format(title="Ocean sink"))
+        endurance = Endurance(Path(folder), github)
+        try:
+            endurance.start("server")
+            wait_for(endurance, endurance.url)
+            endurance.start("replica")
+            wait_for(endurance, endurance.replica_url)
+            roles = [record_runs] * writers + [read] * 2 + [push, sync]
+            threads = [threading.Thread(target=role, args=(endurance,), daemon=True) for role in roles]
+            killer = threading.Thread(target=kill, args=(endurance, kill_every), daemon=True)
+            for thread in (*threads, killer):
+                thread.start()
+            time.sleep(seconds)
+            endurance.stopping.set()
+            killer.join(SETTLE_SECONDS)
+            for thread in threads:
+                thread.join(SETTLE_SECONDS)
+                if thread.is_alive():
+                    endurance.wrong.append("a client still waits for an answer")
+            settle(endurance)
+        finally:
+            for process in endurance.processes.values():
+                process.send_signal(signal.SIGTERM)
+            for process in endurance.processes.values():
+                process.wait(SETTLE_SECONDS)
+    for name, count in sorted(endurance.counts.items()):
+        click.echo(f"{count:>8,}  {name}")
+    click.echo(
+        f"{len(endurance.acknowledged):>8,}  recipe runs acknowledged, {len(endurance.titles)} repositories pushed"
+    )
+    for line in endurance.wrong[:20]:
+        click.echo(f"wrong: {line}", err=True)
+    sys.exit(1 if endurance.wrong else 0)
+
+
+if __name__ == "__main__":
+    endurance_command()
