@@ -19,7 +19,7 @@ MONTH_DAYS = 30
 
 def home(queries: Queries) -> dict[str, Any]:
     now = datetime.now(UTC)
-    stats = queries.one("get_stats")
+    stats = queries.always("get_stats")
     strips, more_strips = bakery_strips(queries, now)
     attention = queries.rows("feedstocks_that_need_attention")
     files = queries.rows("files_with_problems")

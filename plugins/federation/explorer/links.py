@@ -81,12 +81,13 @@ def external(url: str | None, text: str | None = None) -> Markup:
 
 def linked_text(text: str | None) -> Markup:
     """Text with the first web addresses in it as links, all else escaped. Each link is written twice."""
+    text = text or ""
     parts, end = [], 0
-    matches = (match for match in _URL_IN_TEXT.finditer(text or "") if len(match[0]) <= LINK_CHARACTERS)
+    matches = (match for match in _URL_IN_TEXT.finditer(text) if len(match[0]) <= LINK_CHARACTERS)
     for match in islice(matches, LINKS):
         parts += [escape(text[end : match.start()]), external(match[0])]
         end = match.end()
-    return Markup("").join([*parts, escape((text or "")[end:])])
+    return Markup("").join([*parts, escape(text[end:])])
 
 
 def github_repository(repository: str) -> str:

@@ -43,7 +43,7 @@ async def variables(
 ) -> dict[str, Any]:
     """The variables of a template, beside Datasette's."""
     try:
-        found = {"frame": await frame(datasette, request)}
+        found: dict[str, Any] = {"frame": await frame(datasette, request)}
         found |= await _variables(datasette, request, template, table, columns)
     except (sqlite3.Error, ProblemDetails):
         # the page that says what went wrong must not go wrong for the same reason
@@ -61,7 +61,7 @@ async def _variables(
     if template in ERROR_TEMPLATES and request is not None:
         return {"nearest": await read(datasette, lambda queries: nearest(queries, request.path, links))}
     if table is not None and template and template.startswith("table"):
-        found = {
+        found: dict[str, Any] = {
             "shown_columns": shown_columns(table, columns, request.args),
             "endpoint": endpoint_urls(registry_of(datasette), links, table, request.args),
         }
@@ -90,7 +90,7 @@ async def record_page(datasette: Any, request: Any) -> Response:
                 return records.recipe_run(queries, number(key))
             case "datasets":
                 return records.dataset(queries, number(key), links)
-            case "bakeries":
+            case _:
                 return records.bakery(queries, key)
 
     page = await read(datasette, page_of)

@@ -29,6 +29,13 @@ class Queries:
         row = self._connection.execute(query.sql, bind(query, values, values)).fetchone()
         return to_object(query.columns, row, column_kinds(query.record)) if row else None
 
+    def always(self, name: str, **values: Any) -> Record:
+        """The same where there is an answer whatever is in the database. Raises LookupError if there is none."""
+        record = self.one(name, **values)
+        if record is None:
+            raise LookupError(f"{name} found nothing for {values}")
+        return record
+
     def several(self, name: str, size: int, question: str = "", **values: Any) -> list[Record]:
         """The first rows of an endpoint's list. `question` is its query string, values are its path's parameters."""
         query = self._registry.queries[name]

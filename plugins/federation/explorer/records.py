@@ -70,7 +70,7 @@ def dataset(queries: Queries, dataset_id: int, links: Links) -> dict[str, Any] |
     if record is None:
         return None
     now = datetime.now(UTC)
-    came_from = queries.one("get_dataset_lineage", dataset_id=dataset_id)
+    came_from = queries.always("get_dataset_lineage", dataset_id=dataset_id)
     columns = lineage.columns_of(came_from, links)
     latest = record["last_success_recipe_run_id"] or record["latest_recipe_run_id"]
     return {
@@ -122,7 +122,7 @@ def opened(queries: Queries, datasets: list[dict[str, Any]]) -> list[dict[str, A
     targets: dict[str, list] = {}
     for each in datasets:
         if each["bakery_id"] not in targets:
-            targets[each["bakery_id"]] = queries.one("get_bakery", bakery_id=each["bakery_id"])["targets"]
+            targets[each["bakery_id"]] = queries.always("get_bakery", bakery_id=each["bakery_id"])["targets"]
     return [each | {"snippet": snippet(each, targets[each["bakery_id"]])} for each in datasets]
 
 

@@ -6,7 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 # what stores of each kind call reading without credentials
-_ANONYMOUS = {"s3": {"anon": True}, "gs": {"token": "anon"}, "abfs": {"anon": True}, "az": {"anon": True}}
+_ANONYMOUS: dict[str, dict[str, Any]] = {
+    "s3": {"anon": True},
+    "gs": {"token": "anon"},
+    "abfs": {"anon": True},
+    "az": {"anon": True},
+}
 _SUFFIXES = {".zarr": "zarr", ".parquet": "parquet", ".parq": "parquet", ".json": "kerchunk", ".nc": "netcdf"}
 
 

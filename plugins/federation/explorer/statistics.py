@@ -9,7 +9,7 @@ from federation.explorer.strip import FINISHED
 
 
 def statistics(queries: Queries) -> dict[str, Any]:
-    stats = queries.one("get_stats")
+    stats = queries.always("get_stats")
     stacks = make_stacks(
         stats["recipe_runs_by_day"], date.fromisoformat(stats["from_day"]), date.fromisoformat(stats["to_day"])
     )

@@ -58,8 +58,8 @@ def fetch_folder(
             if asked_for(name) and name != bakery_database.lower():
                 files += _fetch_first(folder, repository, META_PATHS)
     database = None
-    if bakeries and asked_for(bakery_database) and (repository := found.get(bakery_database.lower())):
-        database = next(iter(_fetch_first(folder, repository, (BAKERIES_PATH,))), None)
+    if bakeries and asked_for(bakery_database) and (home := found.get(bakery_database.lower())):
+        database = next(iter(_fetch_first(folder, home, (BAKERIES_PATH,))), None)
     return Fetched("folder", fetched_at, files, database, covers)
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Known:
         sha, etag = self.versions.get((repository.lower(), path), (None, None))
         return sha, etag if sha else None
 
-    def __post_init__(self) -> None:
-        by_id = {each.github_id: each for each in self.feedstocks.values() if each.github_id is not None}
-        object.__setattr__(self, "_by_github_id", by_id)
+    @cached_property
+    def _by_github_id(self) -> dict[int, KnownFeedstock]:
+        return {each.github_id: each for each in self.feedstocks.values() if each.github_id is not None}
 
 
 def read_known(connection: sqlite3.Connection) -> Known:

@@ -56,7 +56,7 @@ def run_sync(
         seen = SourceFiles(connection)
         files = (progress or Progress()).over("reading files", fetched.feedstocks, len(fetched.feedstocks))
         metas = [parse_changed(file, seen, parse_meta_yaml) for file in files]
-        bakeries = fetched.bakeries and parse_changed(fetched.bakeries, seen, parse_bakeries_yaml)
+        bakeries = parse_changed(fetched.bakeries, seen, parse_bakeries_yaml) if fetched.bakeries else None
         with exclusive_lock(path.with_name(".sync.lock")):
             saving = Saving(connection, fetched, metas, bakeries, home)
             saving.save(dry_run)

@@ -38,8 +38,7 @@ def save_bakeries(
 
     `parsed` is None where the file is the one that was saved last, or cannot be read.
     """
-    understood = parsed is not None and parsed.understood
-    if understood:
+    if parsed is not None and parsed.understood:
         for bakery in parsed.bakeries:
             _save_bakery(connection, bakery, file.commit, now, diff)
         _remove_unlisted(connection, parsed, now, diff)

@@ -37,7 +37,7 @@ def save_feedstock(
             {"id": feedstock_id, "repository": file.repository},
         )
     old = dict(row) if row else {}
-    new = {"repository": file.repository}
+    new: dict[str, Any] = {"repository": file.repository}
     # a folder says nothing of these, and takes nothing back
     if file.archived is not None:
         new["archived"] = int(file.archived)
