@@ -2,8 +2,9 @@
 
 import pytest
 from federation.actors import Actor
+from federation.body_models import create_model_of
 from federation.database import transaction
-from federation.fields import RecipeRun, create_model_of
+from federation.fields import RecipeRun
 from federation.runs import create_recipe_run
 from federation.sync.folder import fetch_folder
 from federation.sync.run import run_sync

@@ -3,8 +3,9 @@
 import pytest
 from federation import times
 from federation.actors import Actor
+from federation.body_models import create_model_of
 from federation.database import transaction
-from federation.fields import RecipeRun, create_model_of
+from federation.fields import RecipeRun
 from federation.runs import create_recipe_run
 from federation.sync.fetched import Fetched, FetchedFile
 from federation.sync.run import run_sync

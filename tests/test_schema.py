@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 import sqlite_utils
-from federation import fields, schema, tokens
+from federation import body_models, fields, schema, tokens
 from federation.data_folder import prepare
 from federation.database import (
     FEDERATION,
@@ -548,7 +548,7 @@ def test_models_and_schema_have_the_same_bounds(connection):
 def test_what_a_post_may_send_has_the_bounds_of_its_table(connection):
     compared = 0
     for table, record in (("recipe_runs", fields.RecipeRun), ("datasets", fields.Dataset)):
-        properties = fields.create_model_of(record).model_json_schema()["properties"]
+        properties = body_models.create_model_of(record).model_json_schema()["properties"]
         for name, limit in bounds_of(connection, table).items():
             if name in properties:
                 assert f'"maxLength": {limit}' in json.dumps(properties[name]), f"{table}.{name}"

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from federation.body_models import create_model_of, update_model_of
 from federation.canned_queries import CannedQuery
 from federation.columns import BOOLEAN as BOOLEAN_KIND
 from federation.columns import INTEGER, JSON, NUMBER, column_choices, column_kinds, nullable_columns
@@ -22,8 +23,6 @@ from federation.fields import (
     NestedDataset,
     RecipeRun,
     Record,
-    create_model_of,
-    update_model_of,
 )
 from federation.filters import OPERATORS
 from federation.settings import ROOT

@@ -6,9 +6,9 @@ from typing import Any
 
 from federation import times
 from federation.actors import Actor
+from federation.body_models import Sent
 from federation.errors import ProblemDetails
 from federation.faults import Faults
-from federation.fields import Sent
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
 
@@ -21,7 +21,7 @@ _RESOLVED = ("url", "bakery_id", "feedstock_id", "is_test")
 def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, home: str) -> tuple[int, bool]:
     """Record a dataset that no run made. (its id, whether it is new): the same one again is found by its URL.
 
-    `dataset` is an instance of `fields.create_model_of(Dataset)`.
+    `dataset` is an instance of `body_models.create_model_of(Dataset)`.
     Raises ProblemDetails: 403 for another bakery's name, 409 where its URL is known and a field differs, 422.
     """
     faults = Faults()
@@ -58,7 +58,7 @@ def update_dataset(
 ) -> int:
     """Apply a merge patch (RFC 7396): a `retraction_reason` retracts the dataset, null takes that back.
 
-    `patch` is an instance of `fields.update_model_of(Dataset)`; `revisions` are those that If-Match asks for.
+    `patch` is an instance of `body_models.update_model_of(Dataset)`; `revisions` are those that If-Match asks for.
     Raises ProblemDetails: 403 unless its owner or an administrator asks, 404, 412, 422.
     """
     dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revisions)

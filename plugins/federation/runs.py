@@ -10,10 +10,10 @@ from typing import Any
 
 from federation import times
 from federation.actors import Actor
+from federation.body_models import Sent
 from federation.datasets import DATASETS_PER_RUN, count_new_links, link_dataset
 from federation.errors import ProblemDetails
 from federation.faults import Faults
-from federation.fields import Sent
 from federation.list_requests import printable
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
@@ -28,7 +28,7 @@ def create_recipe_run(
 ) -> int:
     """Record a run with its datasets and its first event. The id that it was given.
 
-    `run` is an instance of `fields.create_model_of(RecipeRun)`; `at` is where it stands in the body.
+    `run` is an instance of `body_models.create_model_of(RecipeRun)`; `at` is where it stands in the body.
     Raises ProblemDetails: 403 for another bakery's name, 409 for an external id that is taken, 422.
     """
     now = times.now()
@@ -76,7 +76,7 @@ def update_recipe_run(
 ) -> int:
     """Apply a merge patch (RFC 7396) to a run. One that changes nothing is a heartbeat and moves `updated_at` alone.
 
-    `patch` is an instance of `fields.update_model_of(RecipeRun)`; `revisions` are those that If-Match asks for.
+    `patch` is an instance of `body_models.update_model_of(RecipeRun)`; `revisions` are those that If-Match asks for.
     Raises ProblemDetails: 403, 404, 409 for what is final or an external id that is taken, 412, 422; nothing of the
     patch is applied then.
     """

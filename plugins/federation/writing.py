@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from federation.actors import Actor
+from federation.body_models import Sent, create_model_of, update_model_of
 from federation.datasets import create_dataset, update_dataset
 from federation.errors import ProblemDetails, json_pointer, unauthorized
-from federation.fields import Dataset, RecipeRun, Sent, create_model_of, update_model_of
+from federation.fields import Dataset, RecipeRun
 from federation.idempotency import Written, read_key, write_once
 from federation.json_body import parse_json
 from federation.list_requests import printable, read_parameters
