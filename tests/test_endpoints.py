@@ -258,6 +258,8 @@ async def test_spellings_of_one_path(client, path, same):
     [
         ({"recipe_id": "ALT/L3/along track 1Hz"}, [4]),
         ({"recipe_id__startswith": "ALT/L3/"}, [4]),
+        ({"recipe_id__endswith": " TRACK 1hz"}, [4]),
+        ({"recipe_id__endswith": "ALT/L3/"}, []),
         ({"recipe_id__in": '["ALT/L3/along track 1Hz","shelves"]'}, [4, 5]),
         ({"recipe_id": "alt/l3/along track 1hz"}, []),
         ({"feedstock_id": f"pangeo-forge/{SEA_ICE}"}, [3, 2, 1]),

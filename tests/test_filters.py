@@ -47,9 +47,9 @@ DEFAULTS = {
     "recipes": ["removed_at"],
     "datasets": ["is_test", "retracted_at"],
 }
-OPERATORS = ["", "in", "not", "gt", "gte", "lt", "lte", "contains", "startswith", "isnull"]
+OPERATORS = ["", "in", "not", "gt", "gte", "lt", "lte", "contains", "startswith", "endswith", "isnull"]
 RANGES = {"gt", "gte", "lt", "lte"}
-TEXTUAL = {"contains", "startswith"}
+TEXTUAL = {"contains", "startswith", "endswith"}
 BOOLEANS = {"is_test", "is_stale", "archived", "listed", "latest_recipe_run_is_stale"}
 JSON_COLUMNS = {"targets", "recipe_runs_by_status", "maintainers", "recipe_ids", "datasets"}
 CASELESS = {"bakery_id", "feedstock_id", "github", "repository", "feedstock_repository", "actor_bakery_id"}
@@ -155,7 +155,8 @@ def keeps(value, operator, text, kind, caseless):
     if operator == "in":
         return any(keeps(value, "", each, kind, caseless) for each in text)
     if operator in TEXTUAL:
-        return fold(text) in fold(value) if operator == "contains" else fold(value).startswith(fold(text))
+        text, value = fold(text), fold(value)
+        return text in value if operator == "contains" else getattr(value, operator)(text)
     if kind == "boolean":
         return (value == (text in ("1", "true"))) == (operator == "")
     if kind == "time":
@@ -186,7 +187,7 @@ def samples(column, kind, rows, operator):
     if kind == "integer":
         return [str(middle), str(there[-1] + 1)]
     if operator in TEXTUAL:
-        piece = middle[:4] if operator == "startswith" else middle[2:7]
+        piece = {"startswith": middle[:4], "endswith": middle[-4:], "contains": middle[2:7]}[operator]
         return [piece.swapcase() if kind == "text" else piece]
     if kind == "time":
         return [middle, middle[:7], middle[:10]]
@@ -201,9 +202,11 @@ async def ids(client, path, question):
     return [row[key] for row in rows]
 
 
-async def test_every_list_is_here(served):
+async def test_every_list_and_every_operator_is_here(served):
     queries = registry_of(served).queries
     assert set(LISTS) == {name for name, query in queries.items() if not query.one}
+    said = (await served.client.get("/recipe_runs?id__is=1")).json()["detail"]
+    assert re.findall(r"__(\w+)(?:,|$)", said) == OPERATORS[1:]
 
 
 @pytest.mark.parametrize("query_name", LISTS)
@@ -297,7 +300,7 @@ async def test_filters_hold_together_also_the_same_one_twice(client, whole):
 @pytest.mark.parametrize(
     "piece", ["%", "_", "\\", "% _", "_sure", "b%", "É", "é", "été", "ÉTÉ", "*", "[x]", "'", "\r\n", '"']
 )
-@pytest.mark.parametrize("operator", ["contains", "startswith"])
+@pytest.mark.parametrize("operator", ["contains", "startswith", "endswith"])
 async def test_there_are_no_wildcards(client, whole, operator, piece):
     rows = await whole("/recipe_runs")
     expected = {row["id"] for row in rows if keeps(row["message"], operator, piece, "text", False)}
@@ -381,7 +384,7 @@ async def test_an_escape_in_a_json_list_is_no_way_around(client, column, escape)
 
 @pytest.mark.parametrize("text", ["_" * 30_000, "a" * 45_000])
 async def test_a_very_long_text_is_refused_or_in_nothing(client, text):
-    for operator in ("contains", "startswith"):
+    for operator in ("contains", "startswith", "endswith"):
         response = await client.get(f"/recipe_runs?{urlencode({f'recipe_id__{operator}': text})}")
         assert response.status_code in (200, 400, 414)
         if response.status_code == 200:

@@ -120,6 +120,7 @@ def test_every_command_that_reads_works(forge):
         (("--recipe-id-in", "recipe-1,recipe-2", "--sort", "id"), [1, 2]),
         (("--recipe-id-in", '["recipe-7"]'), [7]),
         (("--recipe-id-contains", "-1"), [11, 10, 1]),
+        (("--recipe-id-endswith", "-1"), [1]),
         (("--is-test",), [4]),
         (("--no-is-test", "--run-date", "2026-02-05"), []),
         (("--sort-desc", "id", "--limit", "2"), [11, 10]),

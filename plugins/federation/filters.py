@@ -1,8 +1,9 @@
 """Filters of lists, `column=value` and `column__operator=value`, as where clauses with bound values.
 
-The operators are Datasette's. A new one is a function here and a line in OPERATORS, from which validation, the
-OpenAPI document and the docs take it. A value is read by the kind of its column; a date that is not whole stands
-for its whole span: `gte` from its start, `lte` to its end, `=` within.
+The operators are Datasette's. A new one is a line in OPERATORS, with a function if none here fits: validation and the
+OpenAPI document take it from there, and so do `client/api.json` and the reference of `forge` once they are made anew. A
+value is read by the kind of its column; a date that is not whole stands for its whole span: `gte` from its start, `lte`
+to its end, `=` within.
 """
 
 import json
@@ -171,6 +172,7 @@ OPERATORS: Mapping[str, Operator] = {
     "lte": Operator(_compare("<="), "less, earlier or equal", ORDERED),
     "contains": Operator(_like("%{}%"), "contains this text, letter case aside", TEXTS, PART),
     "startswith": Operator(_like("{}%"), "starts with this text, letter case aside", TEXTS, PART),
+    "endswith": Operator(_like("%{}"), "ends with this text, letter case aside", TEXTS, PART),
     "isnull": Operator(_isnull, "true: is null; false: is not; both, with a comma: whichever", SCALARS, BOOLEANS),
 }
 
