@@ -1,6 +1,6 @@
 """The docs are true: every request in them is sent to a real server, and its answer compared with the one that follows.
 
-    .venv/bin/python tests/test_docs.py
+    scripts/write-generated
 
 writes the answers anew, for when the API has changed; look at the diff.
 """
@@ -25,11 +25,12 @@ import pytest
 import yaml
 from federation import times, tokens
 from federation.addresses import path_regex
+from federation.columns import DAY, INTEGER, NUMBER, TEXT, TIME
 from federation.database import TOKENS, connect, database_path
 from federation.datasets import DATASETS_PER_RUN
 from federation.demo import DEMO_BAKERY, ensure_demo
 from federation.errors import KINDS
-from federation.filters import OPERATORS
+from federation.filters import OPERATORS, SCALARS
 from federation.idempotency import KEPT_FOR, MAX_CHARACTERS
 from federation.paging import DEFAULT_SIZE, MAX_SIZE
 from federation.reading import COUNT_CAP
@@ -266,9 +267,21 @@ def test_each_page_of_a_website_needs_an_endpoint_that_is_there():
     assert set(requests) <= set(sections())
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
-def test_every_operator_is_documented(operator):
-    assert f"`__{operator}`" in MARKDOWN if operator else "`column=value`" in MARKDOWN
+def test_the_table_of_operators_has_each_with_its_kinds_of_column():
+    table = re.search(r"^\| operator \|(.*?)\n\n", MARKDOWN, re.DOTALL | re.MULTILINE)[1]
+    told = {
+        name: kinds
+        for cell, kinds in re.findall(r"^\| (`.*?`) \|.*\| ([\w, ]+) \|$", table, re.MULTILINE)
+        for name in re.findall(r"`(?:__|column=)(\w+)`", cell)
+    }
+    words = {TEXT: "text", INTEGER: "number", NUMBER: "number", TIME: "time", DAY: "time"}
+    assert told == {
+        # `column=value` is the one without a name
+        name or "value": "all"
+        if operator.kinds == SCALARS
+        else ", ".join(dict.fromkeys(map(words.get, operator.kinds)))
+        for name, operator in OPERATORS.items()
+    }
 
 
 def test_the_bounds_are_those_of_the_code():

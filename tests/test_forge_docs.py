@@ -1,6 +1,6 @@
 """docs/cli.md and docs/github-actions.md are true: what they show is run, what they list is what there is.
 
-    .venv/bin/python tests/test_forge_docs.py
+    scripts/write-generated
 
 writes answers and reference anew, for when they have changed; look at the diff.
 """
@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 import click
@@ -73,7 +74,7 @@ def test_a_block_does_what_the_docs_say(block, demo, tmp_path):
 
 
 def test_the_reference_is_what_help_says():
-    assert REFERENCE.read_text("utf-8") == reference(), "run tests/test_forge_docs.py"
+    assert REFERENCE.read_text("utf-8") == reference(), "run scripts/write-generated"
 
 
 @pytest.mark.parametrize("page", [CLI, REFERENCE, WORKFLOWS], ids=lambda page: page.stem)
@@ -96,19 +97,29 @@ def commands() -> list[tuple[str, ...]]:
     return found
 
 
+# what the help of each list says at its end, alike but for the column of its example
+OPERATORS = re.compile(r"\n  Every filter also goes with an operator at its end.*\Z", re.DOTALL)
+
+
 def reference() -> str:
-    """docs/cli-reference.md: `forge` and all of its commands, as `--help` has them."""
-    parts = [
-        "# Every command of `forge`",
-        "Made from `--help` by `tests/test_forge_docs.py`. [cli.md](cli.md) tells how they are used.",
-    ]
+    """docs/cli-reference.md: `forge` and all of its commands, as `--help` has them; operators stand in it once."""
+    sections, operators = [], ""
     for words in [(), *commands()]:
         done = CliRunner().invoke(
             forge(), [*words, "--help"], prog_name="forge", terminal_width=100, max_content_width=100
         )
         assert done.exit_code == 0, words
-        parts.append(f"## {' '.join(('forge', *words))}")
-        parts.append(f"```text\n{done.stdout.rstrip()}\n```")
+        if found := OPERATORS.search(done.stdout):
+            operators = " ".join(found[0].split())
+        sections.append(f"## {' '.join(('forge', *words))}\n\n```text\n{OPERATORS.sub('', done.stdout).rstrip()}\n```")
+    told = textwrap.fill(operators, 120, break_on_hyphens=False, break_long_words=False)
+    parts = [
+        "# Every command of `forge`",
+        "Made from `--help` by `scripts/write-generated`. [cli.md](cli.md) tells how they are used.",
+        "## Operators of lists",
+        told,
+        *sections,
+    ]
     return "\n\n".join(parts) + "\n"
 
 

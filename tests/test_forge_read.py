@@ -86,7 +86,7 @@ async def test_every_endpoint_has_a_command(datasette):
 
 async def test_what_the_client_knows_is_what_the_server_has(datasette):
     for path, text in client_files(registry_of(datasette).queries.values()).items():
-        assert path.read_text("utf-8") == text, f"run scripts/write_client_api.py: {path.name} is out of date"
+        assert path.read_text("utf-8") == text, f"run scripts/write-generated: {path.name} is out of date"
 
 
 def test_every_command_that_reads_works(forge):

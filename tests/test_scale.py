@@ -1,6 +1,6 @@
 """docs/scale.md computes with the figures at its top.
 
-    .venv/bin/python tests/test_scale.py
+    scripts/write-generated
 
 computes its tables anew, for when a figure was renewed.
 """

@@ -1,6 +1,6 @@
 """What the client knows of the API, written out from the queries and the field models.
 
-The client is installed without the server, so it cannot ask them. `scripts/write_client_api.py` writes both files anew,
+The client is installed without the server, so it cannot ask them. `scripts/write-generated` writes both files anew,
 and a test compares them with what they are made from.
 """
 
@@ -103,7 +103,7 @@ def _endpoint(query: CannedQuery) -> dict[str, Any]:
 
 def _records() -> str:
     lines = [
-        '"""What the registry answers, and the bodies that it takes. Made by scripts/write_client_api.py."""',
+        '"""What the registry answers, and the bodies that it takes. Made by scripts/write-generated."""',
         "",
         "from typing import Any, NotRequired, TypedDict",
     ]

@@ -1,9 +1,8 @@
 """Filters of lists, `column=value` and `column__operator=value`, as where clauses with bound values.
 
 The operators are Datasette's. A new one is a line in OPERATORS, with a function if none here fits: validation and the
-OpenAPI document take it from there, and so do `client/api.json` and the reference of `forge` once they are made anew. A
-value is read by the kind of its column; a date that is not whole stands for its whole span: `gte` from its start, `lte`
-to its end, `=` within.
+OpenAPI document take it from there, and so does the client, by `scripts/write-generated`. A value is read by the kind
+of its column; a date that is not whole stands for its whole span: `gte` from its start, `lte` to its end, `=` within.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What the registry answers, and the bodies that it takes. Made by scripts/write_client_api.py."""
+"""What the registry answers, and the bodies that it takes. Made by scripts/write-generated."""
 
 from typing import Any, NotRequired, TypedDict
 

@@ -1,4 +1,4 @@
-"""Write the files of the client that follow from the queries and the field models. Run it when those have changed."""
+"""Write the files of the client that follow from the queries and the models; `scripts/write-generated` runs it."""
 
 import asyncio
 import tempfile
