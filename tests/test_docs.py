@@ -275,13 +275,12 @@ def test_the_table_of_operators_has_each_with_its_kinds_of_column():
         for name in re.findall(r"`(?:__|column=)(\w+)`", cell)
     }
     words = {TEXT: "text", INTEGER: "number", NUMBER: "number", TIME: "time", DAY: "time"}
-    assert told == {
-        # `column=value` is the one without a name
-        name or "value": "all"
-        if operator.kinds == SCALARS
-        else ", ".join(dict.fromkeys(map(words.get, operator.kinds)))
-        for name, operator in OPERATORS.items()
-    }
+
+    def kinds_of(operator):
+        return "all" if operator.kinds == SCALARS else ", ".join(dict.fromkeys(map(words.get, operator.kinds)))
+
+    # `column=value` is the one without a name
+    assert told == {name or "value": kinds_of(operator) for name, operator in OPERATORS.items()}
 
 
 def test_the_bounds_are_those_of_the_code():
