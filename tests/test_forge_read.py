@@ -174,7 +174,7 @@ def test_data_is_on_stdout_and_the_rest_on_stderr(forge):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("runs", "show", "999"), 1, "knows no recipe_run_id '999' (404)"),
+        (("runs", "show", "999"), 1, "there is no recipe run '999' (404)"),
         (("runs", "list", "--status", "gone"), 1, "must be one of queued"),
         (("runs", "list", "--nothing"), 2, "No such option"),
         (("runs", "list", "--columns", "nothing"), 2, "there is no column 'nothing'"),

@@ -41,7 +41,10 @@ def test_the_token_alone_is_on_stdout(call, tmp_path):
     done = call("create", "--bakery", BAKERY, "--name", "nightly job")
     assert done.returncode == 0
     token_id, secret = TOKEN.fullmatch(done.stdout).groups()
-    assert BAKERY in done.stderr
+    assert done.stderr == (
+        f"No bakeries.yaml that was synced names {BAKERY}: look whether it is spelled so.\n"
+        f"A token for {BAKERY} of the registry in {tmp_path / 'data'}. It is shown this once: keep it as a secret.\n"
+    )
     assert secret not in done.stderr
     digest = hashlib.sha256(secret.encode()).hexdigest()
     assert rows(tmp_path / "data", "select id, secret_sha256, bakery_id, name, revoked_at from tokens") == [
@@ -152,14 +155,19 @@ def test_list_shows_each_token_without_its_secret(call, tmp_path):
         assert hashlib.sha256(secret.encode()).hexdigest() not in done.stdout
 
 
-def test_list_of_a_fresh_folder_is_its_heading(call):
-    done = call("list")
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+@pytest.mark.parametrize("arguments", [("list",), ("audit",), ("revoke", "1")])
+def test_who_looks_at_tokens_makes_no_registry(call, tmp_path, arguments):
+    done = call(*arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: there is no registry in {tmp_path / 'data'}: --data or FEDERATION_DATA names its folder\n"
+    )
+    assert not (tmp_path / "data").exists()
 
 
 def test_revoking_twice_keeps_the_first_moment(call, tmp_path):
-    call("create", "--bakery", BAKERY)
-    done = call("revoke", "1")
+    token = call("create", "--bakery", BAKERY).stdout.strip()
+    done = call("revoke", token)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "Token 1 is revoked.\n"
     ((first,),) = rows(tmp_path / "data", "select revoked_at from tokens")

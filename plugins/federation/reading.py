@@ -334,8 +334,15 @@ def redirect_to_feedstock(moved: str, values: Mapping[str, Any], query: CannedQu
 
 
 def not_found(query: CannedQuery, values: Mapping[str, Any]) -> ProblemDetails:
-    named = " and ".join(f"{name} {printable(str(value))!r}" for name, value in values.items())
-    return ProblemDetails("not-found", f"{query.path} knows no {named}" if named else f"{query.path} is empty")
+    if not values:
+        return ProblemDetails("not-found", f"{query.path} is empty")
+    named = " and ".join(f"{_noun(name)} {printable(str(value))!r}" for name, value in values.items())
+    return ProblemDetails("not-found", f"there is no {named}")
+
+
+def _noun(parameter: str) -> str:
+    """What a parameter of a path names: `recipe_run_id` is the id of a recipe run."""
+    return "maintainer" if parameter == "github" else parameter.removesuffix("_id").replace("_", " ")
 
 
 def slow_filter(problem: ProblemDetails, query: CannedQuery, request: ListRequest) -> ProblemDetails:

@@ -1,11 +1,13 @@
 """The command line of scripts/tokens.py: make, list and end the tokens of bakeries."""
 
 import math
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,6 +42,14 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
         raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
 
 
+def of_registry(data: Path | None) -> Path:
+    """The data folder, where there is one: who looks at tokens does not mean to make a registry."""
+    data = data or data_folder()
+    if not database_path(data, TOKENS).exists():
+        raise click.ClickException(f"there is no registry in {data}: --data or FEDERATION_DATA names its folder")
+    return data
+
+
 def replicated(data: Path, names: tuple[str, ...]) -> str | None:
     """Wait until what was written is in the store of a folder that is replicated; why that cannot be said."""
     if not is_replicated(data):
@@ -54,6 +64,17 @@ def replicated(data: Path, names: tuple[str, ...]) -> str | None:
     except ReplicationError as error:
         return str(error)
     return None
+
+
+class TokenId(click.IntRange):
+    """The number of a token; whoever has the token itself at hand may give that."""
+
+    def __init__(self) -> None:
+        super().__init__(1, LARGEST_ID)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        token = re.fullmatch(r"pfk_([0-9]+)_.*", str(value).strip())
+        return int(super().convert(token[1] if token else value, param, ctx))  # type: ignore[arg-type]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,18 +103,25 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
         # a bakery with a token exists, even if bakeries.yaml does not name it
         with opened(data, FEDERATION) as connection, transaction(connection):
             bakery_id = resolve_bakery(connection, bakery_id)
+            listed = connection.execute("select listed from bakeries where id = :id", {"id": bakery_id}).fetchone()[0]
+        if not listed:
+            click.echo(f"No bakeries.yaml that was synced names {bakery_id}: look whether it is spelled so.", err=True)
     with opened(data, TOKENS) as connection:
         click.echo(tokens.create_token(connection, bakery_id, name, days))
     if fault := replicated(data, (FEDERATION, TOKENS)):
         click.echo(f"It is on this disk alone so far: {fault}", err=True)
-    click.echo(f"A token for {bakery_id or 'an administrator'}. It is shown this once: keep it as a secret.", err=True)
+    click.echo(
+        f"A token for {bakery_id or 'an administrator'} of the registry in {data}. "
+        "It is shown this once: keep it as a secret.",
+        err=True,
+    )
 
 
 @tokens_command.command("list")
 @_data
 def list_(data: Path | None) -> None:
     """List the tokens, without their secrets, the newest first."""
-    with opened(data or data_folder(), TOKENS) as connection:
+    with opened(of_registry(data), TOKENS) as connection:
         rows = tokens.list_tokens(connection)
     line = "{:>6}  {:<8}  {:<10}  {:<10}  {:<10}  {:<40}  {}"
     click.echo(line.format("id", "state", "created", "expires", "last used", "bakery", "name"))
@@ -103,7 +131,7 @@ def list_(data: Path | None) -> None:
 
 
 @tokens_command.command()
-@click.option("--token", "token_id", type=click.IntRange(1, LARGEST_ID), help="Just this token's.")
+@click.option("--token", "token_id", metavar="ID", type=TokenId(), help="Just this token's.")
 @click.option(
     "--limit", type=click.IntRange(1, LARGEST_ID), default=100, show_default=True, help="At most so many, the newest."
 )
@@ -111,7 +139,7 @@ def list_(data: Path | None) -> None:
 def audit(token_id: int | None, limit: int, data: Path | None) -> None:
     """Print the writes that came with a token, accepted or refused, the newest first."""
     line = "{:<27}  {:>5}  {:<40}  {:<15}  {:>6}  {:<6}  {}"
-    with opened(data or data_folder(), TOKENS) as connection:
+    with opened(of_registry(data), TOKENS) as connection:
         rows = read_audit_log(connection, token_id, limit)
     click.echo(line.format("at", "token", "bakery", "client", "status", "method", "path"))
     for row in rows:
@@ -120,12 +148,12 @@ def audit(token_id: int | None, limit: int, data: Path | None) -> None:
 
 
 @tokens_command.command()
-@click.argument("token_id", type=click.IntRange(1, LARGEST_ID))
+@click.argument("token_id", metavar="ID", type=TokenId())
 @_data
 def revoke(token_id: int, data: Path | None) -> None:
-    """End a token now. Its id is the number in it, pfk_ID_..."""
+    """End a token now. ID is the number in it, pfk_ID_..., or the whole token."""
     try:
-        with opened(data or data_folder(), TOKENS) as connection:
+        with opened(of_registry(data), TOKENS) as connection:
             tokens.revoke_token(connection, token_id)
     except tokens.UnknownToken as error:
         click.echo(f"Error: {error}; scripts/tokens.py list shows those there are.", err=True)

@@ -33,6 +33,13 @@ class Problem:
     message: str
 
 
+def problem_line(file: str, problem: Problem) -> str:
+    """`file:line:column: severity: message [pointer]`, as compilers have it and editors understand it."""
+    places = [file, *(str(place) for place in (problem.line, problem.column) if place is not None)]
+    pointer = f" [{problem.pointer}]" if problem.pointer else ""
+    return f"{':'.join(places)}: {problem.severity}: {problem.message}{pointer}"
+
+
 class Place(Protocol):
     """Anything that knows where it stands in its file."""
 

@@ -1,15 +1,19 @@
 """The command line that the three sync scripts share. The summary goes to stderr, what a program reads to stdout."""
 
+import contextlib
 import json
 import sqlite3
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from federation.data_folder import prepare
-from federation.database import NewerDatabase
+from federation.database import FEDERATION, NewerDatabase, database_path
+from federation.files.file_problems import problem_line
 from federation.settings import data_folder, read_settings
 from federation.sync.fetched import is_repository
 from federation.sync.folder import fetch_folder
@@ -70,9 +74,13 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
             if not is_repository(f"{organisation}/any"):
                 raise click.UsageError(f"--org {organisation!r} is not the name of an organisation")
         settings = read_settings()
-        data = data or data_folder()
+        data, dry_run = data or data_folder(), dry_run or check
         progress = progress_for(quiet)
+        scratch = contextlib.ExitStack()
         try:
+            if dry_run and not database_path(data, FEDERATION).exists():
+                # nothing is changed: no empty registry is left behind either
+                data = Path(scratch.enter_context(TemporaryDirectory()))
             prepare(data)
             if folder:
                 fetched = fetch_folder(
@@ -86,22 +94,23 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
             else:
                 scope = scope_of(settings, organisations, repositories, bakeries, feedstocks)
                 fetched = fetch_github(data, settings, scope, progress)
-            result = run_sync(data, fetched, settings.home_organisation, dry_run or check, progress)
+            if folder and not fetched.feedstocks and fetched.bakeries is None:
+                raise click.ClickException(nothing_in(folder, (*organisations, *repositories)))
+            result = run_sync(data, fetched, settings.home_organisation, dry_run, progress)
         except (OSError, sqlite3.Error, NewerDatabase) as error:
             raise click.ClickException(f"it stopped before its end, and what it had saved stays: {error}") from None
         finally:
             progress.close()
-        if folder and not fetched.feedstocks and fetched.bakeries is None:
-            click.echo(f"Nothing to sync was found: is {folder} the folder of the owners' folders?", err=True)
+            scratch.close()
         if as_json:
             changes = [asdict(change) for change in result.diff.changes]
             click.echo(json.dumps({**result.diff.counts(), "problems": result.problems, "changes": changes}, indent=2))
-        elif dry_run or check:
+        elif dry_run:
             print_diff(result)
         for fault in result.faults:
             click.echo(f"Not fetched: {fault}.", err=True)
         if not quiet or not result.is_whole:
-            click.echo(summary(result, dry_run or check), err=True)
+            click.echo(summary(result, dry_run), err=True)
         if not result.is_whole:
             sys.exit(1)
         if check and result.changes_something:
@@ -110,7 +119,14 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
     return command
 
 
+def nothing_in(folder: Path, names: Sequence[str]) -> str:
+    if names:
+        return f"nothing to sync was found: {folder} holds nothing of {', '.join(names)}"
+    return f"nothing to sync was found: is {folder} the folder of the owners' folders?"
+
+
 def print_diff(result: SyncResult) -> None:
+    """What would change, and what of the files that were read is not understood."""
     for change in result.diff.changes:
         line = f"{_MARKS[change.action]} {change.kind} {change.id}"
         if change.action == "changed":
@@ -118,6 +134,8 @@ def print_diff(result: SyncResult) -> None:
         elif change.action != "added":
             line += f" {change.action}"
         click.echo(line)
+    for file, problem in result.found_problems:
+        click.echo(f"! {problem_line(file, problem)}")
 
 
 def summary(result: SyncResult, dry: bool) -> str:
@@ -126,7 +144,8 @@ def summary(result: SyncResult, dry: bool) -> str:
     beginning = "Would sync" if dry else "Synced"
     failed = f"; {result.failed} files could not be read" if result.failed else ""
     skipped = f"; {result.skipped} files skipped, which another sync fetched later" if result.skipped else ""
-    return f"{beginning}: {counts}; {result.problems} problems in the files (see /problems){failed}{skipped}."
+    where = "" if dry else " (see /problems)"
+    return f"{beginning}: {counts}; {result.problems} problems in the files{where}{failed}{skipped}."
 
 
 def _shown(value: str | None) -> str:

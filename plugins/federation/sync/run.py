@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federation.database import FEDERATION, connect, database_path, exclusive_lock
-from federation.files.bakeries_yaml import parse_bakeries_yaml
-from federation.files.meta_yaml import parse_meta_yaml
+from federation.files.bakeries_yaml import BakeriesYaml, parse_bakeries_yaml
+from federation.files.file_problems import Problem
+from federation.files.meta_yaml import MetaYaml, parse_meta_yaml
 from federation.sync.changes import Diff
-from federation.sync.fetched import Fetched
+from federation.sync.fetched import Fetched, FetchedFile
 from federation.sync.progress import Progress
 from federation.sync.saving import Saving, parse_changed
 from federation.sync.source_files import SourceFiles
@@ -28,6 +29,8 @@ class SyncResult:
     diff: Diff
     # problems in the files that it looked at
     problems: int
+    # of the files that were read now: (owner/repository/path, problem)
+    found_problems: list[tuple[str, Problem]]
     # files that could not be had, though another try may have them
     failed: int
     # files of which another sync saved a version that was fetched later
@@ -66,8 +69,20 @@ def run_sync(
     return SyncResult(
         saving.diff,
         problems=saving.problems,
+        found_problems=[
+            (f"{file.repository}/{file.path}", problem)
+            for file, parsed in [(fetched.bakeries, bakeries), *zip(fetched.feedstocks, metas, strict=True)]
+            if file is not None
+            for problem in _problems_of(file, parsed)
+        ],
         failed=sum(file.failed for file in saving.files),
         skipped=fetched_files - len(saving.files),
         faults=[f"{name}: {fault}" for name, fault in fetched.faults.items() if fault],
         problems_changed=saving.problems_changed,
     )
+
+
+def _problems_of(file: FetchedFile, parsed: BakeriesYaml | MetaYaml | None) -> list[Problem]:
+    if file.unreadable:
+        return [Problem("", None, None, "error", file.unreadable)]
+    return parsed.problems if parsed is not None else []

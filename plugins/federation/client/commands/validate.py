@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
+from federation.client.commands.session import say
 from federation.client.errors import FAILED
 from federation.client.github_actions import annotation, is_running
 from federation.client.validating import KINDS, NothingThere, check, files_at, kind_of
+from federation.files.file_problems import ERROR, Problem, problem_line
 
 
 @click.command()
@@ -26,27 +27,25 @@ def validate(paths: tuple[Path, ...], kind: str | None, strict: bool, annotation
     when there are errors. Nothing is sent.
     """
     marks = is_running() if annotations is None else annotations
-    found: list[dict[str, Any]] = []
+    found: list[tuple[str, Problem]] = []
+    files = 0
     for path in paths:
         try:
             for file in files_at(path):
-                problems = check(file, kind or kind_of(file))
-                found += [{"file": str(file), **vars(problem)} for problem in problems]
+                files += 1
+                found += [(str(file), problem) for problem in check(file, kind or kind_of(file))]
         except NothingThere as error:
             raise click.UsageError(str(error)) from None
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        problems = [{"file": name, **vars(problem)} for name, problem in found]
+        click.echo(json.dumps(problems, ensure_ascii=False, indent=2))
     else:
-        for problem in found:
-            click.echo(_line(problem))
+        for name, problem in found:
+            click.echo(problem_line(name, problem))
             if marks:
-                place = {"file": problem["file"], "line": problem["line"], "col": problem["column"]}
-                click.echo(annotation(problem["severity"], problem["message"], **place))
-    if any(strict or problem["severity"] == "error" for problem in found):
+                place = {"file": name, "line": problem.line, "col": problem.column}
+                click.echo(annotation(problem.severity, problem.message, **place))
+    if not found:
+        say(f"{files} file{'s' * (files != 1)}, no problems.")
+    if any(strict or problem.severity == ERROR for _, problem in found):
         raise SystemExit(FAILED)
-
-
-def _line(problem: dict[str, Any]) -> str:
-    places = [problem["file"], *(str(problem[name]) for name in ("line", "column") if problem[name] is not None)]
-    pointer = f" [{problem['pointer']}]" if problem["pointer"] else ""
-    return f"{':'.join(places)}: {problem['severity']}: {problem['message']}{pointer}"
