@@ -179,6 +179,7 @@ def test_data_is_on_stdout_and_the_rest_on_stderr(forge):
         (("runs", "list", "--nothing"), 2, "No such option"),
         (("runs", "list", "--columns", "nothing"), 2, "there is no column 'nothing'"),
         (("runs", "nothing"), 2, "No such command"),
+        (("run", "list"), 2, "Did you mean runs?"),
         (("--url", "ftp://x", "runs", "list"), 2, "must be like https://"),
         (("--token-file", "/nowhere", "runs", "list"), 2, "/nowhere cannot be read"),
     ],

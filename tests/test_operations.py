@@ -55,7 +55,7 @@ def test_its_commands_work_in_their_order(tmp_path):
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert f"Token {number} is revoked." in done.stderr
-    assert "A token for example.bakery.gcp." in done.stderr
+    assert "A token for example.bakery.gcp of the registry in" in done.stderr
     restored = re.search(r"Restored into \S+: ([\d,]+) recipe runs, .* tokens; the last write at", done.stdout)
     assert int(restored[1].replace(",", "")) > 500
     assert '"sha256":"' in done.stdout

@@ -87,6 +87,9 @@ def new_token():
 def test_it_says_its_url_when_it_answers(tmp_path):
     with running_server(tmp_path / "made" / "by it") as server:
         assert server.said == [f"Serving {server.url}"]
+        assert server.process.stdout.readline().startswith(
+            f"A new registry was made in {tmp_path / 'made' / 'by it'}: "
+        )
         status, answer = ask(f"{server.url}/health")
         assert (status, answer["status"]) == (200, "ok")
         assert ask(f"{server.url}/recipe_runs") == (200, [])

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from federation.settings import PLUGIN, ROOT, BadSetting, read_metadata, read_settings
+from federation.settings import PLUGIN, ROOT, BadSetting, read_metadata, read_settings, trusted_proxies
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1e999", "60s", "1,5"])
@@ -44,6 +44,22 @@ def test_a_command_says_it_in_a_line(data, monkeypatch, command, name, beginning
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{beginning}: {name} is 'soon', but must be ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["localhost", "10.0.0.0/33", "127.0.0.1,,10.0.0.1"])
+def test_what_is_no_address_of_a_proxy(text):
+    with pytest.raises(BadSetting, match="FEDERATION_TRUSTED_PROXIES holds .* which is no address or network"):
+        trusted_proxies({"FEDERATION_TRUSTED_PROXIES": text})
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "10.0.0.1/8, ::1", "*"])
+def test_addresses_of_proxies(text):
+    assert trusted_proxies({"FEDERATION_TRUSTED_PROXIES": text}) == text
+
+
+def test_an_address_of_github_that_is_none():
+    with pytest.raises(BadSetting, match="GITHUB_API_URL is 'localhost:80', and must begin with https://"):
+        read_settings(environ={"GITHUB_API_URL": "localhost:80"})
 
 
 def test_every_variable_of_the_environment_is_documented():

@@ -295,17 +295,25 @@ def test_a_backup_comes_back_with_its_tokens(filled, make_token, tmp_path):
     made = run("full", tmp_path / "backups", "--data", filled)
     assert made.returncode == 0, made.stderr
     folder = next((tmp_path / "backups").iterdir())
-    assert made.stdout == f"{folder}: 0 recipe runs, 0 datasets, 12 feedstocks, 1 tokens; without any write\n"
+    assert made.stdout == f"{folder}: 0 recipe runs, 0 datasets, 12 feedstocks, 1 token; without any write\n"
     assert [oct(path.stat().st_mode & 0o777) for path in (folder, folder / "tokens.db")] == ["0o700", "0o600"]
     restored = tmp_path / "elsewhere"
     done = run("restore", folder, "--data", restored)
     assert done.returncode == 0, done.stderr
-    assert "12 feedstocks, 1 tokens" in done.stdout
+    assert "12 feedstocks, 1 token;" in done.stdout
     prepare(restored)
     for name in (FEDERATION, TOKENS):
         before, after = (sqlite3.connect(database_path(folder, name)) for folder in (filled, restored))
         with closing(before), closing(after):
             assert list(after.iterdump()) == list(before.iterdump())
+
+
+def test_a_folder_that_is_mistaken_is_said_and_not_filled(tmp_path):
+    for arguments in (("full", tmp_path / "backups"), ("snapshot",)):
+        done = run(*arguments, "--data", tmp_path / "nowhere")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"Error: there is no registry in {tmp_path / 'nowhere'}: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_backup_has_what_was_acknowledged_last(data, make_token, run_body, tmp_path):

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from federation.backups import BadBackup, Contents, make_backup, restore_backup
-from federation.data_folder import prepare
+from federation.data_folder import NoRegistry, existing_data_folder, prepare
 from federation.database import NewerDatabase
+from federation.explorer.words import plural
 from federation.schedule import Duration
 from federation.settings import data_folder
 from federation.snapshots import KEPT, make_snapshot
@@ -23,15 +24,15 @@ def said_in_one_line() -> Iterator[None]:
     """What goes wrong with files or databases ends the command with exit code 1 and one line."""
     try:
         yield
-    except (OSError, sqlite3.Error, NewerDatabase, BadBackup) as error:
+    except (OSError, sqlite3.Error, NewerDatabase, NoRegistry, BadBackup) as error:
         raise click.ClickException(str(error)) from None
 
 
 def told(contents: Contents) -> str:
     last = f"the last write at {contents.last_write_at}" if contents.last_write_at else "without any write"
     return (
-        f"{contents.recipe_runs:,} recipe runs, {contents.datasets:,} datasets, {contents.feedstocks:,} feedstocks, "
-        f"{contents.tokens:,} tokens; {last}"
+        f"{plural(contents.recipe_runs, 'recipe run')}, {plural(contents.datasets, 'dataset')}, "
+        f"{plural(contents.feedstocks, 'feedstock')}, {plural(contents.tokens, 'token')}; {last}"
     )
 
 
@@ -48,7 +49,7 @@ def backup_command() -> None:
 def snapshot(keep: int, unless_newer_than: int | None, quiet: bool, data: Path | None) -> None:
     """Make a snapshot that anybody may have, without tokens and keys: it is served at /snapshots."""
     with said_in_one_line():
-        data = data or data_folder()
+        data = existing_data_folder(data)
         prepare(data)
         made = make_snapshot(data, keep, unless_newer_than)
     if not quiet:
@@ -62,7 +63,7 @@ def snapshot(keep: int, unless_newer_than: int | None, quiet: bool, data: Path |
 def full(to: Path, quiet: bool, data: Path | None) -> None:
     """Copy both databases, tokens too, into a new folder under TO, and check the copies. Keep it as a secret."""
     with said_in_one_line():
-        folder, contents = make_backup(data or data_folder(), to)
+        folder, contents = make_backup(existing_data_folder(data), to)
     if not quiet:
         click.echo(f"{folder}: {told(contents)}")
 

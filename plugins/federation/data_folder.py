@@ -4,7 +4,20 @@ from pathlib import Path
 
 from federation import schema, tokens
 from federation.database import FEDERATION, TOKENS, database_path, is_replica, migrate
+from federation.settings import data_folder
 from federation.views import VIEWS
+
+
+class NoRegistry(Exception):
+    """A folder without databases, where there should be some. Says so in a sentence."""
+
+
+def existing_data_folder(data: Path | None) -> Path:
+    """`data`, or the data folder of the settings, for who does not mean to make a registry. Raises NoRegistry."""
+    data = data or data_folder()
+    if not database_path(data, FEDERATION).exists():
+        raise NoRegistry(f"there is no registry in {data}: --data or FEDERATION_DATA names its folder")
+    return data
 
 
 def prepare(data: Path) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
-from federation.database import NewerDatabase, is_replica, is_replicated
+from federation.database import FEDERATION, NewerDatabase, database_path, is_replica, is_replicated
 from federation.logs import log_config
 from federation.metrics import SHARED_FOLDER, shared_folder
 from federation.registry import registry_of
@@ -112,6 +112,8 @@ def serve(
     listening = bind(host, port)
     try:
         lines = demo_lines(data) if with_demo else []
+        if not database_path(data, FEDERATION).exists():
+            lines.append(f"A new registry was made in {data}: it is empty until scripts/sync.py fills it")
         prepare(data)
         asyncio.run(try_start(data))
         config = configuration(workers)

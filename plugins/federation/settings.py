@@ -1,5 +1,6 @@
 """The one place that reads settings: the `federation` block of metadata.yml's plugins, and the environment."""
 
+import ipaddress
 import math
 import os
 import re
@@ -99,7 +100,17 @@ def log_format(environ: Mapping[str, str] = os.environ) -> str:
 
 def trusted_proxies(environ: Mapping[str, str] = os.environ) -> str | None:
     """Addresses and networks, separated by commas, whose `X-Forwarded-*` headers are believed; None is nobody."""
-    return environ.get("FEDERATION_TRUSTED_PROXIES") or None
+    told = environ.get("FEDERATION_TRUSTED_PROXIES") or None
+    for each in (told or "*").split(","):
+        try:
+            if each.strip() != "*":
+                ipaddress.ip_network(each.strip(), strict=False)
+        except ValueError:
+            raise BadSetting(
+                f"FEDERATION_TRUSTED_PROXIES holds {each!r}, which is no address or network such as 127.0.0.1, "
+                "10.0.0.0/8 or ::1; * is everybody"
+            ) from None
+    return told
 
 
 def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
@@ -119,6 +130,8 @@ def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for name in ("github_api_url", "github_graphql_url", "github_raw_url"):
         if url := environ.get(name.upper(), "").rstrip("/"):
+            if not re.match(r"https?://[^/]", url):
+                raise BadSetting(f"{name.upper()} is {url!r}, and must begin with https:// or http://")
             settings[name] = url
     # pasted secrets end with a line end, which no header may hold
     for name in ("github_token", "github_webhook_secret"):

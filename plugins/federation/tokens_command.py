@@ -13,7 +13,7 @@ import click
 
 from federation import tokens
 from federation.audit import read_audit_log
-from federation.data_folder import prepare
+from federation.data_folder import NoRegistry, existing_data_folder, prepare
 from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, is_replicated, transaction
 from federation.field_types import is_bakery_id
 from federation.row_writes import resolve_bakery
@@ -30,7 +30,7 @@ LARGEST_ID = 2**63 - 1
 
 @contextmanager
 def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
-    """A database of the data folder, made where there is none; what goes wrong with it is one line."""
+    """A database of the data folder, brought up to date; what goes wrong with it is one line."""
     try:
         prepare(data)
         connection = connect(database_path(data, name))
@@ -40,14 +40,6 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
             connection.close()
     except (OSError, sqlite3.Error, NewerDatabase) as error:
         raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
-
-
-def of_registry(data: Path | None) -> Path:
-    """The data folder, where there is one: who looks at tokens does not mean to make a registry."""
-    data = data or data_folder()
-    if not database_path(data, TOKENS).exists():
-        raise click.ClickException(f"there is no registry in {data}: --data or FEDERATION_DATA names its folder")
-    return data
 
 
 def replicated(data: Path, names: tuple[str, ...]) -> str | None:
@@ -64,6 +56,17 @@ def replicated(data: Path, names: tuple[str, ...]) -> str | None:
     except ReplicationError as error:
         return str(error)
     return None
+
+
+@contextmanager
+def opened_where_there_is_one(data: Path | None) -> Iterator[sqlite3.Connection]:
+    """The database of tokens: who looks at tokens does not mean to make a registry."""
+    try:
+        data = existing_data_folder(data)
+    except NoRegistry as error:
+        raise click.ClickException(str(error)) from None
+    with opened(data, TOKENS) as connection:
+        yield connection
 
 
 class TokenId(click.IntRange):
@@ -121,7 +124,7 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
 @_data
 def list_(data: Path | None) -> None:
     """List the tokens, without their secrets, the newest first."""
-    with opened(of_registry(data), TOKENS) as connection:
+    with opened_where_there_is_one(data) as connection:
         rows = tokens.list_tokens(connection)
     line = "{:>6}  {:<8}  {:<10}  {:<10}  {:<10}  {:<40}  {}"
     click.echo(line.format("id", "state", "created", "expires", "last used", "bakery", "name"))
@@ -139,7 +142,7 @@ def list_(data: Path | None) -> None:
 def audit(token_id: int | None, limit: int, data: Path | None) -> None:
     """Print the writes that came with a token, accepted or refused, the newest first."""
     line = "{:<27}  {:>5}  {:<40}  {:<15}  {:>6}  {:<6}  {}"
-    with opened(of_registry(data), TOKENS) as connection:
+    with opened_where_there_is_one(data) as connection:
         rows = read_audit_log(connection, token_id, limit)
     click.echo(line.format("at", "token", "bakery", "client", "status", "method", "path"))
     for row in rows:
@@ -153,7 +156,7 @@ def audit(token_id: int | None, limit: int, data: Path | None) -> None:
 def revoke(token_id: int, data: Path | None) -> None:
     """End a token now. ID is the number in it, pfk_ID_..., or the whole token."""
     try:
-        with opened(of_registry(data), TOKENS) as connection:
+        with opened_where_there_is_one(data) as connection:
             tokens.revoke_token(connection, token_id)
     except tokens.UnknownToken as error:
         click.echo(f"Error: {error}; scripts/tokens.py list shows those there are.", err=True)

@@ -104,7 +104,9 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
             scratch.close()
         if as_json:
             changes = [asdict(change) for change in result.diff.changes]
-            click.echo(json.dumps({**result.diff.counts(), "problems": result.problems, "changes": changes}, indent=2))
+            found = [{"file": file, **vars(problem)} for file, problem in result.found_problems]
+            report = {**result.diff.counts(), "problems": result.problems, "changes": changes, "found_problems": found}
+            click.echo(json.dumps(report, indent=2))
         elif dry_run:
             print_diff(result)
         for fault in result.faults:

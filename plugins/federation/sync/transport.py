@@ -139,8 +139,8 @@ class Transport:
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 # what urllib3 tried in vain is not tried again
                 if isinstance(error, requests.RequestException) or tried == BODY_TRIES:
-                    host = urllib3.util.parse_url(url).host
-                    raise GitHubError(f"{host} cannot be reached, or breaks off: {type(error).__name__}") from None
+                    place = urllib3.util.parse_url(url).netloc
+                    raise GitHubError(f"{place} cannot be reached, or breaks off: {type(error).__name__}") from None
         raise AssertionError
 
     def _session(self) -> requests.Session:

@@ -1,5 +1,6 @@
 """`forge` itself: its options, and its commands by their words."""
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,15 @@ class Commands(ForgeGroup):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         maker = self._makers.get(name)
         return maker() if maker else None
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self._makers, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]}?", context) from None
 
 
 def forge() -> click.Group:
