@@ -48,7 +48,7 @@ def test_a_command_says_it_in_a_line(data, monkeypatch, command, name, beginning
 
 @pytest.mark.parametrize("text", ["localhost", "10.0.0.0/33", "127.0.0.1,,10.0.0.1"])
 def test_what_is_no_address_of_a_proxy(text):
-    with pytest.raises(BadSetting, match="FEDERATION_TRUSTED_PROXIES holds .* which is no address or network"):
+    with pytest.raises(BadSetting, match=r"FEDERATION_TRUSTED_PROXIES holds .* which is no address or network"):
         trusted_proxies({"FEDERATION_TRUSTED_PROXIES": text})
 
 
