@@ -1,10 +1,12 @@
 """The one `asgi_wrapper`: files of this folder load in directory order, so that several would nest by chance."""
 
+from functools import partial
+
 from datasette import hookimpl
 from federation.compression import compress_pages
 from federation.guard import guard
 from federation.proxies import at_public_url
-from federation.registry import registry_of
+from federation.registry import close_databases, registry_of
 from federation.request_watch import watch
 from federation.routes import elsewhere
 
@@ -17,7 +19,7 @@ def asgi_wrapper(datasette):
         read_only = f"a read replica knows no tokens: {elsewhere('send this', registry.settings.primary_url)}"
 
     def wrap(application):
-        guarded = guard(application, registry.start, registry.close, registry.sql_turns, read_only)
+        guarded = guard(application, registry.start, partial(close_databases, datasette), registry.sql_turns, read_only)
         hot = registry.hot_reads.around(compress_pages(guarded))
         return watch(at_public_url(hot, registry.settings.public_url), registry.metrics)
 

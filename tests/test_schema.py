@@ -5,6 +5,7 @@ import multiprocessing
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 import sqlite_utils
@@ -13,7 +14,7 @@ from federation.data_folder import prepare
 from federation.database import (
     FEDERATION,
     TOKENS,
-    NewerDatabase,
+    UnusableDatabase,
     connect,
     database_path,
     existing_views,
@@ -168,10 +169,20 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(data):
     insert(connection, "_sqlite_migrations", migration_set="federation", name="m999_future", applied_at=AT)
     connection.execute("drop view recipe_summaries")
     before = pragma(connection, "user_version"), schema_of(connection)
-    with pytest.raises(NewerDatabase, match="m999_future"):
+    with pytest.raises(UnusableDatabase, match="m999_future"):
         prepare(data)
     assert (pragma(connection, "user_version"), schema_of(connection)) == before
     connection.close()
+
+
+def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
+    path = database_path(tmp_path, FEDERATION)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table catches (fish text)")
+    before = path.read_bytes()
+    with pytest.raises(UnusableDatabase, match="holds something else than the registry"):
+        prepare(tmp_path)
+    assert path.read_bytes() == before
 
 
 def test_a_migration_of_another_set_is_no_newer_version(data):

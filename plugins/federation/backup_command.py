@@ -9,7 +9,7 @@ import click
 
 from federation.backups import BadBackup, Contents, make_backup, restore_backup
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
-from federation.database import NewerDatabase
+from federation.database import UnusableDatabase
 from federation.explorer.words import plural
 from federation.schedule import Duration
 from federation.settings import data_folder
@@ -24,7 +24,7 @@ def said_in_one_line() -> Iterator[None]:
     """What goes wrong with files or databases ends the command with exit code 1 and one line."""
     try:
         yield
-    except (OSError, sqlite3.Error, NewerDatabase, NoRegistry, BadBackup) as error:
+    except (OSError, sqlite3.Error, UnusableDatabase, NoRegistry, BadBackup) as error:
         raise click.ClickException(str(error)) from None
 
 

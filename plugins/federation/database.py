@@ -28,8 +28,8 @@ BUSY_TIMEOUT_SECONDS = 5.0
 WRITER_CACHE_KIB = 16_000
 
 
-class NewerDatabase(Exception):
-    """The database holds migrations that this version of the code does not know."""
+class UnusableDatabase(Exception):
+    """A newer version of the registry has changed the database, or it is not the registry's at all."""
 
 
 def database_path(data: Path, name: str) -> Path:
@@ -106,7 +106,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
 
 
 def migrate(path: Path, migrations: sqlite_utils.Migrations, views: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Make the database or bring it up to date. Raises `NewerDatabase`.
+    """Make the database or bring it up to date. Raises UnusableDatabase.
 
     Tables have migrations. Views hold no data: they are made equal to `views` (name: create statement).
     Processes that open a fresh folder at the same moment wait for each other: switching to WAL and creating
@@ -116,11 +116,13 @@ def migrate(path: Path, migrations: sqlite_utils.Migrations, views: Mapping[str,
     with exclusive_lock(path.with_name(".federation.lock")):
         connection = connect(path)
         try:
-            connection.execute("pragma journal_mode = wal")
             database = sqlite_utils.Database(connection, execute_plugins=False)
-            unknown = {migration.name for migration in migrations.applied(database)} - migration_names(migrations)
-            if unknown:
-                raise NewerDatabase(f"{path} was made by a newer version: it holds {', '.join(sorted(unknown))}")
+            applied = {migration.name for migration in migrations.applied(database)}
+            if not applied and connection.execute("select 1 from sqlite_master limit 1").fetchone():
+                raise UnusableDatabase(f"{path} holds something else than the registry, which would be changed")
+            if unknown := applied - migration_names(migrations):
+                raise UnusableDatabase(f"{path} was made by a newer version: it holds {', '.join(sorted(unknown))}")
+            connection.execute("pragma journal_mode = wal")
             if migrations.pending(database) or views != existing_views(connection):
                 with transaction(connection):
                     migrations.apply(database)

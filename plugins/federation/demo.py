@@ -13,7 +13,7 @@ from federation import tokens
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, connect, database_path
 from federation.demo_runs import demo_recipe_runs
-from federation.registry import registry_of
+from federation.registry import close_databases
 from federation.server import make_datasette
 from federation.settings import ROOT, read_settings
 from federation.sync.folder import fetch_folder
@@ -90,9 +90,7 @@ async def _make_demo(data: Path, now: datetime) -> None:
         for bakery_id, runs in demo_recipe_runs(now).items():
             await _record(datasette, data, bakery_id, runs)
     finally:
-        registry_of(datasette).close()
-        for database in datasette.databases.values():
-            database.close()
+        close_databases(datasette)
 
 
 async def _record(datasette, data: Path, bakery_id: str, runs: list[dict]) -> None:

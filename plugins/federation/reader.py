@@ -30,6 +30,8 @@ class Reader:
         self.time_limit = time_limit
         self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="federation-reader")
         self._local = threading.local()
+        # each thread's: closed by hand, as whatever still refers to one would keep it open
+        self._connections: list[sqlite3.Connection] = []
 
     async def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         """The result of `function(connection)`, whose statements see one state of the database.
@@ -40,11 +42,14 @@ class Reader:
 
     def close(self) -> None:
         self._executor.shutdown()
+        for connection in self._connections:
+            connection.close()
 
     def _run(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = connect_reader(self.path)
+            self._connections.append(connection)
         connection.execute("begin")
         try:
             with sqlite_timelimit(connection, self.time_limit):

@@ -14,7 +14,7 @@ from federation.audit import AuditLog
 from federation.canned_queries import CannedQuery, inspect, read_canned_queries
 from federation.connections import connect_reader
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, database_path, is_replica
+from federation.database import FEDERATION, TOKENS, connect, database_path, is_replica, is_replicated
 from federation.deliveries import Deliveries
 from federation.hot_reads import HotReads
 from federation.metrics import Metrics
@@ -145,3 +145,18 @@ def open_databases(datasette: Any) -> None:
         connection.close()
     registry.reading = replace(registry.reading, queries=registry.queries)
     registry.hot_reads.serve(registry.reading)
+
+
+def close_databases(datasette: Any) -> None:
+    """Finish what waits to be written and let go of both databases, whose logs are then in the databases themselves."""
+    registry = registry_of(datasette)
+    registry.close()
+    for database in datasette.databases.values():
+        database.close()
+    # where it is replicated, that is Litestream's to do
+    if not registry.is_replica and not is_replicated(registry.data):
+        for name in (FEDERATION, TOKENS):
+            # SQLite does it when the last connection is closed, and none that only reads can
+            connection = connect(database_path(registry.data, name))
+            connection.execute("select 1 from sqlite_master limit 1")
+            connection.close()

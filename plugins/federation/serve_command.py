@@ -23,10 +23,10 @@ from uvicorn.supervisors import Multiprocess
 from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
-from federation.database import FEDERATION, NewerDatabase, database_path, is_replica, is_replicated
+from federation.database import FEDERATION, UnusableDatabase, database_path, is_replica, is_replicated
 from federation.logs import log_config
 from federation.metrics import SHARED_FOLDER, shared_folder
-from federation.registry import registry_of
+from federation.registry import close_databases
 from federation.schedule import Duration, running_every, snapshot_command_of, sync_command_of
 from federation.server import make_datasette
 from federation.settings import LOG_JSON, ROOT, BadSetting, data_folder, log_format, read_settings, trusted_proxies
@@ -117,7 +117,7 @@ def serve(
         prepare(data)
         asyncio.run(try_start(data))
         config = configuration(workers)
-    except (OSError, sqlite3.Error, NewerDatabase) as error:
+    except (OSError, sqlite3.Error, UnusableDatabase) as error:
         fail(f"the databases in {data} cannot be opened: {error}")
     except BadQuery as error:
         fail(f"metadata.yml: {error}")
@@ -144,9 +144,7 @@ async def try_start(data: Path) -> None:
     try:
         await datasette.invoke_startup()
     finally:
-        registry_of(datasette).close()
-        for database in datasette.databases.values():
-            database.close()
+        close_databases(datasette)
 
 
 def configuration(workers: int) -> uvicorn.Config:

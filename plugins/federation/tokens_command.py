@@ -14,7 +14,7 @@ import click
 from federation import tokens
 from federation.audit import read_audit_log
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
-from federation.database import FEDERATION, TOKENS, NewerDatabase, connect, database_path, is_replicated, transaction
+from federation.database import FEDERATION, TOKENS, UnusableDatabase, connect, database_path, is_replicated, transaction
 from federation.field_types import is_bakery_id
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
@@ -38,7 +38,7 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
             yield connection
         finally:
             connection.close()
-    except (OSError, sqlite3.Error, NewerDatabase) as error:
+    except (OSError, sqlite3.Error, UnusableDatabase) as error:
         raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from federation.client_api import client_files
 from federation.data_folder import prepare
-from federation.registry import registry_of
+from federation.registry import close_databases, registry_of
 from federation.server import make_datasette
 
 
@@ -15,12 +15,9 @@ async def write() -> None:
         prepare(Path(folder))
         datasette = make_datasette(Path(folder))
         await datasette.invoke_startup()
-        registry = registry_of(datasette)
-        for path, text in client_files(registry.queries.values()).items():
+        for path, text in client_files(registry_of(datasette).queries.values()).items():
             path.write_text(text, "utf-8")
-        registry.close()
-        for database in datasette.databases.values():
-            database.close()
+        close_databases(datasette)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from federation.data_folder import prepare
-from federation.database import FEDERATION, NewerDatabase, database_path
+from federation.database import FEDERATION, UnusableDatabase, database_path
 from federation.files.file_problems import problem_line
 from federation.settings import data_folder, read_settings
 from federation.sync.fetched import is_repository
@@ -97,7 +97,7 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
             if folder and not fetched.feedstocks and fetched.bakeries is None:
                 raise click.ClickException(nothing_in(folder, (*organisations, *repositories)))
             result = run_sync(data, fetched, settings.home_organisation, dry_run, progress)
-        except (OSError, sqlite3.Error, NewerDatabase) as error:
+        except (OSError, sqlite3.Error, UnusableDatabase) as error:
             raise click.ClickException(f"it stopped before its end, and what it had saved stays: {error}") from None
         finally:
             progress.close()
