@@ -1,5 +1,7 @@
 """The people of a `meta.yaml`: its maintainers, and the providers of its data."""
 
+from collections.abc import Iterator
+
 from federation.files.people import github_name, orcid
 from federation.files.yaml_fields import (
     DESCRIPTION_BYTES,
@@ -24,10 +26,7 @@ def read_maintainers(value: Value) -> list[dict]:
     """Rows of github, name and orcid, in file order, of a list of people or of one person alone."""
     people: list[dict] = []
     known: set[str] = set()
-    for item in list_items(value, MOST_MAINTAINERS, "people", "- github: their-name"):
-        person = _person(item)
-        if person is None:
-            continue
+    for item, person in _listed_people(value):
         name = (person["github"] or "").lower()
         if name and name in known:
             item.warning("This person stands twice in the list and is shown once.")
@@ -37,15 +36,15 @@ def read_maintainers(value: Value) -> list[dict]:
     return people
 
 
+def _listed_people(value: Value) -> Iterator[tuple[Value, dict]]:
+    for item in list_items(value, MOST_MAINTAINERS, "people", "- github: their-name"):
+        if person := _person(item):
+            yield item, person
+
+
 def _person(item: Value) -> dict | None:
     if item.is_mapping:
-        person = {
-            "github": _github(item),
-            "name": short_text(item.at("name")),
-            "orcid": checked_text(
-                item.at("orcid"), orcid, "an ORCID (its check digit does not fit)", "0000-0002-1825-0097"
-            ),
-        }
+        person = _described(item)
     elif item.is_text:
         text = short_text(item)
         github = github_name(text) if text else None
@@ -58,6 +57,16 @@ def _person(item: Value) -> dict | None:
         item.error("Nothing here says who this is, so it was left out. Write `- github: their-name`.")
         return None
     return person
+
+
+def _described(person: Value) -> dict:
+    return {
+        "github": _github(person),
+        "name": short_text(person.at("name")),
+        "orcid": checked_text(
+            person.at("orcid"), orcid, "an ORCID (its check digit does not fit)", "0000-0002-1825-0097"
+        ),
+    }
 
 
 def _github(person: Value) -> str | None:

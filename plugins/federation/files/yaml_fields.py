@@ -4,7 +4,8 @@ No message repeats a value: half of some files is not published, and a message i
 """
 
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from federation.files.clean_text import (
@@ -18,6 +19,8 @@ from federation.files.clean_text import (
 from federation.files.file_problems import Problems, pointer_to
 from federation.files.redaction import redact_addresses
 from federation.files.yaml_document import Node
+
+T = TypeVar("T")
 
 # In bytes of UTF-8, as the database has them.
 ID_BYTES = 500
@@ -121,11 +124,16 @@ def list_items(value: Value, most: int, what: str, example: str) -> Iterator[Val
             value.warning(f"A list of {what} belongs here. This was read as its one item; write `{example}`.")
         yield value  # a single text: whoever reads the item says how to write it
         return
-    for position, item in enumerate(value.items()):
+    yield from bounded(value, value.items(), most, what)
+
+
+def bounded(value: Value, found: Iterable[T], most: int, what: str) -> Iterator[T]:
+    """What was found in this value, up to a bound."""
+    for position, each in enumerate(found):
         if position == most:
             value.error(f"More than {most:,} {what} stand here; those after the first {most:,} were left out.")
             return
-        yield item
+        yield each
 
 
 def plain_text(value: Value, limit: int) -> str | None:
