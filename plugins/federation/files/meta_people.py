@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from federation.files.people import github_name, orcid
+from federation.files.yaml_composer import NULLS
 from federation.files.yaml_fields import (
     DESCRIPTION_BYTES,
     Value,
+    bounded,
     checked_text,
     list_items,
     plain_text,
@@ -18,15 +20,22 @@ MOST_PROVIDERS = 1_000
 MOST_ROLES = 20
 ROLE_BYTES = 200
 
+# What tells a person from a mapping of people; an address is not published, and is still no name on GitHub.
+_KEYS_OF_A_PERSON = frozenset({"github", "github_username", "name", "orcid", "email"})
+
 # STAC collection specification, provider object.
 ROLES = ("licensor", "producer", "processor", "host")
 
 
 def read_maintainers(value: Value) -> list[dict]:
-    """Rows of github, name and orcid, in file order, of a list of people or of one person alone."""
+    """Rows of github, name and orcid, in file order.
+
+    Shapes: a list of people; one person alone; a mapping of names on GitHub to a name or to the rest of the person.
+    """
     people: list[dict] = []
     known: set[str] = set()
-    for item, person in _listed_people(value):
+    by_names = value.is_mapping and not _is_one_person(value)
+    for item, person in _people_by_names(value) if by_names else _listed_people(value):
         name = (person["github"] or "").lower()
         if name and name in known:
             item.warning("This person stands twice in the list and is shown once.")
@@ -34,6 +43,29 @@ def read_maintainers(value: Value) -> list[dict]:
         known.add(name)
         people.append(person)
     return people
+
+
+def _is_one_person(value: Value) -> bool:
+    """Whether this mapping is a person itself, and not one of names on GitHub (which may be "name") to people."""
+    return any(value.has(key) and _KEYS_OF_A_PERSON.isdisjoint(value.at(key).keys()) for key in _KEYS_OF_A_PERSON)
+
+
+def _people_by_names(value: Value) -> Iterator[tuple[Value, dict]]:
+    """From `their-name: Their Name`, `their-name: {name: ..., orcid: ...}` or `their-name:` alone."""
+    value.warning(
+        "A list of people belongs here. This mapping was read with its keys as their names on GitHub; write "
+        "`- github: their-name`, and `name:` and `orcid:` below it."
+    )
+    for key, entry in bounded(value, value.entries(), MOST_MAINTAINERS, "people"):
+        person = _described(entry) if entry.is_mapping else {"github": None, "name": short_text(entry), "orcid": None}
+        github = None if key in NULLS else github_name(key)
+        if github is None:
+            entry.error("This key is not a name that GitHub gives; it was left out. Write `- github: their-name`.")
+        elif person["github"] and person["github"].lower() != github.lower():
+            entry.error("The key gives this person another name on GitHub than `github` does. The key counts.")
+        person["github"] = github or person["github"]
+        if any(person.values()):
+            yield entry, person
 
 
 def _listed_people(value: Value) -> Iterator[tuple[Value, dict]]:
