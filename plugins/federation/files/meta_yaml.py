@@ -21,7 +21,7 @@ from federation.files.yaml_fields import (
 
 _WHAT_BELONGS_HERE = "A meta.yaml is a mapping, with lines such as `title: ...` and `recipes:`; see ADR 2."
 # A mapping without any of these is something else (conda-forge has a `meta.yaml` too).
-_KNOWN_KEYS = frozenset(
+KNOWN_KEYS = frozenset(
     [
         "id",
         "title",
@@ -65,7 +65,7 @@ class MetaYaml:
 def parse_meta_yaml(data: bytes) -> MetaYaml:
     """What the bytes of a meta.yaml say. Never raises; what is not understood is in `problems`."""
     document = read_document(data, _WHAT_BELONGS_HERE)
-    if document.root is not None and _KNOWN_KEYS.isdisjoint(document.root.value):
+    if document.root is not None and KNOWN_KEYS.isdisjoint(document.root.value):
         document.problems.error("", document.root, f"This mapping has no key of a meta.yaml. {_WHAT_BELONGS_HERE}")
         document.root = None
     if document.root is None:
@@ -87,7 +87,7 @@ def _read(node: Node, problems: Problems) -> MetaYaml:
 def _warn_of_near_misses(root: Value) -> None:
     """Any key may stand in a meta.yaml; one that is almost a known one was probably meant to be read."""
     for name, value in root.entries():
-        if name not in _KNOWN_KEYS and (near := difflib.get_close_matches(name, _KNOWN_KEYS, n=1, cutoff=0.85)):
+        if name not in KNOWN_KEYS and (near := difflib.get_close_matches(name, KNOWN_KEYS, n=1, cutoff=0.85)):
             value.warning(f"`{name}` is not read here. If `{near[0]}` is meant, write that.")
 
 
