@@ -62,6 +62,22 @@ def test_it_tells_what_a_sync_stores(data):
         assert told_problems(file) == stored.get(file, set()), file
 
 
+def test_it_tells_of_people_by_their_names_what_a_sync_stores(data, tmp_path, forge):
+    file = tmp_path / "folder" / "pangeo-forge" / "tides-feedstock" / "feedstock" / "meta.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("title: T\nrecipes:\nmaintainers:\n  robin-sample: Robin Sample\n  Kim Example:\n  lee-plain:\n")
+    told = told_problems(file)
+    assert told == stored_problems(data, tmp_path / "folder")[file]
+    assert {each[:4] for each in told} == {
+        ("/maintainers", 4, 3, "warning"),
+        ("/maintainers/Kim Example", 5, 15, "error"),
+    }
+    assert forge(*COMMAND, str(file)).returncode == 1
+    file.write_text(file.read_text().replace("  Kim Example:\n", ""))
+    assert forge(*COMMAND, str(file)).returncode == 0
+    assert forge(*COMMAND, "--strict", str(file)).returncode == 1
+
+
 def test_it_tells_of_real_files_what_a_sync_stores(data, real_folder, tmp_path):
     stored = stored_problems(data, real_folder)
     assert stored

@@ -303,12 +303,71 @@ def test_a_licence_that_is_none_of_spdx_gets_a_suggestion():
         ("[{github: robin}, {github: Robin}]", [("robin", None, None)], [("/maintainers/1", "warning")]),
         ("[{name: 'Robin <robin@survey.example>'}]", [(None, "Robin <[e-mail]>", None)], []),
         ("", [], []),
+        ("{github: robin, name: Robin, email: x}", [("robin", "Robin", None)], [("/maintainers", "warning")]),
+        ("{name: Robin}", [(None, "Robin", None)], [("/maintainers", "warning")]),
+        ("{email: robin@survey.example}", [], [("/maintainers", "warning"), ("/maintainers", "error")]),
+        (
+            "{github: robin, name: {first: Robin}}",
+            [("robin", None, None)],
+            [("/maintainers", "warning"), ("/maintainers/name", "error")],
+        ),
+        (
+            "{name: {first: Robin}}",
+            [],
+            [("/maintainers", "warning"), ("/maintainers", "error"), ("/maintainers/name", "error")],
+        ),
     ],
 )
 def test_maintainers(text, expected, problems):
     parsed, found = read(f"maintainers: {text}")
     assert [(row["github"], row["name"], row["orcid"]) for row in parsed.maintainers] == expected
     assert found == problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "problems"),
+    [
+        (
+            "{robin-sample: Robin Sample, kim: {name: Kim, orcid: 0000-0002-1825-0097}, lee-plain: }",
+            [("robin-sample", "Robin Sample", None), ("kim", "Kim", "0000-0002-1825-0097"), ("lee-plain", None, None)],
+            [],
+        ),
+        ("{'@robin': ~, 'https://github.com/kim': Kim}", [("robin", None, None), ("kim", "Kim", None)], []),
+        ("{012: Robin, no: }", [("012", "Robin", None), ("no", None, None)], []),
+        # who is called so
+        (
+            "{name: {name: Ann}, github: {orcid: }, kim: }",
+            [("name", "Ann", None), ("github", None, None), ("kim", None, None)],
+            [],
+        ),
+        ("{}", [], []),
+        ("{robin: Robin, Robin: {name: R}}", [("robin", "Robin", None)], [("/Robin", "warning")]),
+        ("{robin: Robin <robin@survey.example>}", [("robin", "Robin <[e-mail]>", None)], []),
+        (
+            "{robin: [a], kim: {name: [b]}}",
+            [("robin", None, None), ("kim", None, None)],
+            [("/robin", "error"), ("/kim/name", "error")],
+        ),
+        ("{robin: {orcid: 0000-0002-1694-2331}}", [("robin", None, None)], [("/robin/orcid", "error")]),
+        ("{robin: {github: Robin, name: R}}", [("robin", "R", None)], []),
+        ("{robin: {github: kim}}", [("robin", None, None)], [("/robin", "error")]),
+        ("{Robin Sample: {github: robin}}", [("robin", None, None)], [("/Robin Sample", "error")]),
+        ("{Robin Sample: Robin}", [(None, "Robin", None)], [("/Robin Sample", "error")]),
+        (
+            "{Robin Sample: , ~: , null: , '': }",
+            [],
+            [(f"/{key}", "error") for key in ("Robin Sample", "~0", "null", "")],
+        ),
+        ("{robin@survey.example: Robin}", [(None, "Robin", None)], [("/[e-mail]", "error")]),
+    ],
+)
+def test_maintainers_by_their_names_on_github(text, expected, problems):
+    parsed, found = read(f"maintainers: {text}")
+    assert [(row["github"], row["name"], row["orcid"]) for row in parsed.maintainers] == expected
+    assert found == [
+        ("/maintainers", "warning"),
+        *(("/maintainers" + pointer, severity) for pointer, severity in problems),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -456,3 +515,6 @@ def test_lists_are_bounded():
     )
     assert (len(parsed.recipes), len(parsed.maintainers)) == (10_000, 1_000)
     assert problems == [("", "warning"), ("/recipes", "error"), ("/maintainers", "error")]
+    parsed, problems = read("maintainers:\n" + "".join(f"  robin-{n}:\n" for n in range(1_001)))
+    assert len(parsed.maintainers) == 1_000
+    assert problems == [("/maintainers", "warning"), ("/maintainers", "error")]

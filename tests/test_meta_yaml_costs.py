@@ -23,6 +23,7 @@ LARGE = {
     "a long licence": b"license: '" + b"cc by " * 170_000 + b"'",
     "a long address": b"license_link: 'http://" + b"a." * 500_000 + b"'",
     "a long ORCID": b"maintainers: [{orcid: '" + b"0" * 1_000_000 + b"'}]",
+    "people by name": b"maintainers:\n" + b"".join(b" robin-%d: Robin\n" % n for n in range(50_000)),
     "providers": b"provenance: {providers: [" + b"{url: www.x.yy}," * 60_000 + b"]}",
     "flat below deep": b"recipes: " + b"[" * 98 + b"a," * 190_000 + b"]" * 98,
 }

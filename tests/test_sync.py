@@ -23,6 +23,16 @@ from folder_sync import (
 
 pytest_plugins = ["folder_fixtures"]
 
+PEOPLE = """\
+maintainers:
+  robin-sample: Robin Sample
+  kim-example:
+    name: Kim Example
+    orcid: 0000-0002-1825-0097
+  lee-plain:
+"""
+BY_NAMES = META.replace("maintainers:\n  - name: Maren Solvik\n    github: maren-solvik\n", PEOPLE)
+
 
 def test_a_first_sync_fills_each_table(connection, put, sync):
     put(SEA_ICE)
@@ -302,6 +312,18 @@ def test_maintainers_and_providers_are_replaced(connection, put, sync):
     put(SEA_ICE, "title: Sea ice\n")
     sync()
     assert rows(connection, "select * from maintainers") == rows(connection, "select * from providers") == []
+
+
+def test_maintainers_by_their_names_on_github(connection, put, sync):
+    put(SEA_ICE, BY_NAMES)
+    sync()
+    stored = [(0, "robin-sample", "Robin Sample", None), (1, "kim-example", "Kim Example", "0000-0002-1825-0097")]
+    stored.append((2, "lee-plain", None, None))
+    assert rows(connection, "select position, github, name, orcid from maintainers order by position") == stored
+    assert [each[1:3] for each in problems(connection)] == [("/maintainers", "warning")]
+    before = dump(connection)
+    assert sync().diff.unchanged == 1
+    assert dump(connection) == before
 
 
 def test_a_recipe_that_is_dropped_is_marked_and_comes_back(connection, put, sync, record_run):

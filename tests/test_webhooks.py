@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fake_github import FakeGitHub
+from federation.database import transaction
 from federation.registry import registry_of
 from federation.server import make_datasette
 from server_process import running_server
@@ -246,6 +247,21 @@ async def test_a_push_of_another_time_gives_what_is_now(deliver, synced, github,
     await deliver(push(after="0" * 40, head_commit={"id": "0" * 40}))
     await synced()
     assert titles(connection) == [("ice-feedstock", "Now")]
+
+
+async def test_a_push_after_an_upgrade_has_the_file_read_again(deliver, synced, connection):
+    await deliver(push())
+    await synced()
+    with transaction(connection):
+        connection.execute("update feedstocks set title = 'As another parser read it'")
+    await deliver(push(), delivery="d-2")
+    await synced()
+    assert titles(connection) == [("ice-feedstock", "As another parser read it")]
+    with transaction(connection):
+        connection.execute("update source_files set read_by = 'another parser'")
+    await deliver(push(), delivery="d-3")
+    await synced()
+    assert titles(connection) == [("ice-feedstock", "Ice")]
 
 
 def test_what_was_unfinished_runs_at_the_next_start(data, connection, configured):

@@ -10,7 +10,7 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
-from federation import roll_ups
+from federation import roll_ups, search_tables
 from federation.database import execute_script
 
 migrations = Migrations("federation")
@@ -371,73 +371,7 @@ def m009_roll_ups(db: Database) -> None:
 @migrations()
 def m010_search(db: Database) -> None:
     """Words of feedstocks and datasets. A feedstock's own rowid may change with `vacuum`, so it gets a number here."""
-    execute_script(
-        db.conn,
-        """
-        create table feedstock_documents (
-            id integer primary key autoincrement,
-            feedstock_id text not null unique collate nocase
-        ) strict;
-        create virtual table feedstocks_fts using fts5 (
-            feedstock_id, title, description, tokenize = "unicode61 remove_diacritics 2"
-        );
-        create trigger feedstocks_fts_insert after insert on feedstocks
-        begin
-            insert into feedstock_documents (feedstock_id)
-            values (new.id);
-            insert into feedstocks_fts (rowid, feedstock_id, title, description)
-            select id, new.id, new.title, new.description
-            from feedstock_documents
-            where feedstock_id = new.id;
-        end;
-        create trigger feedstocks_fts_update after update of id, title, description on feedstocks
-        begin
-            update feedstock_documents
-            set feedstock_id = new.id
-            where feedstock_id = old.id;
-            update feedstocks_fts
-            set feedstock_id = new.id, title = new.title, description = new.description
-            where rowid = (select id from feedstock_documents where feedstock_id = new.id);
-        end;
-        create trigger feedstocks_fts_delete after delete on feedstocks
-        begin
-            delete from feedstocks_fts
-            where rowid = (select id from feedstock_documents where feedstock_id = old.id);
-            delete from feedstock_documents
-            where feedstock_id = old.id;
-        end;
-        create virtual table datasets_fts using fts5 (
-            url, title, description,
-            content = "datasets", content_rowid = "id", tokenize = "unicode61 remove_diacritics 2"
-        );
-        create trigger datasets_fts_insert after insert on datasets
-        begin
-            insert into datasets_fts (rowid, url, title, description)
-            values (new.id, new.url, new.title, new.description);
-        end;
-        create trigger datasets_fts_update after update of url, title, description on datasets
-        begin
-            insert into datasets_fts (datasets_fts, rowid, url, title, description)
-            values ('delete', old.id, old.url, old.title, old.description);
-            insert into datasets_fts (rowid, url, title, description)
-            values (new.id, new.url, new.title, new.description);
-        end;
-        create trigger datasets_fts_delete after delete on datasets
-        begin
-            insert into datasets_fts (datasets_fts, rowid, url, title, description)
-            values ('delete', old.id, old.url, old.title, old.description);
-        end;
-        insert into feedstock_documents (feedstock_id)
-        select id
-        from feedstocks;
-        insert into feedstocks_fts (rowid, feedstock_id, title, description)
-        select feedstock_documents.id, feedstocks.id, feedstocks.title, feedstocks.description
-        from feedstock_documents
-        join feedstocks on feedstocks.id = feedstock_documents.feedstock_id;
-        insert into datasets_fts (datasets_fts)
-        values ('rebuild');
-        """,
-    )
+    execute_script(db.conn, search_tables.TABLES_AND_TRIGGERS)
 
 
 @migrations()
@@ -491,3 +425,9 @@ def fill_added_roll_ups(connection: sqlite3.Connection) -> None:
     for table, counted in roll_ups.COUNTS_BY_PRESENCE.items():
         is_removed = "removed_at is not null"
         connection.execute(f"insert into {table} select {is_removed}, count(*) from {counted} group by {is_removed}")
+
+
+@migrations()
+def m013_parser_of_source_files(db: Database) -> None:
+    """A version that another parser read is read again: it may have understood less. Of those here nobody knows it."""
+    db.conn.execute(f"alter table source_files add column {text('read_by', 500)}")

@@ -4,7 +4,8 @@ No message repeats a value: half of some files is not published, and a message i
 """
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from federation.files.clean_text import (
@@ -18,6 +19,8 @@ from federation.files.clean_text import (
 from federation.files.file_problems import Problems, pointer_to
 from federation.files.redaction import redact_addresses
 from federation.files.yaml_document import Node
+
+T = TypeVar("T")
 
 # In bytes of UTF-8, as the database has them.
 ID_BYTES = 500
@@ -112,6 +115,27 @@ class Value:
         self.error(f"This is {kind}; {what} belongs here. It was left out.")
 
 
+def list_items(value: Value, most: int, what: str, example: str) -> Iterator[Value]:
+    """The items of a list, up to a bound; what stands without a list is read as its one item, with a warning."""
+    if value.is_null:
+        return
+    if not value.is_list:
+        if value.is_mapping:
+            value.warning(f"A list of {what} belongs here. This was read as its one item; write `{example}`.")
+        yield value  # a single text: whoever reads the item says how to write it
+        return
+    yield from bounded(value, value.items(), most, what)
+
+
+def bounded(value: Value, found: Iterable[T], most: int, what: str) -> Iterator[T]:
+    """What was found in this value, up to a bound."""
+    for position, each in enumerate(found):
+        if position == most:
+            value.error(f"More than {most:,} {what} stand here; those after the first {most:,} were left out.")
+            return
+        yield each
+
+
 def plain_text(value: Value, limit: int) -> str | None:
     """Text for people: addresses hidden, control characters taken out, cut to `limit` bytes; "" only if quoted so."""
     if value.is_null:
@@ -136,6 +160,17 @@ def plain_text(value: Value, limit: int) -> str | None:
 def short_text(value: Value, limit: int = NAME_BYTES) -> str | None:
     """As `plain_text`, where an empty text says no more than none."""
     return plain_text(value, limit) or None
+
+
+def checked_text(value: Value, normal_form: Callable[[str], str | None], what: str, example: str) -> str | None:
+    """A short text in its normal form, or None with an error where it has none: then it is not `what`."""
+    text = short_text(value)
+    if text is None:
+        return None
+    found = normal_form(text)
+    if found is None:
+        value.error(f"This is not {what}; it was left out. Write it like `{example}`.")
+    return found
 
 
 def identifier(value: Value, what: str) -> str | None:

@@ -136,7 +136,7 @@ class Fetching:
 
     def unreadable(self, repository: Repository, why: str) -> None:
         """The file of a repository could not be had: a problem, and the last good version stays."""
-        known = [path for path in META_PATHS if self.known.version(repository.name, path)[0]]
+        known = [path for path in META_PATHS if self.known.has_file(repository.name, path)]
         path = BAKERIES_PATH if self.is_bakery_database(repository.name) else (known or META_PATHS)[0]
         self.take(repository, FetchedFile(repository.name, path, None, why, failed=True))
 

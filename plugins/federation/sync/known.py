@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from federation.files.parser_version import PARSER_VERSION
+
 
 @dataclass(frozen=True)
 class KnownFeedstock:
@@ -18,11 +20,16 @@ class KnownFeedstock:
 
 @dataclass(frozen=True)
 class Known:
-    """Feedstocks by repository in small letters, versions of files, and answers of the REST API by their URL."""
+    """Feedstocks by repository in small letters, versions of files, and answers of the REST API by their URL.
+
+    Of a version that another parser read nothing is known: the file is fetched and read anew.
+    """
 
     feedstocks: dict[str, KnownFeedstock] = field(default_factory=dict)
     # (repository in small letters, path): (sha, ETag)
     versions: dict[tuple[str, str], tuple[str | None, str | None]] = field(default_factory=dict)
+    # (repository in small letters, path) of the files that were there, whichever parser read them
+    files: frozenset[tuple[str, str]] = frozenset()
     # URL: (ETag, what was kept of the body)
     answers: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -34,6 +41,10 @@ class Known:
         """(blob's id, ETag) of a file as it was looked at last; an ETag without the version is worth nothing."""
         sha, etag = self.versions.get((repository.lower(), path), (None, None))
         return sha, etag if sha else None
+
+    def has_file(self, repository: str, path: str) -> bool:
+        """Whether the file was there when it was looked at last."""
+        return (repository.lower(), path) in self.files
 
     @cached_property
     def _by_github_id(self) -> dict[int, KnownFeedstock]:
@@ -51,11 +62,17 @@ def read_known(connection: sqlite3.Connection) -> Known:
         from feedstocks
         """
     )
-    versions = connection.execute("select repository, path, sha, etag from source_files")
+    files = {
+        (row["repository"].lower(), row["path"]): row
+        for row in connection.execute(
+            "select repository, path, sha, etag, read_by from source_files where sha is not null"
+        )
+    }
     answers = connection.execute("select url, etag, body from github_answers")
     return Known(
         _by_repository(feedstocks),
-        {(row["repository"].lower(), row["path"]): (row["sha"], row["etag"]) for row in versions},
+        {key: (row["sha"], row["etag"]) for key, row in files.items() if row["read_by"] == PARSER_VERSION},
+        frozenset(files),
         {row["url"]: (row["etag"], row["body"]) for row in answers},
     )
 

@@ -19,11 +19,18 @@ PROVIDER_COLUMNS = ("name", "description", "url", "roles")
 
 
 def save_feedstock(
-    connection: sqlite3.Connection, file: FetchedFile, meta: MetaYaml | None, home: str, now: str, diff: Diff
+    connection: sqlite3.Connection,
+    file: FetchedFile,
+    meta: MetaYaml | None,
+    home: str,
+    now: str,
+    diff: Diff,
+    is_read_again: bool = False,
 ) -> None:
     """Make a feedstock's rows equal to its file. An unparsable file leaves the last good version.
 
-    `meta` is None where the file is the one that was saved last, or cannot be read.
+    `meta` is None where the file is the one that was saved last, or cannot be read. `is_read_again` says that it is
+    that one, read by another parser: then a later commit, which did not change it, is no change.
     """
     feedstock_id = id_of(file.repository, home)
     row = connection.execute("select * from feedstocks where id = :id", {"id": feedstock_id}).fetchone()
@@ -46,7 +53,8 @@ def save_feedstock(
     if meta is not None and meta.understood:
         old |= stored_lists(connection, feedstock_id)
         new |= {**meta.feedstock, "meta_path": file.path, "meta_sha": file.sha}
-        new |= {"commit": file.commit, "committed_at": file.committed_at}
+        if not (is_read_again and old.get("meta_sha") == file.sha):
+            new |= {"commit": file.commit, "committed_at": file.committed_at}
         new |= {
             "recipes": _pick(meta.recipes, RECIPE_COLUMNS),
             "maintainers": _pick(meta.maintainers, MAINTAINER_COLUMNS),

@@ -142,7 +142,8 @@ class Saving:
 
     def _save_feedstock(self, file: FetchedFile, meta: MetaYaml | None) -> None:
         meta = meta or parse_changed(file, self._seen, parse_meta_yaml)
-        save_feedstock(self._connection, file, meta, self._home, self._now, self._diff)
+        is_read_again = self._seen.is_read_again(file)
+        save_feedstock(self._connection, file, meta, self._home, self._now, self._diff, is_read_again)
         self._note(file, count_problems(self._connection, file))
 
     def _is_unchanged(self, file: FetchedFile) -> bool:

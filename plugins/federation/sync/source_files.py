@@ -1,9 +1,21 @@
-"""The version of each file that a sync looked at last: an unchanged one is neither parsed nor written."""
+"""The version of each file that a sync looked at last: an unchanged one is neither parsed nor written.
+
+One that another parser looked at, as after an upgrade, is read anew.
+"""
 
 import sqlite3
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from federation.files.parser_version import PARSER_VERSION
 from federation.sync.fetched import BAKERIES_PATH, META_PATHS, FetchedFile
+
+
+class _Version(NamedTuple):
+    sha: str | None
+    fetched_at: str
+    etag: str | None
+    read_by: str | None
 
 
 class SourceFiles:
@@ -12,32 +24,44 @@ class SourceFiles:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._versions = {
-            _key(row["repository"], row["path"]): (row["sha"], row["fetched_at"], row["etag"])
-            for row in connection.execute("select repository, path, sha, fetched_at, etag from source_files")
+            _key(row["repository"], row["path"]): _Version(row["sha"], row["fetched_at"], row["etag"], row["read_by"])
+            for row in connection.execute("select repository, path, sha, fetched_at, etag, read_by from source_files")
         }
 
     def holds(self, file: FetchedFile) -> bool:
-        """Whether this is the very version that was looked at last."""
-        return file.sha is not None and self._sha(file) == file.sha
+        """Whether this is the very version that was looked at last, by the parser of today."""
+        stored = self._of_version(file)
+        return stored is not None and stored.read_by == PARSER_VERSION
+
+    def is_read_again(self, file: FetchedFile) -> bool:
+        """Whether this is the very version that was looked at last, by another parser."""
+        stored = self._of_version(file)
+        return stored is not None and stored.read_by != PARSER_VERSION
 
     def fetched_after(self, moment: str, repository: str, paths: Sequence[str]) -> bool:
         """Whether what was looked at last was fetched later than that."""
         versions = (self._versions.get(_key(repository, path)) for path in paths)
-        return any(version is not None and version[1] > moment for version in versions)
+        return any(version is not None and version.fetched_at > moment for version in versions)
 
     def note(self, file: FetchedFile, fetched_at: str) -> None:
         """This version has been looked at now."""
         key = _key(file.repository, file.path)
         # an ETag is worth nothing without the version that it stands for
         etag = file.etag if file.sha else None
-        if key in self._versions and self._sha(file) == file.sha and etag in (None, self._versions[key][2]):
+        stored = self._versions.get(key)
+        is_noted = self.holds(file) or (stored is not None and stored.sha is None and file.sha is None)
+        if is_noted and etag in (None, stored and stored.etag):
             return
-        self._versions[key] = (file.sha, fetched_at, etag)
+        self._versions[key] = _Version(file.sha, fetched_at, etag, PARSER_VERSION)
         self._connection.execute(
             """
-            insert into source_files (repository, path, sha, fetched_at, etag)
-            values (:repository, :path, :sha, :fetched_at, :etag)
-            on conflict do update set sha = excluded.sha, fetched_at = excluded.fetched_at, etag = excluded.etag
+            insert into source_files (repository, path, sha, fetched_at, etag, read_by)
+            values (:repository, :path, :sha, :fetched_at, :etag, :read_by)
+            on conflict do update set
+                sha = excluded.sha,
+                fetched_at = excluded.fetched_at,
+                etag = excluded.etag,
+                read_by = excluded.read_by
             """,
             {
                 "repository": file.repository,
@@ -45,6 +69,7 @@ class SourceFiles:
                 "sha": file.sha,
                 "fetched_at": fetched_at,
                 "etag": etag,
+                "read_by": PARSER_VERSION,
             },
         )
         if file.path in META_PATHS:
@@ -56,7 +81,7 @@ class SourceFiles:
             key = _key(repository, path)
             if key not in self._versions:
                 continue
-            self._versions[key] = (None, fetched_at, None)
+            self._versions[key] = self._versions[key]._replace(sha=None, fetched_at=fetched_at, etag=None)
             self._connection.execute(
                 """
                 update source_files
@@ -78,7 +103,7 @@ class SourceFiles:
                     "delete from source_files where repository = :repository and path = :path",
                     {"repository": repository, "path": path},
                 )
-            self._versions[_key(repository, path)] = (version[0], fetched_at, None)
+            self._versions[_key(repository, path)] = version._replace(fetched_at=fetched_at, etag=None)
             self._connection.execute(
                 """
                 update source_files
@@ -98,8 +123,10 @@ class SourceFiles:
             ):
                 self._connection.execute(statement, {"repository": file.repository, "path": path})
 
-    def _sha(self, file: FetchedFile) -> str | None:
-        return self._versions.get(_key(file.repository, file.path), (None, None, None))[0]
+    def _of_version(self, file: FetchedFile) -> _Version | None:
+        """What is noted of this very version, whichever parser read it."""
+        stored = self._versions.get(_key(file.repository, file.path))
+        return stored if stored is not None and file.sha is not None and stored.sha == file.sha else None
 
 
 def _key(repository: str, path: str) -> tuple[str, str]:
