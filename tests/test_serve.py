@@ -134,7 +134,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_workers_too(data):
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=STOP_SECONDS)
     assert process.returncode == 0
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     assert left_over(children) == []
 
 

@@ -380,6 +380,7 @@ class SyncRun(Record):
     removed: Integer = field("Feedstocks and bakeries that are gone.", 0)
     unchanged: Integer = field("Feedstocks and bakeries that did not change.", 50)
     problems: Integer = field("Problems in the files that were read.", 4)
+    not_fetched: Integer = field("Organisations, repositories and files that could not be fetched.", 0)
 
 
 class NestedSyncChange(Record):
@@ -436,7 +437,9 @@ class Health(Record):
 
     status: Identifier = field("ok, or the request is answered with 503.", "ok")
     version: Version = field("Version of the registry.", "0.1.0")
-    last_sync_at: Time | None = field("When the last sync was saved.", "2026-11-24T03:25:00.000000Z")
+    last_sync_at: Time | None = field(
+        "When a sync that could fetch everything was last saved.", "2026-11-24T03:25:00.000000Z"
+    )
     role: Identifier = field("single, primary (it replicates to a store) or replica (it follows one).", "primary")
     replication: Identifier | None = field("starting, ok, failing, broken or conflict; null for a single one.", "ok")
     position: Integer | None = field("The last transaction that is in the store, or on this replica.", 4711)

@@ -41,9 +41,15 @@ async def get_health(call: Call) -> Reply:
 
 
 def read_last_sync(connection: sqlite3.Connection) -> str | None:
-    """When the last sync was saved."""
+    """When a sync that could fetch everything was last saved."""
     row = connection.execute(
-        "select finished_at from sync_runs where finished_at is not null order by id desc limit 1"
+        """
+        select finished_at
+        from sync_runs
+        where finished_at is not null and not_fetched = 0
+        order by id desc
+        limit 1
+        """
     ).fetchone()
     return row[0] if row else None
 

@@ -431,3 +431,8 @@ def fill_added_roll_ups(connection: sqlite3.Connection) -> None:
 def m013_parser_of_source_files(db: Database) -> None:
     """A version that another parser read is read again: it may have understood less. Of those here nobody knows it."""
     db.conn.execute(f"alter table source_files add column {text('read_by', 500)}")
+
+
+@migrations()
+def m014_what_a_sync_could_not_fetch(db: Database) -> None:
+    db.conn.execute("alter table sync_runs add column not_fetched integer not null default 0")

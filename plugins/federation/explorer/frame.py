@@ -1,4 +1,4 @@
-"""What stands around every page: when the registry last looked at GitHub, and which version this is."""
+"""What stands around every page: when the registry last had all of GitHub, and which version this is."""
 
 from importlib.metadata import version
 from typing import Any
@@ -11,7 +11,9 @@ from federation.registry import registry_of
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     """The variables of base.html. `address` is scheme and host of this server: what lines to copy begin with."""
-    synced = await read(datasette, lambda queries: queries.several("list_sync_runs", 1, "finished_at__isnull=0"))
+    synced = await read(
+        datasette, lambda queries: queries.several("list_sync_runs", 1, "finished_at__isnull=0&not_fetched=0")
+    )
     last = synced[0] if synced else None
     registry = registry_of(datasette)
     settings = registry.settings

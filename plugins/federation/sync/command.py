@@ -144,10 +144,10 @@ def summary(result: SyncResult, dry: bool) -> str:
     """One line that says what happened."""
     counts = ", ".join(f"{number} {action}" for action, number in result.diff.counts().items())
     beginning = "Would sync" if dry else "Synced"
-    failed = f"; {result.failed} files could not be read" if result.failed else ""
+    not_fetched = f"; {result.not_fetched} could not be fetched" if result.not_fetched else ""
     skipped = f"; {result.skipped} files skipped, which another sync fetched later" if result.skipped else ""
     where = "" if dry else " (see /problems)"
-    return f"{beginning}: {counts}; {result.problems} problems in the files{where}{failed}{skipped}."
+    return f"{beginning}: {counts}; {result.problems} problems in the files{where}{not_fetched}{skipped}."
 
 
 def _shown(value: str | None) -> str:

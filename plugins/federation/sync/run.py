@@ -31,8 +31,8 @@ class SyncResult:
     problems: int
     # of the files that were read now: (owner/repository/path, problem)
     found_problems: list[tuple[str, Problem]]
-    # files that could not be had, though another try may have them
-    failed: int
+    # files, repositories and organisations that could not be had, though another try may have them
+    not_fetched: int
     # files of which another sync saved a version that was fetched later
     skipped: int
     # what could not be fetched beyond single files, in sentences
@@ -46,7 +46,7 @@ class SyncResult:
 
     @property
     def is_whole(self) -> bool:
-        return not self.failed and not self.faults
+        return not self.not_fetched
 
 
 def run_sync(
@@ -75,7 +75,7 @@ def run_sync(
             if file is not None
             for problem in _problems_of(file, parsed)
         ],
-        failed=sum(file.failed for file in saving.files),
+        not_fetched=saving.not_fetched,
         skipped=fetched_files - len(saving.files),
         faults=[f"{name}: {fault}" for name, fault in fetched.faults.items() if fault],
         problems_changed=saving.problems_changed,

@@ -55,8 +55,16 @@ def save_changes(connection: sqlite3.Connection, sync_run_id: int, diff: Diff) -
     )
 
 
-def finish_sync_run(connection: sqlite3.Connection, sync_run_id: int, problems: int, now: str) -> None:
+def finish_sync_run(
+    connection: sqlite3.Connection, sync_run_id: int, problems: int, not_fetched: int, now: str
+) -> None:
     connection.execute(
-        "update sync_runs set finished_at = :now, problems = :problems where id = :id",
-        {"id": sync_run_id, "now": now, "problems": problems},
+        """
+        update sync_runs
+        set finished_at = :now,
+            problems = :problems,
+            not_fetched = :not_fetched
+        where id = :id
+        """,
+        {"id": sync_run_id, "now": now, "problems": problems, "not_fetched": not_fetched},
     )

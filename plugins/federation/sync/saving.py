@@ -88,7 +88,7 @@ class Saving:
                     ended = self._take_steps(steps)
                     save_changes(self._connection, sync_run_id, self._diff)
                     if ended:
-                        finish_sync_run(self._connection, sync_run_id, self.problems, times.now())
+                        finish_sync_run(self._connection, sync_run_id, self.problems, self.not_fetched, times.now())
                     if dry_run:
                         raise _DryRun
             except _DryRun:
@@ -99,6 +99,11 @@ class Saving:
             if ended:
                 return
             time.sleep(PAUSE_SECONDS)
+
+    @property
+    def not_fetched(self) -> int:
+        """Files that could not be had, though another try may have them, and what could not be listed."""
+        return sum(file.failed for file in self.files) + sum(map(bool, self._fetched.faults.values()))
 
     def _take_steps(self, steps: Iterator[None]) -> bool:
         """Take steps for as long as a transaction may last. True if there are no more."""
