@@ -8,7 +8,16 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from federation import times
@@ -129,6 +138,8 @@ TIME_SCHEMA = {"format": "date-time", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
 DAY_SCHEMA = {"format": "date", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
 
 Integer = StrictInt
+# a body's numbers have an end: json_body.py sees to that
+Number = StrictFloat
 Boolean = StrictBool
 Identifier = identifier()
 BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id))

@@ -21,6 +21,7 @@ from federation.field_types import (
     Integer,
     JsonValue,
     Message,
+    Number,
     Pointer,
     Prefix,
     Reason,
@@ -443,7 +444,7 @@ class Health(Record):
     replicated_up_to: Time | None = field(
         "What was written by then is in the store, or on this replica.", "2026-11-24T03:25:00.000000Z"
     )
-    replicated_seconds_ago: float | None = field("How long ago that was.", 0.8)
+    replicated_seconds_ago: Number | None = field("How long ago that was.", 0.8)
 
 
 class Snapshot(Record):
