@@ -1,7 +1,7 @@
 """What tests of POST /recipe_runs share beside the fixtures."""
 
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import get_args, get_origin
 
 from federation import times
 from federation.body_models import create_model_of
@@ -23,6 +23,7 @@ def whole_body(record, **changes):
     body = {}
     for name in create_model_of(record).model_fields:
         info = record.model_fields[name]
+        assert info.examples or get_origin(info.annotation) is list, f"{name} has no example"
         body[name] = info.examples[0] if info.examples else [whole_body(get_args(info.annotation)[0])]
     return {**body, **changes}
 

@@ -47,7 +47,7 @@ def _api(queries: list[CannedQuery]) -> str:
             for name, operator in OPERATORS.items()
             if name
         },
-        "records": {name: _fields(record) for name, record in RECORDS.items() if record in records},
+        "records": {name: described_fields(record) for name, record in RECORDS.items() if record in records},
         "endpoints": [_endpoint(query) for query in queries],
     }
     return _dump(api) + "\n"
@@ -67,7 +67,8 @@ def _dump(value: Any, indent: str = "", deep: int = 3) -> str:
     return f"{first}\n" + ",\n".join(parts) + f"\n{indent}{last}"
 
 
-def _fields(record: type[Record]) -> dict[str, Any]:
+def described_fields(record: type[Record]) -> dict[str, Any]:
+    """Field -> what the client's `Field` says of it."""
     kinds = column_kinds(record)
     fields: dict[str, dict[str, Any]] = {}
     for name, info in record.model_fields.items():

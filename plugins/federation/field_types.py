@@ -80,6 +80,13 @@ def _time(value: str) -> str:
         raise refuse(str(error)) from None
 
 
+def _day(value: str) -> str:
+    try:
+        return times.parse_day(value)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+
+
 def _has_host(url: str) -> bool:
     # beyond the pattern: brackets that do not close, a port alone
     try:
@@ -156,6 +163,6 @@ Source = identifier(4096)
 Prefix = text(4096)
 Url = _checked(identifier(4096, pattern=URL_PATTERN), AfterValidator(_url))
 Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
-Day = Annotated[StrictStr, Field(json_schema_extra=DAY_SCHEMA)]
+Day = Annotated[StrictStr, AfterValidator(_day), Field(json_schema_extra=DAY_SCHEMA)]
 Status = _checked(Literal.__getitem__((*UNFINISHED_STATUSES, *FINAL_STATUSES)), BeforeValidator(_status))
 JsonValue = Annotated[Any, WithJsonSchema({})]

@@ -259,6 +259,11 @@ def _value(column: Column, text: str, clauses: Clauses) -> str:
             return f":{clauses.bind(_READ_NUMBER[column.kind](text))}"
         except ValueError as error:
             raise BadFilter(str(error)) from None
+    if column.kind == DAY:
+        try:
+            return f":{clauses.bind(times.parse_day(text))}"
+        except ValueError as error:
+            raise BadFilter(f"is {text[:100]!r}, which {error}") from None
     if column.read_text:
         return _FEEDSTOCK.format(clauses.bind(column.read_text(text)))
     return f":{clauses.bind(read_choice(column, text))}"

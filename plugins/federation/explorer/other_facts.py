@@ -55,7 +55,7 @@ def other_facts(record: type[Record], row: Mapping[str, Any]) -> list[tuple[str,
     return [
         (name.replace("_", " ").capitalize(), _words(row[name], kinds[name]))
         for name, info in record.model_fields.items()
-        if is_sent(info) and name not in PLACED[record] and row[name] is not None
+        if is_sent(info) and name not in PLACED.get(record, ()) and row[name] is not None
     ]
 
 
