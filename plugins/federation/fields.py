@@ -266,7 +266,7 @@ class RecipeRun(Record):
     feedstock_repository: Identifier | None = field("Repository of the feedstock.", "pangeo-forge/gpcp-feedstock")
     feedstock_title: Title | None = field("Title of the feedstock.", "Global precipitation")
     datasets_count: Integer = field("Number of datasets it wrote.", 1)
-    datasets: list[NestedDataset] = field("The first 100 of them.", create=OPTIONAL, update=True)
+    datasets: list[NestedDataset] = field("What it wrote, the first 100.", create=OPTIONAL, update=True)
 
 
 class RecipeRunEvent(Record):
