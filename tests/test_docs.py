@@ -25,11 +25,13 @@ import pytest
 import yaml
 from federation import times, tokens
 from federation.addresses import path_regex
+from federation.client_api import described_fields
 from federation.columns import DAY, INTEGER, NUMBER, TEXT, TIME
 from federation.database import TOKENS, connect, database_path
 from federation.datasets import DATASETS_PER_RUN
 from federation.demo import DEMO_BAKERY, ensure_demo
 from federation.errors import KINDS
+from federation.fields import Dataset, RecipeRun
 from federation.filters import OPERATORS, SCALARS
 from federation.idempotency import KEPT_FOR, MAX_CHARACTERS
 from federation.paging import DEFAULT_SIZE, MAX_SIZE
@@ -46,6 +48,7 @@ from server_process import running_server
 API = ROOT / "docs" / "api.md"
 BAKERIES = ROOT / "docs" / "bakeries.md"
 PAGES = (API, BAKERIES)
+FIELD_TABLES = {"recipe run": RecipeRun, "dataset": Dataset}
 README = ROOT / "README.md"
 BASE = "http://127.0.0.1:8001"
 # the demo of the docs ends here: long ago, so that no run is ahead of the clock and all that are unfinished are stale
@@ -283,6 +286,21 @@ def test_the_table_of_operators_has_each_with_its_kinds_of_column():
     assert told == {name or "value": kinds_of(operator) for name, operator in OPERATORS.items()}
 
 
+@pytest.mark.parametrize("words", FIELD_TABLES)
+def test_a_table_of_fields_has_each_that_may_be_sent(words):
+    assert re.search(rf"^\| field of a {words} \|.*?\n\n", MARKDOWN, re.DOTALL | re.MULTILINE)[0] == fields_told(words)
+
+
+def fields_told(words: str) -> str:
+    """The table of the fields of such a record that a POST or a PATCH takes."""
+    rows = [f"| field of a {words} | POST | PATCH | what it is |", "|---|---|---|---|"]
+    for name, told in described_fields(FIELD_TABLES[words]).items():
+        if told.get("create") or told.get("update"):
+            post, patch = told.get("create", "no"), "yes" if told.get("update") else "no"
+            rows.append(f"| `{name}` | {post} | {patch} | {told['description']} |")
+    return "\n".join(rows) + "\n\n"
+
+
 def test_the_bounds_are_those_of_the_code():
     for words in (
         f"`_size` takes 1 to {MAX_SIZE:,}",
@@ -435,7 +453,7 @@ def pretty(value: object, indent: int = 0, before: int = 0) -> str:
 
 
 def write_answers_anew() -> None:
-    """Put what the server says today in the place of every answer."""
+    """Put what the server says today in the place of every answer, and what the models say in that of their tables."""
     answers: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder, serve_demo(Path(folder)) as demo:
         for block in BLOCKS:
@@ -452,6 +470,10 @@ def write_answers_anew() -> None:
             if block.answer is not None and block.text in answers:
                 start, end = block.span
                 markdown = f"{markdown[:start]}{answers[block.text].rstrip()}\n{markdown[end:]}"
+        if page == API:
+            for words in FIELD_TABLES:
+                table = rf"^\| field of a {words} \|(.*\n)+?\n"
+                markdown = re.sub(table, fields_told(words), markdown, flags=re.MULTILINE)
         page.write_text(markdown, "utf-8")
 
 

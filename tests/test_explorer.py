@@ -13,10 +13,16 @@ from federation.content_security import POLICY
 from federation.database import transaction
 from federation.explorer import words
 from federation.explorer.marks import DRAWINGS, WORDS, status_mark
+from federation.explorer.other_facts import PLACED
+from federation.explorer.pages import RECORD_TEMPLATES
+from federation.fields import Dataset, RecipeRun
 from federation.registry import registry_of
 from federation.server import make_datasette
+from federation.settings import ROOT
+from post_requests import whole_body
 
 FEEDSTOCK = "northern-sea-ice-feedstock"
+DAY = "2026-01-01"
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +301,52 @@ async def test_a_dataset_page_tells_its_history(datasette, send, run_body):
     assert f"run {run['id'] - 1}</a>" in history
     assert f"run {run['id']}</a>" not in history
     assert "wrong units" in history
+
+
+@pytest.mark.parametrize(
+    ("record", "path", "shown_until", "changes", "patch"),
+    [
+        (
+            RecipeRun,
+            "recipe_runs",
+            "<h2>Events",
+            {"status": "failure", "run_date": f"{DAY}T00:00:00.000000Z", "completed_at": f"{DAY}T01:02:03.000000Z"},
+            {},
+        ),
+        (
+            Dataset,
+            "datasets",
+            "<h2>Runs that wrote it",
+            {"format": "an-odd-format"},
+            {"retraction_reason": "wrong units"},
+        ),
+    ],
+)
+async def test_a_page_shows_every_field_that_was_sent(datasette, send, record, path, shown_until, changes, patch):
+    body = whole_body(record, recipe_id="a-recipe", bakery_id=BAKERY, is_test=True, **changes)
+    answer = await send("POST", f"/{path}", body)
+    assert answer.status_code == 201, answer.text
+    key = answer.json()["id"]
+    row = (await send("PATCH", f"/{path}/{key}", patch)).json()
+    page = (await datasette.client.get(f"/federation/{path}/{key}")).text
+    check_page(page)
+    page = page[page.index("<h1>") : page.index(shown_until)].replace("<wbr>", "")
+    sent = {*body, *patch}
+    # what the template says of it by name, and nothing else, has a place of its own
+    template = (ROOT / "templates" / RECORD_TEMPLATES[path]).read_text()
+    variable = re.search(r"{% set (\w+) = page\.\1 %}", template)[1]
+    assert sent & set(re.findall(rf"\b{variable}\.(\w+)", template)) == PLACED[record]
+    words_of = {
+        "is_test": ">test",
+        "status": f"{WORDS[body.get('status', 'success')]}<",
+        "datasets": ">Global precipitation</a>",
+        **{name: words.instant(row[name]) for name in ("run_date", "completed_at") if name in body},
+    }
+    for name in PLACED[record]:
+        assert words_of.get(name, row[name]) in page, name
+    # what has no place of its own stands at the end
+    labels = [name.replace("_", " ").capitalize() for name in record.model_fields if name in sent - PLACED[record]]
+    assert re.findall("<dt>([^<]*)</dt>", page)[-len(labels) - 1 :][1:] == labels
 
 
 async def test_the_list_of_runs_counts_without_counting(demo):

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 from federation.client.import_mapping import Mapper
+from federation.fields import RecipeRun
 from forge_process import BAKERY, Forge, make_token
+from post_requests import whole_body
 from server_process import running_server
 
 MANY = 10_000
@@ -157,8 +159,15 @@ def test_each_refusal_is_told_with_its_line_and_the_rest_recorded(forge, tmp_pat
 
 
 def test_an_export_is_an_import(forge, tmp_path):
-    whole = run(
-        1, "exported", is_test=True, message='of "two"\nlines, é', datasets=[{"url": "gs://b/e", "format": "zarr"}]
+    whole = whole_body(
+        RecipeRun,
+        recipe_id="exported",
+        bakery_id=BAKERY,
+        run_date="2025-06-01T03:00:00.000000Z",
+        completed_at="2025-06-01T04:00:00.000000Z",
+        is_test=True,
+        message='of "two"\nlines, é',
+        datasets=[{"url": "gs://b/e", "format": "zarr"}],
     )
     file = tmp_path / "first.json"
     file.write_text(json.dumps([whole]))
@@ -167,28 +176,35 @@ def test_an_export_is_an_import(forge, tmp_path):
     exported.write_bytes(forge.process("runs", "list", "--recipe-id", "exported", "--csv").stdout.encode())
     done = forge("runs", "import", str(exported), "--dry-run")
     (sent,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert sent["datasets"] == [{"url": "gs://b/e", "format": "zarr"}]
-    assert (sent["message"], sent["is_test"], sent["external_id"]) == (whole["message"], True, "exported/1")
-    assert "id" not in sent
-    assert "revision" not in sent
+    # all that was sent, and nothing that the registry sets
+    assert sent == whole
     assert forge("runs", "import", str(exported)).stderr == "Recorded 0; there already 1; refused 0.\n"
 
 
 def test_columns_are_renamed_and_set(forge, tmp_path):
     file = tmp_path / "other.csv"
     file.write_text(
-        "recipe,sha,state,when\nrenamed,0f2c,done,2025-01-02T00:00:00Z\nrenamed,0f2d,failed,2025-01-03T00:00:00Z\n"
+        "recipe,sha,state,when,trial\n"
+        "renamed,0f2c,done,2025-01-02T00:00:00Z,\n"
+        "renamed,0f2d,failed,2025-01-03T00:00:00Z,T\n"
+        "renamed,0f2e,failed,2025-01-04T00:00:00Z,perhaps\n"
     )
     done = forge("runs", "import", str(file))
     assert done.returncode == 2
     assert "recipe, sha, state, when: no field of a recipe run" in done.stderr
-    options = ("--map", "recipe=recipe_id", "--map", "sha=commit", "--map", "state=status", "--map", "when=run_date")
-    done = forge("runs", "import", str(file), *options, "--set", "feedstock_id=f", "--set", "is_test=true")
+    options = ["--map", "recipe=recipe_id", "--map", "sha=commit", "--map", "state=status", "--map", "when=run_date"]
+    options += ["--map", "trial=is_test", "--set", "feedstock_id=f"]
+    constant = "datasets=" + json.dumps([{"url": "gs://b/renamed"}])
+    done = forge("runs", "import", str(file), *options, "--set", constant)
     assert done.returncode == 1
+    assert f"{file}:4: trial is 'perhaps', and must be true or false" in done.stderr
     assert f"{file}:2: /status: " in done.stderr
     (run_,) = forge.read("runs", "list", "--recipe-id", "renamed")
     assert (run_["commit"], run_["status"], run_["is_test"], run_["feedstock_id"]) == ("0f2d", "failure", True, "f")
+    assert [dataset["url"] for dataset in run_["datasets"]] == ["gs://b/renamed"]
     assert forge("runs", "import", str(file), "--map", "recipe=id").returncode == 2
+    done = forge("runs", "import", str(file), "--set", "is_test=perhaps")
+    assert (done.returncode, "is_test is 'perhaps', and must be true or false" in done.stderr) == (2, True)
 
 
 def test_the_history_of_the_api_that_ran_before(forge, tmp_path):

@@ -193,6 +193,8 @@ def sample(schema: dict) -> str:
             return str(choice["enum"][0])
         if choice.get("type") == "integer":
             return str(max(1, choice.get("minimum", 1)))
+        if choice.get("type") == "number":
+            return "12.5"
         if choice.get("type") == "boolean":
             return "true"
         if choice.get("type") == "array":

@@ -135,7 +135,7 @@ def test_an_older_database_is_migrated_and_keeps_its_rows(tmp_path, data, stop_b
     path.parent.mkdir()
     connection = connect(path)
     schema.migrations.apply(sqlite_utils.Database(connection, execute_plugins=False), stop_before=stop_before)
-    kept = {"settings": rows(connection, "select * from settings")}
+    kept = {"select * from settings": rows(connection, "select * from settings")}
     tables = {row[1] for row in schema_of(connection)}
     for table, values in (
         ("bakeries", {"id": "Example.Bakery", "region": "aws"}),
@@ -145,20 +145,23 @@ def test_an_older_database_is_migrated_and_keeps_its_rows(tmp_path, data, stop_b
     ):
         if table in tables:
             insert(connection, table, **values)
-            kept[table] = rows(connection, f"select * from {table}")
+            # a later migration may add columns
+            columns = [f'"{name}"' for (name,) in rows(connection, "select name from pragma_table_info(?)", table)]
+            select = f"select {', '.join(columns)} from {table}"
+            kept[select] = rows(connection, select)
     version = pragma(connection, "user_version")
     connection.close()
 
     migrate(path, schema.migrations, VIEWS)
 
     connection = connect(path)
-    assert {table: rows(connection, f"select * from {table}") for table in kept} == kept
+    assert {select: rows(connection, select) for select in kept} == kept
     assert pragma(connection, "user_version") == version + 1
     fresh = connect(database_path(data, FEDERATION))
     assert schema_of(connection) == schema_of(fresh)
     for table, word, id_ in (("feedstocks", "gpcp", "gpcp-feedstock"), ("datasets", "zarr", DATASET["url"])):
         found = rows(connection, f"select * from {table}_fts where {table}_fts match '{word}'")
-        assert [row[0] for row in found] == ([id_] if table in kept else [])
+        assert [row[0] for row in found] == ([id_] if table in tables else [])
     fresh.close()
     connection.close()
 

@@ -10,6 +10,7 @@ from federation.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STAT
 from federation.validation import MAX_FAULTS, check, invalid, validate
 from hypothesis import given
 from hypothesis import strategies as st
+from post_requests import whole_body
 
 CREATE, UPDATE = create_model_of(RecipeRun), update_model_of(RecipeRun)
 RUN = {
@@ -45,17 +46,10 @@ def test_the_least_that_is_accepted():
 
 
 def test_all_that_is_accepted():
-    whole = run(
-        run_date="2026-11-24T03:25:00.000000Z",
-        bakery_id="devseed.bakery.development.aws.us-west-2",
-        message="line one\n\tline two\r\n",
-        completed_at="2026-11-24T03:51:00.000000Z",
-        version="0.10.4",
-        is_test=True,
-        log_url="https://logs.example/1568?a=b#c",
-        external_id="8123456789/1/gpcp",
-        datasets=[{"url": "gs://bucket/gpcp.zarr", "format": "zarr", "title": "Global precipitation"}],
+    whole = whole_body(
+        RecipeRun, message="line one\n\tline two\r\n", is_test=True, log_url="https://logs.example/1568?a=b#c"
     )
+    assert {"external_id", "datasets"} < set(whole)
     assert accepted(**whole).model_dump() == whole
 
 

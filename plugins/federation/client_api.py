@@ -5,7 +5,7 @@ and a test compares them with what they are made from.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -14,8 +14,7 @@ from pydantic import BaseModel
 
 from federation.body_models import create_model_of, update_model_of
 from federation.canned_queries import CannedQuery
-from federation.columns import BOOLEAN as BOOLEAN_KIND
-from federation.columns import INTEGER, JSON, NUMBER, column_choices, column_kinds, nullable_columns
+from federation.columns import BOOLEAN, INTEGER, JSON, NUMBER, column_choices, column_kinds, kind_of, nullable_columns
 from federation.fields import (
     RECORDS,
     Dataset,
@@ -31,7 +30,7 @@ CLIENT = ROOT / "plugins" / "federation" / "client"
 API_FILE = CLIENT / "api.json"
 RECORDS_FILE = CLIENT / "records.py"
 
-_TYPES = {INTEGER: "int", NUMBER: "float", BOOLEAN_KIND: "bool"}
+_TYPES = {INTEGER: "int", NUMBER: "float", BOOLEAN: "bool"}
 _WRITTEN = (NestedDataset, RecipeRun, Dataset)
 
 
@@ -48,7 +47,7 @@ def _api(queries: list[CannedQuery]) -> str:
             for name, operator in OPERATORS.items()
             if name
         },
-        "records": {name: _fields(record) for name, record in RECORDS.items() if record in records},
+        "records": {name: described_fields(record) for name, record in RECORDS.items() if record in records},
         "endpoints": [_endpoint(query) for query in queries],
     }
     return _dump(api) + "\n"
@@ -68,7 +67,8 @@ def _dump(value: Any, indent: str = "", deep: int = 3) -> str:
     return f"{first}\n" + ",\n".join(parts) + f"\n{indent}{last}"
 
 
-def _fields(record: type[Record]) -> dict[str, Any]:
+def described_fields(record: type[Record]) -> dict[str, Any]:
+    """Field -> what the client's `Field` says of it."""
     kinds = column_kinds(record)
     fields: dict[str, dict[str, Any]] = {}
     for name, info in record.model_fields.items():
@@ -128,18 +128,12 @@ def _records() -> str:
 def _body(name: str, words: str, model: type[BaseModel]) -> list[str]:
     lines = ["", "", f"class {name}(TypedDict):", f'    """{words}"""', ""]
     properties = model.model_json_schema()["properties"]
-    kinds = {field: _kind_of(schema) for field, schema in properties.items()}
     for field, info in model.model_fields.items():
-        annotation = _annotation(info.annotation, kinds[field])
+        annotation = _annotation(info.annotation, kind_of(properties[field]))
         if any(each is type(None) for each in get_args(info.annotation)):
             annotation += " | None"
         lines.append(f"    {field}: {annotation if info.is_required() else f'NotRequired[{annotation}]'}")
     return lines
-
-
-def _kind_of(schema: Mapping[str, Any]) -> str:
-    types = {each.get("type") for each in (schema, *schema.get("anyOf", ()))}
-    return next((kind for kind, name in ((INTEGER, "integer"), (BOOLEAN_KIND, "boolean")) if name in types), "")
 
 
 def _annotation(annotation: Any, kind: str) -> str:

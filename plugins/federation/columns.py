@@ -24,7 +24,7 @@ _OF_FORMAT = {"date-time": TIME, "date": DAY}
 def column_kinds(record: type[Record]) -> Mapping[str, str]:
     """Column -> kind, in the order of the model."""
     properties = record.model_json_schema()["properties"]
-    return MappingProxyType({name: _kind(schema) for name, schema in properties.items()})
+    return MappingProxyType({name: kind_of(schema) for name, schema in properties.items()})
 
 
 @cache
@@ -48,7 +48,8 @@ def has_long_message(record: type[Record]) -> bool:
     return any(each.get("maxLength", 0) > 10_000 for each in (schema, *schema.get("anyOf", ())))
 
 
-def _kind(schema: Mapping) -> str:
+def kind_of(schema: Mapping) -> str:
+    """The kind of a field by its JSON Schema."""
     # a field that may be null is `anyOf` its type and null
     for choice in (schema, *schema.get("anyOf", ())):
         if choice.get("format") in _OF_FORMAT:

@@ -4,11 +4,14 @@ Analysts may run SQL of their own, so a reader must not be able to fill the memo
 time limit: SQLite looks at the clock between instructions, and one instruction on a huge text takes minutes.
 """
 
+import json
 import sqlite3
 from pathlib import Path
 
 # bytes of one text, blob or row; whole rows of the registry stay below 190,000
 LENGTH_LIMIT = 200_000
+# a function of the endpoints' connections: a number as JSON, with all of its digits
+JSON_NUMBER = "json_number"
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -17,6 +20,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     # without transactions of Python's own: `begin` is written where several statements must see one state
     connection.isolation_level = None
     prepare_reader(connection)
+    connection.create_function(JSON_NUMBER, 1, json.dumps, deterministic=True)
     return connection
 
 

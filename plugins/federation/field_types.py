@@ -8,7 +8,16 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from federation import times
@@ -71,6 +80,13 @@ def _time(value: str) -> str:
         raise refuse(str(error)) from None
 
 
+def _day(value: str) -> str:
+    try:
+        return times.parse_day(value)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+
+
 def _has_host(url: str) -> bool:
     # beyond the pattern: brackets that do not close, a port alone
     try:
@@ -129,6 +145,8 @@ TIME_SCHEMA = {"format": "date-time", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
 DAY_SCHEMA = {"format": "date", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
 
 Integer = StrictInt
+# a body's numbers have an end: json_body.py sees to that
+Number = StrictFloat
 Boolean = StrictBool
 Identifier = identifier()
 BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id))
@@ -145,6 +163,6 @@ Source = identifier(4096)
 Prefix = text(4096)
 Url = _checked(identifier(4096, pattern=URL_PATTERN), AfterValidator(_url))
 Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
-Day = Annotated[StrictStr, Field(json_schema_extra=DAY_SCHEMA)]
+Day = Annotated[StrictStr, AfterValidator(_day), Field(json_schema_extra=DAY_SCHEMA)]
 Status = _checked(Literal.__getitem__((*UNFINISHED_STATUSES, *FINAL_STATUSES)), BeforeValidator(_status))
 JsonValue = Annotated[Any, WithJsonSchema({})]

@@ -21,6 +21,7 @@ from federation.field_types import (
     Integer,
     JsonValue,
     Message,
+    Number,
     Pointer,
     Prefix,
     Reason,
@@ -265,7 +266,7 @@ class RecipeRun(Record):
     feedstock_repository: Identifier | None = field("Repository of the feedstock.", "pangeo-forge/gpcp-feedstock")
     feedstock_title: Title | None = field("Title of the feedstock.", "Global precipitation")
     datasets_count: Integer = field("Number of datasets it wrote.", 1)
-    datasets: list[NestedDataset] = field("The first 100 of them.", create=OPTIONAL, update=True)
+    datasets: list[NestedDataset] = field("What it wrote, the first 100.", create=OPTIONAL, update=True)
 
 
 class RecipeRunEvent(Record):
@@ -446,7 +447,7 @@ class Health(Record):
     replicated_up_to: Time | None = field(
         "What was written by then is in the store, or on this replica.", "2026-11-24T03:25:00.000000Z"
     )
-    replicated_seconds_ago: float | None = field("How long ago that was.", 0.8)
+    replicated_seconds_ago: Number | None = field("How long ago that was.", 0.8)
 
 
 class Snapshot(Record):

@@ -6,14 +6,13 @@ of its column; a date that is not whole stands for its whole span: `gte` from it
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from federation import times
+from federation import numbers, times
 from federation.columns import BOOLEAN, DAY, INTEGER, JSON, NUMBER, TEXT, TIME
 from federation.statuses import read_status
 
@@ -24,7 +23,6 @@ MERGED_VALUES = 20
 
 _PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _BROKEN_OFFSET = re.compile(r"\d{2} \d{2}:\d{2}\Z", re.ASCII)
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # SQLite refuses a longer pattern, in bytes
 _PATTERN_BYTES = 50_000
@@ -34,6 +32,7 @@ ORDERED = (TEXT, INTEGER, NUMBER, TIME, DAY)
 TEXTS = (TEXT, TIME, DAY)
 _KIND_WORDS = {INTEGER: "a number", NUMBER: "a number", BOOLEAN: "true or false"}
 _BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
+_READ_NUMBER: Mapping[str, Callable[[str], float]] = {INTEGER: numbers.read_integer, NUMBER: numbers.read_number}
 # A feedstock may be named by an id it had before; a live id wins.
 _FEEDSTOCK = """(
         select id from feedstocks where id = :{0}
@@ -201,22 +200,6 @@ def read_boolean(text: str) -> int:
     return value
 
 
-def read_integer(text: str) -> int:
-    if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
-        raise BadFilter(f"is {text[:100]!r}, and must be a whole number of at most 64 bits")
-    return int(text)
-
-
-def read_number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise BadFilter(f"is {text[:100]!r}, and must be a number")
-    return value
-
-
 def read_span(text: str) -> tuple[str, str | None]:
     """The start of a date's span and the start of what follows it; (instant, None) for a whole date and time."""
     match = _PARTIAL_DATE.fullmatch(text)
@@ -271,10 +254,16 @@ def _midnight(day: datetime) -> str:
 
 
 def _value(column: Column, text: str, clauses: Clauses) -> str:
-    if column.kind == INTEGER:
-        return f":{clauses.bind(read_integer(text))}"
-    if column.kind == NUMBER:
-        return f":{clauses.bind(read_number(text))}"
+    if column.kind in _READ_NUMBER:
+        try:
+            return f":{clauses.bind(_READ_NUMBER[column.kind](text))}"
+        except ValueError as error:
+            raise BadFilter(str(error)) from None
+    if column.kind == DAY:
+        try:
+            return f":{clauses.bind(times.parse_day(text))}"
+        except ValueError as error:
+            raise BadFilter(f"is {text[:100]!r}, which {error}") from None
     if column.read_text:
         return _FEEDSTOCK.format(clauses.bind(column.read_text(text)))
     return f":{clauses.bind(read_choice(column, text))}"

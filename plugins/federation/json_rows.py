@@ -7,7 +7,8 @@ messages are cut here, and objects with everything in them are made by `rows.py`
 
 from functools import cache
 
-from federation.columns import BOOLEAN, JSON, column_kinds, has_long_message, nullable_columns
+from federation.columns import BOOLEAN, JSON, NUMBER, column_kinds, has_long_message, nullable_columns
+from federation.connections import JSON_NUMBER
 from federation.fields import Record
 from federation.rows import MESSAGE, MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
 
@@ -34,6 +35,9 @@ def _value(name: str, kind: str, nullable: bool) -> str:
         return _boolean(f'"{name}"')
     if kind == BOOLEAN:
         return f"""json(case "{name}" when 1 then 'true' when 0 then 'false' else 'null' end)"""
+    if kind == NUMBER:
+        # SQLite itself writes 15 digits, and so another number than was sent
+        return f'json({JSON_NUMBER}("{name}"))'
     if kind == JSON:
         return f'json("{name}")'
     return f'"{name}"'

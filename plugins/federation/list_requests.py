@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from federation import times
 from federation.canned_queries import CannedQuery
 from federation.columns import DAY, JSON, column_choices, column_kinds, nullable_columns
 from federation.errors import ProblemDetails
@@ -19,7 +20,6 @@ from federation.filters import (
     Column,
     apply_filter,
     read_alternatives,
-    read_span,
     split_parameter,
 )
 from federation.names import parse_feedstock_name
@@ -259,11 +259,10 @@ def _choice(special: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
 
 def _check_day(name: str, value: str) -> None:
     try:
-        if len(value) != 10:
-            raise BadFilter(f"is {printable(value)!r}, and must be a day such as 2026-11-24")
-        read_span(value)
-    except BadFilter as error:
-        raise ProblemDetails("bad-parameter", f"{name} {error}", parameter=name) from None
+        times.parse_day(value)
+    except ValueError as error:
+        detail = f"{name} is {printable(value)!r}, which {error}"
+        raise ProblemDetails("bad-parameter", detail, parameter=name) from None
 
 
 def _known_parameters(query: CannedQuery) -> list[str]:

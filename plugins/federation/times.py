@@ -4,7 +4,7 @@ One form only, so that the order of texts is the order of times, in SQL as in Py
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 EARLIEST_YEAR = 1970
 LATEST_YEAR = 2199
@@ -13,6 +13,8 @@ LATEST_YEAR = 2199
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def now() -> str:
@@ -49,6 +51,19 @@ def parse(text: str) -> str:
     if not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
         raise ValueError(f"is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}")
     return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{(fraction or '')[:6]:0<6}Z"
+
+
+def parse_day(text: str) -> str:
+    """A day as the registry keeps it, `2026-11-24`. Raises ValueError with a sentence for the person who sent it."""
+    if not _DAY.fullmatch(text):
+        raise ValueError("is not a day such as 2026-11-24")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is not a day that exists") from None
+    if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        raise ValueError(f"is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}")
+    return text
 
 
 def _offset(text: str) -> timedelta:

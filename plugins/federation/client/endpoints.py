@@ -8,6 +8,10 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
+from federation import numbers
+
+_BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
 
 @dataclass(frozen=True)
 class Field:
@@ -18,6 +22,32 @@ class Field:
     choices: tuple[str, ...] = ()
     create: str | None = None
     update: bool = False
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its value in the help."""
+        return "STATUS" if self.choices else self.kind.upper()
+
+    def read(self, text: str) -> Any:
+        """The value that an option or a cell means, as JSON has it. Statuses and times are the registry's to read.
+
+        Raises ValueError, in words that go on from the name of what holds the text.
+        """
+        if self.kind == "integer":
+            return numbers.read_integer(text.strip())
+        if self.kind == "number":
+            return numbers.read_number(text.strip())
+        if self.kind == "boolean":
+            value = _BOOLEANS.get(text.strip().lower())
+            if value is None:
+                raise ValueError(f"is {text[:100]!r}, and must be true or false")
+            return value
+        if self.kind == "json":
+            try:
+                return json.loads(text)
+            except (ValueError, RecursionError):
+                raise ValueError("is not JSON") from None
+        return text
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -32,15 +32,20 @@ class BadFile(Exception):
     """The file as a whole cannot be read. Says why in a sentence."""
 
 
-def read_rows(file: BinaryIO, name: str, form: str | None = None) -> Iterator[Row]:
-    """The rows, read as they are asked for (of a JSON array all at once). Raises BadFile."""
+def read_rows(file: BinaryIO, name: str, form: str | None, names: Mapping[str, str]) -> Iterator[Row]:
+    """The rows, read as they are asked for (of a JSON array all at once). Raises BadFile.
+
+    `names` says which columns of a CSV are which field, where they are called otherwise: its cells are read by that.
+    """
     first = _first_byte(file)
     if form is None:
         form = next((each for suffix, each in _SUFFIXES.items() if name.lower().endswith(suffix)), None)
         # an array in a file that is called otherwise, and the other way round
         if form in (None, JSON, NDJSON):
             form = {b"[": JSON, b"{": NDJSON}.get(first, form or CSV)
-    return {NDJSON: _ndjson, JSON: _json, CSV: _csv}[form](file)
+    if form == CSV:
+        return _csv(file, names)
+    return _ndjson(file) if form == NDJSON else _json(file)
 
 
 def _first_byte(file: BinaryIO) -> bytes:
@@ -79,7 +84,7 @@ def _json(file: BinaryIO) -> Iterator[Row]:
         yield _checked(number, value)
 
 
-def _csv(file: BinaryIO) -> Iterator[Row]:
+def _csv(file: BinaryIO, names: Mapping[str, str]) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
     try:
@@ -96,31 +101,24 @@ def _csv(file: BinaryIO) -> Iterator[Row]:
             if len(cells) != len(header):
                 yield Row(line, {}, f"has {len(cells)} cells, and the header {len(header)}")
                 continue
-            yield _csv_row(line, dict(zip(header, cells, strict=True)))
+            yield _csv_row(line, dict(zip(header, cells, strict=True)), names)
     except UnicodeDecodeError:
         raise BadFile("it is not UTF-8") from None
     except csv.Error as error:
         raise BadFile(f"line {reader.line_num} is no CSV: {error}") from None
 
 
-def _csv_row(line: int, cells: dict[str, str]) -> Row:
+def _csv_row(line: int, cells: dict[str, str], names: Mapping[str, str]) -> Row:
     """A row with values as JSON has them. An empty cell is no value."""
     values: dict[str, Any] = {}
     fields = records()["RecipeRun"]
     for name, text in cells.items():
         if not text:
             continue
-        kind = fields[name].kind if name in fields else "text"
-        if kind == "boolean":
-            word = text.strip().lower()
-            if word not in ("true", "false", "0", "1", "t", "f"):
-                return Row(line, {}, f"{name} is {text!r}, and must be true or false")
-            values[name] = word in ("true", "1", "t")
-        elif kind == "json":
-            try:
-                values[name] = json.loads(text)
-            except (ValueError, RecursionError):
-                return Row(line, {}, f"{name} is not JSON")
-        else:
-            values[name] = text
+        field = fields.get(names.get(name, name))
+        try:
+            # what the registry sets is left aside later
+            values[name] = field.read(text) if field and field.create else text
+        except ValueError as error:
+            return Row(line, {}, f"{name} {error}")
     return Row(line, values)

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from federation.columns import BOOLEAN, column_kinds
 from federation.explorer.links import (
     Links,
     external,
@@ -18,9 +19,10 @@ from federation.explorer.links import (
 )
 from federation.explorer.marks import mark, status_mark
 from federation.explorer.words import first_line, shortened, time_ago
+from federation.fields import RECORDS
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-_BOOLEANS = {"archived", "listed", "is_test", "is_stale", "anon", "requester_pays", "latest_recipe_run_is_stale"}
+_BOOLEANS = {name for record in RECORDS.values() for name, kind in column_kinds(record).items() if kind == BOOLEAN}
 _RUN_IDS = {"recipe_run_id", "latest_recipe_run_id", "last_success_recipe_run_id"}
 # tables whose own id leads to a page: which
 _PAGES = {

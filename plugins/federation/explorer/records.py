@@ -8,12 +8,14 @@ from federation.explorer import lineage
 from federation.explorer.citation import citation
 from federation.explorer.durations import usual, usual_seconds
 from federation.explorer.links import Links
+from federation.explorer.other_facts import other_facts
 from federation.explorer.queries import Queries
 from federation.explorer.snippets import snippet
 from federation.explorer.strip import make_strip
 from federation.explorer.timeline import RUNS, make_timeline, seconds_of
 from federation.explorer.weeks import make_weeks
 from federation.explorer.words import seconds_between
+from federation.fields import Dataset, RecipeRun
 
 RECENT = 12
 EVENTS = 40
@@ -57,6 +59,7 @@ def recipe_run(queries: Queries, recipe_run_id: int) -> dict[str, Any] | None:
     place = sum((each["run_date"], each["id"]) > (run["run_date"], run["id"]) for each in neighbours)
     return {
         "run": run,
+        "other_facts": other_facts(RecipeRun, run),
         "seconds": seconds_of(run, now),
         "usual": usual_seconds(queries, run),
         "events": with_delays(queries.several("list_recipe_run_events", EVENTS, recipe_run_id=run["id"])),
@@ -75,6 +78,7 @@ def dataset(queries: Queries, dataset_id: int, links: Links) -> dict[str, Any] |
     latest = record["last_success_recipe_run_id"] or record["latest_recipe_run_id"]
     return {
         "dataset": opened(queries, [record])[0],
+        "other_facts": other_facts(Dataset, record),
         "latest": queries.one("get_recipe_run", recipe_run_id=latest) if latest else None,
         "providers": came_from["providers"],
         "graphs": [("wide", lineage.wide(columns)), ("tall", lineage.tall(columns))],

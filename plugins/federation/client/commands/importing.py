@@ -64,7 +64,7 @@ def import_command(
 
     progress = Bar() if sys.stderr.isatty() else _Quiet()
     try:
-        rows = _first_checked(read_rows(file, name, form), mapper)
+        rows = _first_checked(read_rows(file, name, form, mapper.names), mapper)
         if dry_run:
             _print(rows, mapper, refuse)
         else:
@@ -124,11 +124,10 @@ def _field(name: str) -> str:
 
 
 def _value(name: str, text: str) -> Any:
-    if records()["RecipeRun"][name].kind == "boolean":
-        if text not in ("true", "false"):
-            raise click.UsageError(f"{name} is true or false")
-        return text == "true"
-    return text
+    try:
+        return records()["RecipeRun"][name].read(text)
+    except ValueError as error:
+        raise click.UsageError(f"{name} {error}") from None
 
 
 def _names(path: Path | None, key: str) -> dict[str, str]:

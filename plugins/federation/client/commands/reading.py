@@ -222,8 +222,8 @@ def _filter_options(name: str, described: Field) -> Iterator[click.Option]:
         flags = f"{option}/--no-{name.replace('_', '-')}"
         yield click.Option([flags, f"{_FILTER}{name}"], default=None, help=described.description)
     else:
-        metavar = "STATUS" if described.choices else described.kind.upper()
-        yield click.Option([option, f"{_FILTER}{name}"], multiple=True, metavar=metavar, help=described.description)
+        names, words = [option, f"{_FILTER}{name}"], described.description
+        yield click.Option(names, multiple=True, metavar=described.metavar, help=words)
     for operator, told in operators().items():
         if described.kind in told.kinds:
             yield click.Option([f"{option}-{operator}", f"{_FILTER}{name}__{operator}"], multiple=True, hidden=True)

@@ -41,15 +41,18 @@ def write_commands() -> Mapping[tuple[str, ...], Callable[[], click.Command]]:
 def body_options(record: str, accepted: str) -> Iterator[click.Option]:
     """An option for each field that a POST (`create`) or a PATCH (`update`) takes."""
     for name, field in records()[record].items():
-        if not getattr(field, accepted) or name == "datasets":
-            continue
-        option = f"--{name.replace('_', '-')}"
-        if field.kind == "boolean":
-            yield click.Option([f"{option}/--no-{name.replace('_', '-')}", name], default=None, help=field.description)
-        else:
-            # --recipe is --recipe-id
-            short = [option.removesuffix("-id")] if name in _SHORT else []
-            yield click.Option([option, *short, name], metavar=_metavar(field), help=field.description)
+        if getattr(field, accepted) and name != "datasets":
+            yield field_option(name, field)
+
+
+def field_option(name: str, field: Field) -> click.Option:
+    """The option that gives a field its value."""
+    option = f"--{name.replace('_', '-')}"
+    if field.kind == "boolean":
+        return click.Option([f"{option}/--no-{name.replace('_', '-')}", name], default=None, help=field.description)
+    # --recipe is --recipe-id
+    short = [option.removesuffix("-id")] if name in _SHORT else []
+    return click.Option([option, *short, name], type=_Value(field), metavar=field.metavar, help=field.description)
 
 
 def filled(given: Mapping[str, Any], data: Any, dataset_urls: tuple[str, ...], dataset_format: str | None) -> Any:
@@ -220,7 +223,16 @@ def _command(name: str, run: Callable[..., None], words: str, options: Sequence[
     )
 
 
-def _metavar(field: Field) -> str:
-    if field.choices:
-        return "STATUS"
-    return {"time": "TIME", "integer": "N"}.get(field.kind, "TEXT")
+class _Value(click.ParamType):
+    """A value of a field, as the API takes it."""
+
+    name = "value"
+
+    def __init__(self, field: Field):
+        self.field = field
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self.field.read(value)
+        except ValueError as error:
+            self.fail(f"it {error}", param, ctx)
