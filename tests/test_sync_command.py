@@ -214,7 +214,7 @@ def test_a_file_that_cannot_be_read_is_exit_1_and_the_rest_is_saved(call, folder
     path.symlink_to("x" * 300)
     done = call("--from", folder)
     assert done.returncode == 1
-    assert "1 files could not be read" in done.stderr
+    assert "; 1 could not be fetched." in done.stderr
     assert rows(tmp_path / "data", "select count(*) from feedstocks where title is not null") == [(9,)]
 
 

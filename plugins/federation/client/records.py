@@ -277,6 +277,7 @@ class SyncRun(TypedDict):
     removed: int
     unchanged: int
     problems: int
+    not_fetched: int
 
 
 class NestedSyncChange(TypedDict):
