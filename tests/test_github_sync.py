@@ -78,7 +78,7 @@ def test_a_first_sync_keeps_what_github_says(sync, github, connection, token):
     github.add("pangeo-forge/snow", meta("Snow"), "feedstock/meta.yml").archived = True
     github.add("pangeo-forge/website")
     result = sync()
-    assert (result.diff.counts()["added"], result.faults, result.failed) == (3, [], 0)
+    assert (result.diff.counts()["added"], result.faults, result.not_fetched) == (3, [], 0)
     found = rows(connection, 'select id, title, archived, github_id, "commit" is null, committed_at from feedstocks')
     at = "2026-11-20T12:00:00.000000Z" if token else None
     # over REST a commit would be one request of sixty
@@ -392,5 +392,5 @@ def test_a_raw_file_that_is_cut_short_is_not_read(sync, github, connection, toke
     ice.files["feedstock/meta.yaml"] = b"title: x\n" + b"#" * 600_000
     with rude_server(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ntitle: x\n#####") as url:
         result = sync(github_raw_url=url)
-    assert result.failed == 1
+    assert result.not_fetched == 1
     assert rows(connection, "select title from feedstocks") == [("Sea ice",)]

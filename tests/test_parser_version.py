@@ -206,13 +206,13 @@ def test_a_file_that_cannot_be_had_after_an_upgrade_is_told_of_by_its_name(data,
     github.nulls.add(wind.name)
     github.faults.append(lambda request: Response("", 500) if request.path.startswith("/raw/" + wind.name) else None)
     result = sync()
-    assert result.failed == 1
+    assert result.not_fetched == 1
     told = rows(connection, "select source_file from problems where repository = 'pangeo-forge/wind'")
     assert told == [("feedstock/meta.yml",)]
     assert one(connection, "select title, removed_at from feedstocks where id = 'wind'") == ("Wind", None)
     github.faults.clear()
     github.nulls.clear()
-    assert (sync().failed, sync().diff.changes) == (0, [])
+    assert (sync().not_fetched, sync().diff.changes) == (0, [])
     assert len(problems(connection, "pangeo-forge/wind")) == 1
 
 

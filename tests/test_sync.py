@@ -39,7 +39,7 @@ def test_a_first_sync_fills_each_table(connection, put, sync):
     put(BAKERY_DATABASE, BAKERIES, BAKERIES_PATH)
     result = sync()
     assert result.diff.counts() == {"added": 3, "changed": 0, "removed": 0, "unchanged": 0}
-    assert (result.failed, result.skipped) == (0, 0)
+    assert (result.not_fetched, result.skipped) == (0, 0)
     assert one(
         connection,
         """

@@ -35,7 +35,7 @@ def test_a_file_that_is_not_understood_leaves_the_last_good_version(connection, 
     assert feedstock(connection) == before
     (problem,) = problems(connection)
     assert problem[:3] == ("feedstock/meta.yaml", "", "error")
-    assert (result.problems, result.failed) == (1, 0)
+    assert (result.problems, result.not_fetched) == (1, 0)
     assert changes(connection) == []
     # it says since when, however often it is looked at, and even if it is broken in another place
     sync()
@@ -76,7 +76,7 @@ def test_something_else_in_the_files_place_leaves_the_last_good_version(connecti
         assert feedstock(connection) == before, place
         assert [row[:3] for row in problems(connection)] == [("feedstock/meta.yaml", "", "error")], place
         # the file is as it is: no other try will have it
-        assert result.failed == 0
+        assert result.not_fetched == 0
         file.rmdir() if place == "folder" else file.unlink()
         put(SEA_ICE)
         sync()
@@ -96,7 +96,7 @@ def test_a_file_that_could_not_be_had_is_counted_and_the_rest_saved(connection, 
     file.symlink_to("x" * 300)
     put("pangeo-forge/other")
     result = sync()
-    assert result.failed == 1
+    assert result.not_fetched == 1
     assert feedstock(connection) == before
     assert "other" in titles(connection)
 
