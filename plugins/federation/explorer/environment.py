@@ -1,8 +1,10 @@
 """What all templates may call."""
 
+from functools import partial
 from typing import Any
 
 from federation.explorer.cells import breakable
+from federation.explorer.lineage import lineage_graphs
 from federation.explorer.links import (
     Links,
     external,
@@ -19,8 +21,10 @@ from federation.explorer.words import ago, bounded, duration, first_line, instan
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
+    links = Links(datasette.urls)
     environment.globals |= {
-        "link": Links(datasette.urls),
+        "link": links,
+        "lineage_graphs": partial(lineage_graphs, links=links),
         "mark": mark,
         "mark_drawings": mark_drawings,
         "status_mark": status_mark,

@@ -4,10 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from federation.explorer import lineage
 from federation.explorer.citation import citation
 from federation.explorer.durations import usual, usual_seconds
-from federation.explorer.links import Links
 from federation.explorer.queries import Queries
 from federation.explorer.snippets import snippet
 from federation.explorer.strip import make_strip
@@ -65,19 +63,17 @@ def recipe_run(queries: Queries, recipe_run_id: int) -> dict[str, Any] | None:
     }
 
 
-def dataset(queries: Queries, dataset_id: int, links: Links) -> dict[str, Any] | None:
+def dataset(queries: Queries, dataset_id: int) -> dict[str, Any] | None:
     record = queries.one("get_dataset", dataset_id=dataset_id)
     if record is None:
         return None
     now = datetime.now(UTC)
     came_from = queries.always("get_dataset_lineage", dataset_id=dataset_id)
-    columns = lineage.columns_of(came_from, links)
     latest = record["last_success_recipe_run_id"] or record["latest_recipe_run_id"]
     return {
         "dataset": opened(queries, [record])[0],
         "latest": queries.one("get_recipe_run", recipe_run_id=latest) if latest else None,
-        "providers": came_from["providers"],
-        "graphs": [("wide", lineage.wide(columns)), ("tall", lineage.tall(columns))],
+        "lineage": came_from,
         "runs": with_seconds(queries.several("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id), now),
         "events": queries.rows("events_of_dataset", dataset_id=dataset_id)[:HISTORY],
         "citation": citation(record, came_from["providers"]),
