@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ from federation.database import transaction
 from federation.explorer import words
 from federation.explorer.marks import DRAWINGS, WORDS, status_mark
 from federation.explorer.pages import PAGES
+from federation.explorer.windows import MONTH, QUARTER
 from federation.registry import registry_of
 from federation.server import make_datasette
 
@@ -259,6 +261,22 @@ async def test_a_day_of_a_bakery_leads_to_its_runs(demo):
     runs = await demo.client.get(response.headers["location"])
     assert f"{BAKERY}</strong>" in runs.text or 'class="col-status' in runs.text
     assert (await demo.client.get(path + "?day=tomorrow")).status_code == 400
+
+
+async def test_pages_count_the_days_that_they_say(datasette, recorded):
+    """Of a month, and of a quarter, the first day and none before."""
+    for days in (MONTH.days - 1, MONTH.days, QUARTER.days - 1, QUARTER.days):
+        run_date = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT12:00:00Z}"
+        await recorded(status="success", run_date=run_date, completed_at=None, external_id=str(days))
+    home = (await datasette.client.get("/")).text
+    bakery = (await datasette.client.get(f"/federation/bakeries/{tilde_encode(BAKERY)}")).text
+    assert f"<strong>1</strong><small>run in {MONTH.days} days<" in home
+    for page in (home, bakery):
+        assert f"Last {QUARTER.days} days" in page
+        assert f'aria-label="3 runs in {QUARTER.days} days: 3 success"' in page
+        href = re.search(r'href="(/federation/recipe_runs_by_day[^"]*)"', page)[1].replace("&amp;", "&")
+        rows = (await datasette.client.get(href.replace("?", ".json?") + "&_shape=array")).json()
+        assert sum(row["recipe_runs"] for row in rows) == 3
 
 
 async def test_a_dataset_page_tells_its_history(datasette, send, run_body):

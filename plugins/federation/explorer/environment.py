@@ -17,12 +17,14 @@ from federation.explorer.links import (
     web_url,
 )
 from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
+from federation.explorer.windows import WINDOWS
 from federation.explorer.words import ago, bounded, duration, first_line, instant, joined, plural, shortened, time_ago
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
     links = Links(datasette.urls)
     environment.globals |= {
+        "windows": WINDOWS,
         "link": links,
         "lineage_graphs": partial(lineage_graphs, links=links),
         "mark": mark,

@@ -11,6 +11,7 @@ from federation.explorer.snippets import snippet
 from federation.explorer.strip import make_strip
 from federation.explorer.timeline import RUNS, make_timeline, seconds_of
 from federation.explorer.weeks import make_weeks
+from federation.explorer.windows import QUARTER
 from federation.explorer.words import seconds_between
 
 RECENT = 12
@@ -85,12 +86,14 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
     if record is None:
         return None
     now = datetime.now(UTC)
-    by_day = queries.rows("recipe_runs_by_day", bakery_id=record["id"])
+    by_day = queries.rows("recipe_runs_by_day", bakery_id=record["id"], from_day=QUARTER.since)
     runs = queries.several("list_bakery_recipe_runs", RUNS, "is_test=0", bakery_id=record["id"])
     return {
         "bakery": record,
         "strip": make_strip(by_day, now.date()),
-        "weeks": make_weeks(by_day, queries.rows("weeks_of_bakery", bakery_id=record["id"]), now.date()),
+        "weeks": make_weeks(
+            by_day, queries.rows("weeks_of_bakery", bakery_id=record["id"], from_day=QUARTER.since), now.date()
+        ),
         "runs": with_seconds(runs, now),
         "timeline": make_timeline(runs, now),
         "usual": usual({"seconds": seconds_of(run, now)} for run in runs if run["status"] == "success"),
