@@ -10,7 +10,7 @@ import pytest_asyncio
 from conftest import BAKERY
 from datasette.plugins import pm
 from datasette.utils import tilde_encode
-from explorer_page import FEEDSTOCK, NOT_FOUND, check_page, demo_pages, shared_demo
+from explorer_page import FEEDSTOCK, IN_THE_DEMO, NOT_FOUND, check_page, demo_pages, own_pages, shared_demo
 from federation.content_security import POLICY
 from federation.database import transaction
 from federation.explorer import words
@@ -65,6 +65,12 @@ async def test_every_page_of_the_explorer_is_among_those_that_tests_ask_for(demo
     (plugin,) = [plugin for name, plugin in pm.list_name_plugin() if name == "explorer.py"]
     for route, _ in plugin.register_routes():
         assert any(re.match(route, path) for path in paths), f"tests/explorer_page.py has no address for {route}"
+
+
+async def test_who_may_not_see_the_instance_sees_none_of_its_pages(datasette, monkeypatch):
+    monkeypatch.setitem(datasette._metadata_local, "allow", False)
+    for path in own_pages(IN_THE_DEMO):
+        assert (await datasette.client.get(path)).status_code == 403, path
 
 
 async def test_the_policy_is_for_pages_alone(demo):

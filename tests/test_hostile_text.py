@@ -175,6 +175,19 @@ def maximal(connection):
                 """,
                 (TIME, bakery, "m" * 2_000),
             )
+        # and every other feedstock has failed of late
+        connection.execute(
+            """
+            insert into recipe_runs (
+                recipe_id, run_date, bakery_id, feedstock_id, "commit", status, message, completed_at,
+                created_at, updated_at
+            )
+            select :long, :time, :bakery, id, :long, 'failure', :message, :time, :time, :time
+            from feedstocks
+            where id <> :first
+            """,
+            {"long": long, "time": TIME, "bakery": bakery, "message": "<&>" * 20_000, "first": first},
+        )
     return bakery, first
 
 
