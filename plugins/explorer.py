@@ -2,18 +2,12 @@
 
 from datasette import hookimpl
 from federation.descriptions import table_metadata
+from federation.explorer.cells import cell
 from federation.explorer.counted_list import counted_list
 from federation.explorer.environment import prepare_environment
-from federation.explorer.pages import (
-    home_page,
-    maintainer_page,
-    record_page,
-    search_page,
-    snapshots_page,
-    statistics_page,
-    table_cell,
-    variables,
-)
+from federation.explorer.links import Links
+from federation.explorer.pages import PAGES
+from federation.explorer.variables import variables
 
 
 @hookimpl
@@ -36,18 +30,13 @@ def extra_template_vars(template, table, columns, request, datasette):
 
 @hookimpl
 def render_cell(row, value, column, table, datasette):
-    return table_cell(datasette, row, column, value, table)
+    return cell(Links(datasette.urls), row, column, value, table)
 
 
 @hookimpl
 def register_routes():
     return [
-        (r"^/$", home_page),
-        (r"^/federation/(?P<table>feedstocks|recipe_runs|datasets|bakeries)/(?P<key>[^/,.]+)$", record_page),
+        *((page.route, page.answer) for page in PAGES),
         # its page alone: Datasette takes a format that is empty for none
         (r"^/(?P<database>federation)/(?P<table>recipe_run_summaries)(?P<format>)$", counted_list),
-        (r"^/federation/maintainers/(?P<github>[^/,.]+)$", maintainer_page),
-        (r"^/-/search$", search_page),
-        (r"^/-/statistics$", statistics_page),
-        (r"^/-/snapshots$", snapshots_page),
     ]

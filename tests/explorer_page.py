@@ -1,16 +1,64 @@
-"""What tests ask of the explorer's pages: one heading, landmarks, no script but ours, no link that is unsafe."""
+"""The explorer's pages, where they are, and what tests ask of each: one heading, landmarks, no script but ours."""
 
 import fcntl
 import os
 import re
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from federation.demo import ensure_demo
+from datasette.utils import tilde_encode
+from federation.demo import DEMO_BAKERY, ensure_demo
+from federation.explorer.lists import LISTS
+from federation.explorer.pages import PAGES
+from federation.settings import ROOT
 
 VOID = {"meta", "link", "input", "img", "br", "hr", "wbr"}
+FEEDSTOCK = "northern-sea-ice-feedstock"
+# parameter of a page -> what tests give it over the demo; a page with a new parameter needs a line here
+IN_THE_DEMO = {
+    # one that is well, one that failed, one whose file has problems
+    "feedstock_id": [FEEDSTOCK, "upper-ocean-reanalysis-feedstock", "coupled-model-archive-feedstock"],
+    "recipe_run_id": ["1"],
+    "dataset_id": ["1"],
+    "bakery_id": [DEMO_BAKERY],
+    "github": ["maren-solvik-ice"],
+    "q": ["ice"],
+}
+NOT_FOUND = "/federation/feedstocks/nothern-sea-ice"
+# the pages of Datasette that our templates dress, each once; lists are short where a test has a browser look at them
+DATASETTES_PAGES = [
+    *(f"/{template.stem}" for template in sorted((ROOT / "templates" / "pages").glob("*.html"))),
+    "/federation",
+    "/federation?sql=select+*+from+recipe_runs+limit+5",
+    "/federation/recipe_runs_by_day?bakery_id=osn.bakery.campus",
+    *(f"/federation/{table}?_size=20" for table in LISTS if table != "recipe_run_summaries"),
+    "/federation/recipe_run_summaries?status=failure&_facet=feedstock_id&_size=20",
+    "/federation/recipe_runs?_size=20",
+    "/federation/recipes/1",
+    NOT_FOUND,
+    "/-/versions",
+]
+
+
+def own_pages(values: Mapping[str, Sequence[str]]) -> list[str]:
+    """The addresses of the explorer's own pages, each with each value of its parameter."""
+    addresses = []
+    for page in PAGES:
+        addresses += [
+            page.path.replace(f"{{{name}}}", tilde_encode(value))
+            for name in re.findall(r"{(\w+)}", page.path)
+            for value in values[name]
+        ] or [page.path]
+        addresses += [f"{page.path}?{name}={quote(value)}" for name in page.parameters for value in values[name]]
+    return addresses
+
+
+def demo_pages() -> list[str]:
+    """The addresses of every kind of page over the demo."""
+    return [*own_pages(IN_THE_DEMO), *DATASETTES_PAGES]
 
 
 def shared_demo(tmp_path_factory) -> Path:

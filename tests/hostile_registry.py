@@ -2,22 +2,29 @@
 
 import json
 import sqlite3
-from urllib.parse import quote
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
 
 from datasette.utils import tilde_encode
-from federation.database import transaction
+from explorer_page import own_pages
+from federation.database import FEDERATION, transaction
+from federation.settings import read_metadata
+from federation.times import to_text
 
+# what the template in it would become: a number that no page has of itself
+RENDERED = str(1_234_567 * 9)
 # runs in whatever a page takes for markup, for an attribute or for a template
 HOSTILE = (
     """<script>window.executed=1;alert(1)</script>"'><img src=x onerror="window.executed=1">"""
-    """<svg onload="window.executed=1">{{ 7 * 7 }}"""
+    """<svg onload="window.executed=1">{{ 1234567 * 9 }}"""
 )
 BAD_URL = "javascript:window.executed=1//https://example.org"
 URLS = {"url", "org_website", "license_url", "endpoint_url", "log_url", "prefix"}
 JSON = {"roles", "meta"}
 # no text: what a check or the registry itself decides
 NOT_TEXT = {"status", "action", "severity", "key_sha256", "request_sha256", "etag", "body", "response", "headers"}
-TIME = "2026-11-24T03:25:00.000000Z"
+# of late: some pages have only what is new
+TIME = to_text(datetime.now(UTC) - timedelta(hours=1))
 TABLES = [
     "bakeries",
     "bakery_targets",
@@ -94,17 +101,20 @@ def _refers(connection: sqlite3.Connection, table: str, column: str) -> bool:
 def pages(connection: sqlite3.Connection) -> list[str]:
     """The address of every kind of page over it."""
     key = tilde_encode(HOSTILE)
-    named = [f"feedstocks/{key}", f"bakeries/{key}", f"maintainers/{key}", "recipe_runs/1", "datasets/1", "recipes/1"]
+    numbers = {"recipe_run_id": ["1"], "dataset_id": ["1"]}
+    texts = {"feedstock_id": [HOSTILE], "bakery_id": [HOSTILE], "github": [HOSTILE], "q": [HOSTILE, "script"]}
     views = [row[0] for row in connection.execute("select name from sqlite_master where type = 'view' order by name")]
-    queries = ["files_with_problems", "feedstocks_that_need_attention", "recipe_runs_by_day?bakery_id=", "known_ids"]
-    queries += ["events_of_dataset?dataset_id=1", f"feedstocks/{key}x"]
     return [
-        "/",
-        "/-/statistics",
-        f"/-/search?q={quote(HOSTILE)}",
-        "/-/search?q=script",
+        *own_pages(numbers | texts),
         "/federation?sql=select+*+from+recipe_runs",
         f"/federation?sql=select+{quote(HOSTILE)}",
-        *(f"/federation/{each}" for each in [*named, *TABLES, *views, *queries]),
+        *(f"/federation/{each}" for each in ["recipes/1", *TABLES, *views, f"feedstocks/{key}x"]),
         *(f"/federation/{each}?_columns=all" for each in views),
     ]
+
+
+def query_pages() -> list[str]:
+    """The addresses of the queries that fill pages, each with all that it finds of it."""
+    queries = read_metadata()["databases"][FEDERATION]["queries"]
+    values = {"bakery_id": HOSTILE, "feedstock_id": HOSTILE, "recipe_id": HOSTILE, "dataset_id": 1, "id": 0}
+    return [f"/federation/{name}?{urlencode(values)}" for name, query in queries.items() if "path" not in query]

@@ -1,8 +1,10 @@
 """What all templates may call."""
 
+from functools import partial
 from typing import Any
 
 from federation.explorer.cells import breakable
+from federation.explorer.lineage import lineage_graphs
 from federation.explorer.links import (
     Links,
     external,
@@ -15,12 +17,16 @@ from federation.explorer.links import (
     web_url,
 )
 from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
+from federation.explorer.windows import WINDOWS
 from federation.explorer.words import ago, bounded, duration, first_line, instant, joined, plural, shortened, time_ago
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
+    links = Links(datasette.urls)
     environment.globals |= {
-        "link": Links(datasette.urls),
+        "windows": WINDOWS,
+        "link": links,
+        "lineage_graphs": partial(lineage_graphs, links=links),
         "mark": mark,
         "mark_drawings": mark_drawings,
         "status_mark": status_mark,

@@ -1,12 +1,13 @@
 """The home page: what the federation is doing, and what of it needs somebody."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from federation.explorer.durations import usual_seconds
 from federation.explorer.queries import Queries
 from federation.explorer.strip import Strip, make_strip
+from federation.explorer.windows import MONTH, QUARTER
 
 # what fits; each part links to the whole
 BAKERIES = 6
@@ -14,20 +15,18 @@ ATTENTION = 8
 FILES = 5
 UNDER_WAY = 8
 DATASETS = 6
-MONTH_DAYS = 30
 
 
 def home(queries: Queries) -> dict[str, Any]:
     now = datetime.now(UTC)
-    stats = queries.always("get_stats")
+    stats = queries.always("get_stats", from_day=MONTH.since)
     strips, more_strips = bakery_strips(queries, now)
     attention = queries.rows("feedstocks_that_need_attention")
     files = queries.rows("files_with_problems")
     under_way = queries.rows("recipe_runs_under_way", bakery_id="")
     return {
         "stats": stats,
-        "recent_runs": runs_since(stats, (now - timedelta(days=MONTH_DAYS - 1)).date().isoformat()),
-        "since": (now - timedelta(days=MONTH_DAYS - 1)).date().isoformat(),
+        "recent_runs": sum(sum(each["recipe_runs"].values()) for each in stats["recipe_runs_by_day"]),
         "empty": not (stats["bakeries"] or stats["feedstocks"] or stats["recipe_runs"]),
         "strips": strips,
         "more_strips": more_strips,
@@ -42,14 +41,10 @@ def home(queries: Queries) -> dict[str, Any]:
     }
 
 
-def runs_since(stats: Mapping[str, Any], day: str) -> int:
-    return sum(sum(each["recipe_runs"].values()) for each in stats["recipe_runs_by_day"] if each["day"] >= day)
-
-
 def bakery_strips(queries: Queries, now: datetime) -> tuple[list[tuple[str, Strip]], int]:
     """(bakery, its strip) of the busiest, the busiest first, and how many more there are."""
     by_bakery: dict[str, list[Mapping[str, Any]]] = {}
-    for row in queries.rows("recipe_runs_by_day", bakery_id=""):
+    for row in queries.rows("recipe_runs_by_day", bakery_id="", from_day=QUARTER.since):
         by_bakery.setdefault(row["bakery_id"], []).append(row)
     runs = {bakery_id: sum(row["recipe_runs"] for row in rows) for bakery_id, rows in by_bakery.items()}
     busiest = sorted(runs, key=lambda bakery_id: (-runs[bakery_id], bakery_id))[:BAKERIES]

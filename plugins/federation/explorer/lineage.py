@@ -40,6 +40,12 @@ class Graph:
     box_height = BOX_HEIGHT
 
 
+def lineage_graphs(lineage: Mapping[str, Any], links: Links) -> list[tuple[str, Graph]]:
+    """(name, graph) of a dataset's lineage: one for wide screens, one for narrow ones."""
+    columns = columns_of(lineage, links)
+    return [("wide", wide(columns)), ("tall", tall(columns))]
+
+
 def columns_of(lineage: Mapping[str, Any], links: Links) -> list[list[Box]]:
     providers = [
         Box("provider", each["name"] or "unnamed", web_url(each["url"]), outside=True)

@@ -4,16 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from federation.explorer import lineage
 from federation.explorer.citation import citation
 from federation.explorer.durations import usual, usual_seconds
-from federation.explorer.links import Links
 from federation.explorer.other_facts import other_facts
 from federation.explorer.queries import Queries
 from federation.explorer.snippets import snippet
 from federation.explorer.strip import make_strip
 from federation.explorer.timeline import RUNS, make_timeline, seconds_of
 from federation.explorer.weeks import make_weeks
+from federation.explorer.windows import QUARTER
 from federation.explorer.words import seconds_between
 from federation.fields import Dataset, RecipeRun
 
@@ -68,20 +67,18 @@ def recipe_run(queries: Queries, recipe_run_id: int) -> dict[str, Any] | None:
     }
 
 
-def dataset(queries: Queries, dataset_id: int, links: Links) -> dict[str, Any] | None:
+def dataset(queries: Queries, dataset_id: int) -> dict[str, Any] | None:
     record = queries.one("get_dataset", dataset_id=dataset_id)
     if record is None:
         return None
     now = datetime.now(UTC)
     came_from = queries.always("get_dataset_lineage", dataset_id=dataset_id)
-    columns = lineage.columns_of(came_from, links)
     latest = record["last_success_recipe_run_id"] or record["latest_recipe_run_id"]
     return {
         "dataset": opened(queries, [record])[0],
         "other_facts": other_facts(Dataset, record),
         "latest": queries.one("get_recipe_run", recipe_run_id=latest) if latest else None,
-        "providers": came_from["providers"],
-        "graphs": [("wide", lineage.wide(columns)), ("tall", lineage.tall(columns))],
+        "lineage": came_from,
         "runs": with_seconds(queries.several("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id), now),
         "events": queries.rows("events_of_dataset", dataset_id=dataset_id)[:HISTORY],
         "citation": citation(record, came_from["providers"]),
@@ -93,12 +90,14 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
     if record is None:
         return None
     now = datetime.now(UTC)
-    by_day = queries.rows("recipe_runs_by_day", bakery_id=record["id"])
+    by_day = queries.rows("recipe_runs_by_day", bakery_id=record["id"], from_day=QUARTER.since)
     runs = queries.several("list_bakery_recipe_runs", RUNS, "is_test=0", bakery_id=record["id"])
     return {
         "bakery": record,
         "strip": make_strip(by_day, now.date()),
-        "weeks": make_weeks(by_day, queries.rows("weeks_of_bakery", bakery_id=record["id"]), now.date()),
+        "weeks": make_weeks(
+            by_day, queries.rows("weeks_of_bakery", bakery_id=record["id"], from_day=QUARTER.since), now.date()
+        ),
         "runs": with_seconds(runs, now),
         "timeline": make_timeline(runs, now),
         "usual": usual({"seconds": seconds_of(run, now)} for run in runs if run["status"] == "success"),

@@ -9,9 +9,9 @@ RESULTS = 20
 LONGEST = 200
 
 
-def search(queries: Queries, words: str) -> dict[str, Any]:
+def search(queries: Queries, q: str) -> dict[str, Any]:
     """What each list finds. Feedstocks and datasets by full text, bakeries and people by a part of their name."""
-    words = words.strip()[:LONGEST]
+    words = q.strip()[:LONGEST]
     if not words:
         return {"words": "", "found": 0}
     by_text = urlencode({"q": words})

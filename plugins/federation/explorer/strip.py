@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from federation.explorer.marks import UNFINISHED, WORDS
+from federation.explorer.windows import QUARTER
 from federation.explorer.words import plural
 
-DAYS = 90
+DAYS = QUARTER.days
 PITCH, BAR = 8, 6
 # room for a mark above the highest bar
 TOP, HEIGHT = 9, 18

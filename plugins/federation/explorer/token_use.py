@@ -5,14 +5,14 @@ from typing import Any
 from federation.database import TOKENS
 
 
-async def last_token_use(datasette: Any, bakery_id: str) -> str | None:
-    """The day on which a token of a bakery was last used."""
+async def token_use(datasette: Any, page: dict[str, Any]) -> dict[str, Any]:
+    """The day on which a token of a page's bakery was last used."""
     rows = await datasette.databases[TOKENS].execute(
         """
         select substr(max(last_used_at), 1, 10)
         from tokens
         where bakery_id = :bakery_id
         """,
-        {"bakery_id": bakery_id},
+        {"bakery_id": page["bakery"]["id"]},
     )
-    return rows.single_value()
+    return {"token_used_on": rows.single_value()}

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import ceil
 from typing import Any
 
 from federation.explorer.strip import Strip, make_strip
+from federation.explorer.windows import QUARTER
 from federation.explorer.words import duration, plural
 
-WEEKS, DAYS = 13, 7
+DAYS = 7
+WEEKS = ceil(QUARTER.days / DAYS)
 PITCH, BAR = 80, 48
 HEIGHT = 40
 # of a bar that is there at all
@@ -53,7 +56,7 @@ class Weeks:
 
 
 def make_weeks(by_day: Iterable[Mapping[str, Any]], medians: Iterable[Mapping[str, Any]], today: date) -> Weeks:
-    """The last 13 weeks, of rows with day, status and recipe_runs, and of rows with first_day, duration and wait."""
+    """The last weeks, of rows with day, status and recipe_runs, and of rows with first_day, duration and wait."""
     by_day = list(by_day)
     of_week = {row["first_day"]: row for row in medians}
     longest = max(((row["duration"] or 0) + (row["wait"] or 0) for row in of_week.values()), default=0) or 1

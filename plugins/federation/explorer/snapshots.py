@@ -1,0 +1,13 @@
+"""The page of snapshots: what there is to take home."""
+
+import asyncio
+from typing import Any
+
+from federation.get_snapshots import record_of
+from federation.registry import registry_of
+from federation.snapshots import list_snapshots
+
+
+async def snapshots(datasette: Any, _: Any) -> dict[str, Any]:
+    there = await asyncio.to_thread(list_snapshots, registry_of(datasette).data)
+    return {"snapshots": [record_of(each, "") for each in there]}
