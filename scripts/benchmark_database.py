@@ -7,9 +7,9 @@ roll-ups that the triggers would have kept are counted from the runs. Ten millio
 import sqlite3
 from pathlib import Path
 
-from federation import roll_ups
 from federation.data_folder import prepare
 from federation.database import FEDERATION, connect, database_path, execute_script, transaction
+from federation.roll_ups import ROLL_UPS
 
 BAKERIES = 12
 DAYS = 1000
@@ -165,43 +165,7 @@ def _fill_runs(connection: sqlite3.Connection, runs: int) -> None:
 
 
 def _fill_roll_ups(connection: sqlite3.Connection) -> None:
-    counts = [(table, columns, "recipe_runs", "recipe_runs") for table, columns in roll_ups.RECIPE_RUN_COUNTS.items()]
-    counts += [
-        ("recipe_run_counts_by_day_and_status", roll_ups.RECIPE_RUNS_BY_DAY_AND_STATUS, "recipe_runs", "recipe_runs"),
-        ("dataset_counts_by_feedstock", {"feedstock_id": "{row}.feedstock_id"}, "datasets", "datasets"),
-        ("dataset_counts_by_bakery", {"bakery_id": "{row}.bakery_id"}, "datasets", "datasets"),
-        (
-            "recipe_run_counts_by_dataset",
-            roll_ups.RECIPE_RUNS_OF_DATASET,
-            "recipe_runs",
-            "recipe_run_datasets",
-        ),
-    ]
-    for table, columns, count, source in counts:
-        values = ", ".join(value.format(row=source) for value in columns.values())
-        connection.execute(
-            f"insert into {table} ({', '.join(columns)}, {count}) select {values}, count(*) from {source} "
-            f"group by {values}"
-        )
-    for table, key in roll_ups.LATEST_RUNS.items():
-        for outcome, condition in roll_ups.OUTCOMES.items():
-            _fill_latest(connection, table, key, outcome, "recipe_runs", condition.format(row="recipe_runs"))
-    linked = "recipe_run_datasets join recipe_runs on recipe_runs.id = recipe_run_id"
-    for outcome in roll_ups.OUTCOMES:
-        _fill_latest(connection, "latest_runs_by_dataset", ("dataset_id",), outcome, linked, "1")
-
-
-def _fill_latest(
-    connection: sqlite3.Connection, table: str, key: tuple[str, ...], outcome: str, source: str, where: str
-) -> None:
-    columns = ", ".join(key)
-    # the other columns are those of the row with the maximum: what SQLite promises of `max` alone. Ids grow with dates.
-    connection.execute(
-        f"""
-        insert into {table} ({columns}, outcome, recipe_run_id, run_date, status, completed_at)
-        select {columns}, '{outcome}', max(recipe_runs.id), recipe_runs.run_date, status, completed_at
-        from {source}
-        where {where}
-        group by {columns}
-        """
-    )
+    for each in ROLL_UPS:
+        # those of tables whose triggers were not set aside are right already, and counted again all the same
+        connection.execute(f"delete from {each.table}")
+        execute_script(connection, each.fill)

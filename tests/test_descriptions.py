@@ -1,6 +1,7 @@
 """Analysts read what a column means where they see it."""
 
 from federation.canned_queries import read_canned_queries
+from federation.roll_ups import ROLL_UPS
 from federation.settings import read_metadata
 
 HIDDEN_PREFIXES = ("sqlite_", "_sqlite", "feedstocks_fts", "datasets_fts")
@@ -18,10 +19,18 @@ def test_every_table_that_is_shown_is_described_and_so_is_each_of_its_columns(co
         if metadata.get("hidden"):
             continue
         shown += 1
-        assert metadata.get("description"), table
+        assert metadata.get("description"), f"{table} has no description and no {{hidden: true}} in metadata.yml"
         columns = {row["name"] for row in connection.execute(f"select name from pragma_table_info('{table}')")}
         assert columns <= set(metadata["columns"]), (table, columns - set(metadata["columns"]))
     assert shown > 15
+
+
+async def test_roll_ups_are_hidden_without_a_line_in_metadata(datasette):
+    tables = {
+        table["name"]: table["hidden"] for table in (await datasette.client.get("/federation.json")).json()["tables"]
+    }
+    assert all(tables[each.table] for each in ROLL_UPS)
+    assert not tables["recipe_runs"]
 
 
 async def test_they_stand_on_the_page(datasette):

@@ -8,12 +8,12 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 from conftest import BAKERY, FIXTURES, OTHER_BAKERY, started
+from example_paths import LISTS, QUERIES, SMALL, UNKNOWN, filled, values_of
 from federation import tokens
 from federation.canned_queries import BadQuery
 from federation.columns import column_kinds, has_long_message
 from federation.data_folder import prepare
 from federation.database import TOKENS, connect, database_path
-from federation.fields import RECORDS
 from federation.registry import registry_of
 from federation.rows import to_object
 from federation.server import make_datasette
@@ -77,34 +77,6 @@ RUNS = {
     ],
 }
 
-# query: (its path with ids that are there, the same with ids that are not)
-PATHS = {
-    "list_bakeries": ("/bakeries", None),
-    "get_bakery": (f"/bakeries/{BAKERY}", "/bakeries/nobody"),
-    "list_bakery_recipe_runs": (f"/bakeries/{BAKERY}/recipe_runs", "/bakeries/nobody/recipe_runs"),
-    "list_feedstocks": ("/feedstocks", None),
-    "get_feedstock": (f"/feedstocks/{SEA_ICE}", "/feedstocks/nothing-feedstock"),
-    "list_feedstock_recipe_runs": (f"/feedstocks/{SEA_ICE}/recipe_runs", "/feedstocks/nothing-feedstock/recipe_runs"),
-    "list_feedstock_recipes": (f"/feedstocks/{SEA_ICE}/recipes", "/feedstocks/nothing-feedstock/recipes"),
-    "list_feedstock_datasets": (f"/feedstocks/{SEA_ICE}/datasets", "/feedstocks/nothing-feedstock/datasets"),
-    "list_recipe_runs": ("/recipe_runs", None),
-    "get_recipe_run": ("/recipe_runs/1", "/recipe_runs/999"),
-    "list_recipe_run_events": ("/recipe_runs/1/events", "/recipe_runs/999/events"),
-    "list_recipe_run_datasets": ("/recipe_runs/1/datasets", "/recipe_runs/999/datasets"),
-    "list_datasets": ("/datasets", None),
-    "get_dataset": ("/datasets/1", "/datasets/999"),
-    "list_dataset_recipe_runs": ("/datasets/1/recipe_runs", "/datasets/999/recipe_runs"),
-    "get_dataset_lineage": ("/datasets/1/lineage", "/datasets/999/lineage"),
-    "list_maintainers": ("/maintainers", None),
-    "get_maintainer": ("/maintainers/maren-solvik-ice", "/maintainers/nobody"),
-    "get_stats": ("/stats", None),
-    "list_problems": ("/problems", None),
-    "list_sync_runs": ("/sync_runs", None),
-    "get_sync_run": ("/sync_runs/1", "/sync_runs/999"),
-}
-QUERIES = read_metadata()["databases"]["federation"]["queries"]
-LISTS = [name for name in PATHS if not QUERIES[name].get("one")]
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -144,15 +116,9 @@ async def get(client, path):
     return response.json()
 
 
-def path_values(query_name):
-    """The parameters in the path of PATHS, by name."""
-    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", QUERIES[query_name]["path"])
-    return re.fullmatch(pattern, PATHS[query_name][0]).groupdict()
-
-
 def check_record(query_name, row):
     """All keys of the record and no other, each of the record's type: StrictBool takes no 1, a list is no text."""
-    record = RECORDS[QUERIES[query_name]["fields"]]
+    record = QUERIES[query_name].record
     keys = list(record.model_fields)
     if query_name in LISTS and has_long_message(record):
         keys.insert(keys.index("message") + 1, "message_truncated")
@@ -162,13 +128,9 @@ def check_record(query_name, row):
     record.model_validate(row)
 
 
-async def test_every_endpoint_of_metadata_is_tested_here():
-    assert set(PATHS) == {name for name, query in QUERIES.items() if "path" in query}
-
-
-@pytest.mark.parametrize("query_name", PATHS)
+@pytest.mark.parametrize("query_name", QUERIES)
 async def test_an_endpoint_answers_its_record(client, query_name):
-    answer = await get(client, PATHS[query_name][0])
+    answer = await get(client, filled(QUERIES[query_name].path, SMALL))
     if query_name in LISTS:
         assert isinstance(answer, list) and answer
     rows = answer if query_name in LISTS else [answer]
@@ -176,14 +138,14 @@ async def test_an_endpoint_answers_its_record(client, query_name):
         check_record(query_name, row)
 
 
-@pytest.mark.parametrize("query_name", [name for name, (_, unknown) in PATHS.items() if unknown])
+@pytest.mark.parametrize("query_name", [name for name, query in QUERIES.items() if query.path_parameters])
 async def test_an_unknown_id_or_parent_is_404(client, query_name):
-    response = await client.get(PATHS[query_name][1])
+    response = await client.get(filled(QUERIES[query_name].path, UNKNOWN))
     assert response.status_code == 404
     assert response.headers["content-type"] == PROBLEM
     body = response.json()
     assert body["type"].endswith("/not-found")
-    assert "nobody" in body["detail"] or "999" in body["detail"] or "nothing-feedstock" in body["detail"]
+    assert any(value in body["detail"] for value in values_of(QUERIES[query_name].path, UNKNOWN).values())
 
 
 @pytest.mark.parametrize(
@@ -316,9 +278,9 @@ async def test_a_feedstock_that_only_a_run_named(client):
     assert UNLISTED in [row["id"] for row in await get(client, "/feedstocks")]
 
 
-@pytest.mark.parametrize("query_name", PATHS)
+@pytest.mark.parametrize("query_name", QUERIES)
 async def test_a_query_has_a_page_with_a_labelled_field_for_each_parameter(client, query_name):
-    values = path_values(query_name)
+    values = values_of(QUERIES[query_name].path, SMALL)
     response = await client.get(f"/federation/{query_name}", params=values)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/html")
@@ -330,14 +292,16 @@ async def test_a_query_has_a_page_with_a_labelled_field_for_each_parameter(clien
         assert f'value="{value}"' in field[0]
 
 
-@pytest.mark.parametrize("query_name", PATHS)
+@pytest.mark.parametrize("query_name", QUERIES)
 async def test_a_page_shows_the_rows_of_the_endpoint_in_their_order(client, query_name):
-    page = await client.get(f"/federation/{query_name}.json", params={**path_values(query_name), "_shape": "arrays"})
+    query = QUERIES[query_name]
+    values = values_of(query.path, SMALL)
+    page = await client.get(f"/federation/{query_name}.json", params={**values, "_shape": "arrays"})
     assert page.status_code == 200
-    kinds = column_kinds(RECORDS[QUERIES[query_name]["fields"]])
+    kinds = column_kinds(query.record)
     rows = [to_object(page.json()["columns"], row, kinds) for row in page.json()["rows"]]
-    path = PATHS[query_name][0]
-    if "is_test" in QUERIES[query_name].get("defaults", {}):
+    path = filled(query.path, SMALL)
+    if "is_test" in query.defaults:
         # the endpoint leaves tests out until it is asked for them
         path += "?is_test__in=0,1"
     answer = await get(client, path)

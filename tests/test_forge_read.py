@@ -12,9 +12,11 @@ import subprocess
 
 import pytest
 from conftest import FIXTURES
+from example_paths import SMALL, values_of
 from federation.client.commands.reading import FILES, command_names
 from federation.client.commands.root import forge as command_line
-from federation.client.endpoints import endpoints, fill, path_parameters
+from federation.client.endpoints import endpoints, fill
+from federation.client.output import columns_of
 from federation.client_api import client_files
 from federation.registry import registry_of
 from federation.settings import read_settings
@@ -90,23 +92,17 @@ async def test_what_the_client_knows_is_what_the_server_has(datasette):
 
 
 def test_every_command_that_reads_works(forge):
-    ids = {
-        "bakery_id": "northlight.bakery.gcp.europe-west4",
-        "feedstock_id": "pangeo-forge/northern-sea-ice-feedstock",
-        "recipe_run_id": "2",
-        "dataset_id": "1",
-        "github": "bquillfeldt",
-        "sync_run_id": "1",
-    }
+    # the second run wrote the dataset; a feedstock may be named as its repository
+    ids = SMALL | {"feedstock_id": "pangeo-forge/northern-sea-ice-feedstock", "recipe_run_id": "2"}
     for endpoint in endpoints().values():
         words = command_names(endpoint.path, endpoint.one)
-        got = forge.read(*words, *(ids[name] for name in path_parameters(endpoint.path)))
+        got = forge.read(*words, *values_of(endpoint.path, ids).values())
         assert got, words
         record = got if endpoint.one else got[0]
         assert list(record) == list(endpoint.fields), words
     for path in FILES:
         words = command_names(path, True)
-        done = forge(*words, *(ids[name] for name in path_parameters(path)))
+        done = forge(*words, *values_of(path, ids).values())
         assert (done.returncode, done.stdout[0] in "<{#") == (0, True), words
     assert fill("/feedstocks/{feedstock_id}", "a/b c") == "/feedstocks/a%2Fb%20c"
 
@@ -152,6 +148,16 @@ def test_forms_hold_the_same(forge):
     assert told[1]["is_test"] == "false"
     assert json.loads(told[1]["datasets"])[0]["url"] == "gs://northlight-open/1.zarr"
     assert told[1]["completed_at"] == (rows[1]["completed_at"] or "")
+
+
+def test_a_table_has_columns_for_every_record(forge):
+    for endpoint in endpoints().values():
+        shown = columns_of(endpoint.record)
+        assert shown, endpoint.record
+        assert {endpoint.fields[name].kind for name in shown} <= {"text", "integer", "number", "boolean", "time"}
+    # nobody says which of a maintainer's: the first that are no lists
+    head = forge("maintainers", "list", "--limit", "1").stdout.splitlines()[0]
+    assert head.split() == ["github", "name", "orcid", "feedstocks_count"]
 
 
 def test_lists_that_are_empty(forge):

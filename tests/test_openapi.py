@@ -9,6 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import pytest_asyncio
+from conftest import BAKERY
+from example_paths import SMALL, filled
 from federation.demo import ensure_demo
 from federation.registry import registry_of
 from federation.server import make_datasette
@@ -16,15 +18,6 @@ from openapi_spec_validator import validate
 from server_process import running_server
 
 TESTS = Path(__file__).parent
-# what a path's parameter can be in the demo
-EXAMPLES = {
-    "{bakery_id}": "northlight.bakery.gcp.europe-west4",
-    "{feedstock_id}": "northern-sea-ice-feedstock",
-    "{recipe_run_id}": "1",
-    "{dataset_id}": "1",
-    "{sync_run_id}": "1",
-    "{github}": "maren-solvik-ice",
-}
 SHORT_EXAMPLES = 4
 
 
@@ -72,7 +65,7 @@ async def test_every_parameter_that_it_names_is_accepted(demo, document):
             if parameter["in"] != "query" or parameter.get("explode"):
                 continue
             value = sample(parameter["schema"])
-            response = await demo.client.get(fill(path), params={parameter["name"]: value})
+            response = await demo.client.get(filled(path, SMALL), params={parameter["name"]: value})
             assert response.status_code == 200, (path, parameter["name"], value, response.text)
 
 
@@ -85,7 +78,7 @@ async def test_each_response_of_the_demo_is_as_the_document_says(demo, document)
         for parameters in ({}, {"_shape": "objects", "_extra": "count"}):
             if parameters and not any(each["name"] == "_shape" for each in methods["get"]["parameters"]):
                 continue
-            response = await demo.client.get(fill(path), params=parameters)
+            response = await demo.client.get(filled(path, SMALL), params=parameters)
             assert response.status_code == 200, (path, response.text)
             schema = methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
             store({**root, **schema}, format_checker=store.FORMAT_CHECKER).validate(response.json())
@@ -98,7 +91,7 @@ async def test_a_list_has_every_key_of_its_schema(demo, document):
         choices = schema.get("schema", {}).get("oneOf")
         if not choices:
             continue
-        rows = (await demo.client.get(fill(path))).json()
+        rows = (await demo.client.get(filled(path, SMALL))).json()
         name = choices[0]["items"]["$ref"].rsplit("/", 1)[1]
         for row in rows:
             assert set(row) == set(document["components"]["schemas"][name]["properties"]), path
@@ -155,8 +148,7 @@ OTHER_LISTS = (
 )
 def test_schemathesis_finds_nothing(demo_folder, tmp_path, part):
     """Its stateful phase is left out: that puts the ids of one record where another's belong, and calls both valid."""
-    bakery_id = EXAMPLES["{bakery_id}"]
-    make_token = [sys.executable, TESTS.parent / "scripts" / "tokens.py", "create", "--bakery", bakery_id]
+    make_token = [sys.executable, TESTS.parent / "scripts" / "tokens.py", "create", "--bakery", BAKERY]
     token = subprocess.run(
         [*make_token, "--data", demo_folder], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -178,12 +170,6 @@ def test_schemathesis_finds_nothing(demo_folder, tmp_path, part):
             env={**os.environ, "SCHEMATHESIS_HOOKS": str(TESTS / "schemathesis_hooks.py"), "NO_COLOR": "1"},
         )
     assert result.returncode == 0, result.stdout[-8000:]
-
-
-def fill(path: str) -> str:
-    for name, value in EXAMPLES.items():
-        path = path.replace(name, value)
-    return path
 
 
 def sample(schema: dict) -> str:

@@ -10,22 +10,16 @@ import re
 from urllib.parse import quote
 
 import pytest
-from federation.canned_queries import inspect, read_canned_queries
+from example_paths import LISTS, SMALL, values_of
+from federation.canned_queries import inspect
 from federation.connections import connect_reader
 from federation.database import FEDERATION, database_path
 from federation.list_requests import read_list_request
 from federation.paging import Position, _statements
 from federation.reading import bind, is_merged, list_columns, list_source, quoted
-from federation.settings import read_metadata
 
 HOME = "pangeo-forge"
 TIME = "2026-01-01T00:00:00.000000Z"
-PATH_VALUES = {"bakery_id": "b", "feedstock_id": "f", "recipe_run_id": 1, "dataset_id": 1}
-QUERIES = {
-    name: query
-    for name, query in read_canned_queries(read_metadata()["databases"][FEDERATION]["queries"]).items()
-    if not query.one
-}
 # Filters that an index serves in the list's own order, beside what is asked of every list.
 FILTERS = {
     "list_recipe_runs": [
@@ -71,7 +65,7 @@ SORTED = {
 
 
 def questions(query_name: str) -> list[str]:
-    query = QUERIES[query_name]
+    query = LISTS[query_name]
     sorts = [f"{name}={column}" for column in query.sorts for name in ("_sort", "_sort_desc")]
     return ["", *sorts, *FILTERS.get(query_name, [])]
 
@@ -100,14 +94,14 @@ def plan(reader, statement: str, values: dict) -> list[tuple[bool, str]]:
 
 
 @pytest.mark.parametrize(
-    ("query_name", "question"), [(name, question) for name in QUERIES for question in questions(name)]
+    ("query_name", "question"), [(name, question) for name in LISTS for question in questions(name)]
 )
 def test_a_page_is_found_by_an_index_in_order(reader, query_name, question):
-    query = inspect(QUERIES[query_name], reader)
+    query = inspect(LISTS[query_name], reader)
     request = read_list_request(query, query.path, quote(question, safe="=&_:/"), HOME)
     shown, places = list_columns(query, request, as_json=True)
     source = list_source(query, (*shown, *places), request.clauses.where)
-    bound = bind(query, PATH_VALUES, request.parameters) | request.clauses.values
+    bound = bind(query, values_of(query.path, SMALL), request.parameters) | request.clauses.values
     key = tuple(1 if name == "id" else "x" for name in request.order.tie_breakers)
     positions = [None, Position(5 if request.order.column == "id" else TIME, key)]
     if request.order.nullable:
@@ -139,10 +133,10 @@ def test_what_fills_a_page_is_looked_up(reader, query_name):
 
 
 @pytest.mark.parametrize(
-    ("query_name", "column"), [(name, column) for name, query in QUERIES.items() for column in query.merges]
+    ("query_name", "column"), [(name, column) for name, query in LISTS.items() for column in query.merges]
 )
 def test_several_values_are_looked_up_one_by_one(reader, query_name, column):
-    query = inspect(QUERIES[query_name], reader)
+    query = inspect(LISTS[query_name], reader)
     values = "success,failure" if column == "status" else "a,b"
     request = read_list_request(query, query.path, f"{column}__in={values}", HOME)
     assert is_merged(query, request)
@@ -159,9 +153,9 @@ def test_several_values_are_looked_up_one_by_one(reader, query_name, column):
             assert not [step for step in steps if "TEMP B-TREE" in step], steps
 
 
-@pytest.mark.parametrize("query_name", [name for name, query in QUERIES.items() if query.search])
+@pytest.mark.parametrize("query_name", [name for name, query in LISTS.items() if query.search])
 def test_a_search_starts_from_the_words(reader, query_name):
-    query = inspect(QUERIES[query_name], reader)
+    query = inspect(LISTS[query_name], reader)
     request = read_list_request(query, query.path, "q=ice", HOME)
     shown, places = list_columns(query, request, as_json=True)
     source = list_source(query, (*shown, *places), request.clauses.where)

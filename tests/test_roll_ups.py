@@ -2,12 +2,20 @@
 
 import itertools
 import random
+import re
+import sys
+from contextlib import closing
 
 import pytest
-from federation import roll_ups, schema
-from federation.database import execute_script, transaction
+from federation import roll_ups
+from federation.database import FEDERATION, connect, database_path, transaction
+from federation.roll_ups import ROLL_UPS
+from federation.settings import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from benchmark_database import fill
 
 STATUSES = ("queued", "in_progress", "success", "failure", "cancelled")
 ALPHA, BETA, GAMMA = "alpha-feedstock", "beta-feedstock", "gamma-feedstock"
@@ -451,6 +459,7 @@ def test_after_a_long_sequence_of_writes(peopled, seed):
 
 
 def test_the_rows_of_these_tests_fill_every_roll_up(peopled):
+    assert set(EXPECTED) == {each.table for each in ROLL_UPS}, "EXPECTED here says what each roll-up holds"
     check(peopled)
     for table in EXPECTED:
         assert kept(peopled, f"select count(*) from {table}") > [(1,)], table
@@ -464,14 +473,20 @@ def test_the_rows_of_these_tests_fill_every_roll_up(peopled):
 
 def test_an_older_database_fills_them_from_its_rows(peopled):
     with transaction(peopled) as connection:
-        for (name,) in connection.execute("select name from sqlite_master where type = 'trigger'").fetchall():
-            if name.startswith(tuple(EXPECTED)):
-                connection.execute(f"drop trigger {name}")
-        for table in EXPECTED:
-            connection.execute(f"drop table {table}")
-        execute_script(connection, roll_ups.TABLES + roll_ups.FILL + roll_ups.TRIGGERS + roll_ups.ADDED_TABLES)
-        schema.fill_added_roll_ups(connection)
+        for each in ROLL_UPS:
+            for kind in ("trigger", "index"):
+                for name in re.findall(rf"create {kind} (\w+)", each.triggers + each.create):
+                    connection.execute(f"drop {kind} {name}")
+            connection.execute(f"drop table {each.table}")
+        for migration in sorted({each.migration for each in ROLL_UPS}):
+            roll_ups.add(connection, migration)
     check(peopled)
+
+
+def test_the_benchmark_fills_them_as_triggers_would(tmp_path):
+    fill(tmp_path / "data", 300)
+    with closing(connect(database_path(tmp_path / "data", FEDERATION))) as connection:
+        check(connection)
 
 
 def test_a_feedstock_is_renamed(peopled):

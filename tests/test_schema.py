@@ -1,5 +1,6 @@
 """The tables as they lie on disk: migrations, pragmas, checks, bounds, views."""
 
+import hashlib
 import json
 import multiprocessing
 import re
@@ -25,6 +26,9 @@ from federation.database import (
 from federation.views import VIEWS
 from sqlite_utils import Migrations
 
+# how many migrations were released, and the SHA-256 of the schema that they make
+RELEASED = 12
+MADE_BY_RELEASED = "21c95587276de44ae6c6141558c799094eb5ecc34e1506dacb377781ac3babeb"
 AT = "2026-11-24T03:25:00.000000Z"
 RUN = {
     "recipe_id": "gpcp",
@@ -127,6 +131,17 @@ def test_preparing_twice_commits_nothing_even_with_a_writer_open(data, name):
 
 def test_migrations_are_numbered_in_order():
     assert [name[:5] for name in MIGRATIONS] == [f"m{number:03}_" for number in range(1, len(MIGRATIONS) + 1)]
+
+
+def test_released_migrations_make_what_they_made(tmp_path):
+    """What differs would be there in new databases and not in those that are older."""
+    connection = connect(tmp_path / "federation.db")
+    following = {"stop_before": MIGRATIONS[RELEASED]} if len(MIGRATIONS) > RELEASED else {}
+    schema.migrations.apply(sqlite_utils.Database(connection, execute_plugins=False), **following)
+    made = [[" ".join((part or "").split()) for part in row] for row in schema_of(connection)]
+    connection.close()
+    said = "a change is a migration of its own; write a new hash only if one made anew what older databases have"
+    assert hashlib.sha256(json.dumps(made).encode()).hexdigest() == MADE_BY_RELEASED, said
 
 
 @pytest.mark.parametrize("stop_before", MIGRATIONS[1:])

@@ -1,10 +1,11 @@
 """What the client knows of the API, written out from the queries and the field models.
 
-The client is installed without the server, so it cannot ask them. `scripts/write-generated` writes both files anew,
-and a test compares them with what they are made from.
+The client is installed without the server, so it cannot ask them. `scripts/write-generated` writes the files anew, and
+a test compares them with what they are made from.
 """
 
 import json
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
@@ -24,11 +25,13 @@ from federation.fields import (
     Record,
 )
 from federation.filters import OPERATORS
+from federation.reading import parameter_kind
 from federation.settings import ROOT
 
 CLIENT = ROOT / "plugins" / "federation" / "client"
 API_FILE = CLIENT / "api.json"
 RECORDS_FILE = CLIENT / "records.py"
+READS_FILE = CLIENT / "reads.py"
 
 _TYPES = {INTEGER: "int", NUMBER: "float", BOOLEAN: "bool"}
 _WRITTEN = (NestedDataset, RecipeRun, Dataset)
@@ -36,7 +39,8 @@ _WRITTEN = (NestedDataset, RecipeRun, Dataset)
 
 def client_files(queries: Iterable[CannedQuery]) -> dict[Path, str]:
     """The files of the client that follow from these queries and the models, with their text."""
-    return {API_FILE: _api(list(queries)), RECORDS_FILE: _records()}
+    queries = list(queries)
+    return {API_FILE: _api(queries), RECORDS_FILE: _records(), READS_FILE: _reads(queries)}
 
 
 def _api(queries: list[CannedQuery]) -> str:
@@ -99,6 +103,44 @@ def _endpoint(query: CannedQuery) -> dict[str, Any]:
             "defaults": {name: str(value) for name, value in query.defaults.items()},
         }
     return endpoint
+
+
+def _reads(queries: list[CannedQuery]) -> str:
+    lines = [
+        '"""A method for each list and record of the registry. Made by scripts/write-generated."""',
+        "",
+        "from federation.client import records",
+        "from federation.client.pages import Pages",
+        "from federation.client.reader import Reader, Value",
+        "",
+        "",
+        "class Reads(Reader):",
+        '    """Every GET endpoint: lists take filters, and what else `rows` says."""',
+    ]
+    for query in queries:
+        ids = [f"{name}: {'int' if parameter_kind(name) == INTEGER else 'str'}" for name in query.path_parameters]
+        given = ", ".join([f'"{query.name}"', *query.path_parameters])
+        if query.one:
+            record = f"records.{query.record.__name__}"
+            # in the order in which people know them: that of the SQL is SQLite's business
+            parameters = [name for name in query.record.model_fields if name in query.query_parameters]
+            asked = [f"{name}: Value | None = None" for name in parameters]
+            call = f"self.record({', '.join([given, *(f'{name}={name}' for name in parameters)])})"
+        else:
+            record = f"Pages[records.{query.record.__name__}]"
+            asked, call = ["**filters: Value"], f"self.rows({given}, filters=filters)"
+        name = query.name.removeprefix("get_" if query.one else "list_")
+        lines += ["", f"    def {name}({', '.join(['self', *ids, *asked])}) -> {record}:", *_docstring(query)]
+        lines.append(f"        return {call}")
+    return "\n".join(lines) + "\n"
+
+
+def _docstring(query: CannedQuery) -> list[str]:
+    title = f"{query.title.rstrip('.')}."
+    if not query.description:
+        return [f'        """{title}"""']
+    text = textwrap.wrap(query.description, 112)
+    return [f'        """{title}', "", *(f"        {line}" for line in text), '        """']
 
 
 def _records() -> str:

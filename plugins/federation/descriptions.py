@@ -1,8 +1,12 @@
-"""What each column of each table and view means, for the explorer's pages: the words of the field models."""
+"""What each column of each table and view means, for the explorer's pages: the words of the field models.
+
+Roll-ups are hidden, each without a line in metadata.yml: the views show what they hold.
+"""
 
 from functools import cache
 
 from federation import fields
+from federation.roll_ups import ROLL_UPS
 
 # Tables and views whose columns a record describes. A table has some of the record's fields, a view all of them.
 RECORD_OF_TABLE: dict[str, type[fields.Record]] = {
@@ -72,5 +76,6 @@ def column_descriptions() -> dict[str, dict[str, str]]:
 
 def table_metadata() -> dict:
     """The same in the shape of Datasette's metadata. Its outer layers are new each time: Datasette merges into them."""
-    tables = {table: {"columns": dict(columns)} for table, columns in column_descriptions().items()}
+    tables: dict[str, dict] = {table: {"columns": dict(columns)} for table, columns in column_descriptions().items()}
+    tables |= {each.table: {"hidden": True} for each in ROLL_UPS}
     return {"databases": {"federation": {"tables": tables}}}

@@ -6,7 +6,6 @@ bounds stand in `fields.py`, and a test compares the two. Views are not here but
 """
 
 import re
-import sqlite3
 
 from sqlite_utils import Database, Migrations
 
@@ -363,9 +362,7 @@ def m008_idempotency_keys(db: Database) -> None:
 @migrations()
 def m009_roll_ups(db: Database) -> None:
     """Totals and latest runs cost the same at ten million runs as at ten thousand."""
-    execute_script(db.conn, roll_ups.TABLES)
-    execute_script(db.conn, roll_ups.FILL)
-    execute_script(db.conn, roll_ups.TRIGGERS)
+    roll_ups.add(db.conn, 9)
 
 
 @migrations()
@@ -398,33 +395,17 @@ def m012_cheaper_roll_ups(db: Database) -> None:
     index that is taken without statistics: the `+` keeps the condition away from the index on status, which would
     have to sort.
     """
-    names = re.findall("create trigger ([a-z_]+)", roll_ups.TRIGGERS)
-    indexes = [f"{table}_recipe_run_id" for table in (*roll_ups.LATEST_RUNS, "latest_runs_by_dataset")]
+    triggers = "".join(each.triggers for each in roll_ups.added_by(9))
+    names = re.findall("create trigger ([a-z_]+)", triggers)
+    indexes = [f"latest_runs_by_{each}_recipe_run_id" for each in ("feedstock", "recipe", "dataset")]
     indexes += ["latest_runs_by_recipe_status", "latest_runs_by_dataset_status", "recipe_runs_unfinished"]
     execute_script(db.conn, "".join(f"drop trigger if exists {name};\n" for name in names))
     execute_script(db.conn, "".join(f"drop index if exists {name};\n" for name in indexes))
-    execute_script(db.conn, roll_ups.TRIGGERS)
-    execute_script(db.conn, roll_ups.ADDED_TABLES)
-    execute_script(db.conn, roll_ups.ADDED_TRIGGERS)
-    fill_added_roll_ups(db.conn)
+    execute_script(db.conn, triggers)
+    roll_ups.add(db.conn, 12)
     db.conn.execute(
         "create index recipe_runs_unfinished on recipe_runs (run_date) where +status in ('queued', 'in_progress')"
     )
-
-
-def fill_added_roll_ups(connection: sqlite3.Connection) -> None:
-    """What the triggers that came with migration 12 would have kept of the rows that are there already."""
-    connection.execute(
-        """
-        insert into recipe_run_counts_by_day_and_status (day, is_test, status, recipe_runs)
-        select day, is_test, status, sum(recipe_runs)
-        from recipe_run_counts_by_day
-        group by day, is_test, status
-        """
-    )
-    for table, counted in roll_ups.COUNTS_BY_PRESENCE.items():
-        is_removed = "removed_at is not null"
-        connection.execute(f"insert into {table} select {is_removed}, count(*) from {counted} group by {is_removed}")
 
 
 @migrations()

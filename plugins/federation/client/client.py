@@ -12,26 +12,20 @@ dates, and lists for `__in`. `q`, `_sort`, `_sort_desc`, `columns` and `page_siz
 """
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from federation.client import records
 from federation.client.configuration import Configuration, read_configuration
-from federation.client.endpoints import Endpoint, endpoints, fill
 from federation.client.errors import RegistryError
-from federation.client.pages import LARGEST_PAGE, Pages
+from federation.client.reads import Reads
 from federation.client.transport import Transport, new_key, write_json
 
-Value = str | int | float | bool | date | datetime | Sequence[Any]
 
-
-class Client:
+class Client(Reads):
     """One registry, read and written with one token.
 
     Every method raises `Problem` (`Refused` for 401 and 403) where the registry refuses, `Unreachable` where it does
@@ -50,98 +44,9 @@ class Client:
         if transport is None:
             configuration: Configuration = read_configuration(url=url, token=token)
             transport = Transport(configuration.url, configuration.token, patience)
-        self.transport = transport
+        super().__init__(transport)
 
-    # lists
-
-    def bakeries(self, **filters: Value) -> Pages[records.Bakery]:
-        return self.rows("list_bakeries", filters=filters)
-
-    def bakery_recipe_runs(self, bakery_id: str, **filters: Value) -> Pages[records.RecipeRun]:
-        return self.rows("list_bakery_recipe_runs", bakery_id, filters=filters)
-
-    def feedstocks(self, **filters: Value) -> Pages[records.Feedstock]:
-        return self.rows("list_feedstocks", filters=filters)
-
-    def feedstock_recipe_runs(self, feedstock_id: str, **filters: Value) -> Pages[records.RecipeRun]:
-        return self.rows("list_feedstock_recipe_runs", feedstock_id, filters=filters)
-
-    def feedstock_recipes(self, feedstock_id: str, **filters: Value) -> Pages[records.Recipe]:
-        return self.rows("list_feedstock_recipes", feedstock_id, filters=filters)
-
-    def feedstock_datasets(self, feedstock_id: str, **filters: Value) -> Pages[records.Dataset]:
-        return self.rows("list_feedstock_datasets", feedstock_id, filters=filters)
-
-    def recipe_runs(self, **filters: Value) -> Pages[records.RecipeRun]:
-        return self.rows("list_recipe_runs", filters=filters)
-
-    def recipe_run_events(self, recipe_run_id: int, **filters: Value) -> Pages[records.RecipeRunEvent]:
-        return self.rows("list_recipe_run_events", recipe_run_id, filters=filters)
-
-    def recipe_run_datasets(self, recipe_run_id: int, **filters: Value) -> Pages[records.Dataset]:
-        return self.rows("list_recipe_run_datasets", recipe_run_id, filters=filters)
-
-    def datasets(self, **filters: Value) -> Pages[records.Dataset]:
-        return self.rows("list_datasets", filters=filters)
-
-    def dataset_recipe_runs(self, dataset_id: int, **filters: Value) -> Pages[records.RecipeRun]:
-        return self.rows("list_dataset_recipe_runs", dataset_id, filters=filters)
-
-    def maintainers(self, **filters: Value) -> Pages[records.Maintainer]:
-        return self.rows("list_maintainers", filters=filters)
-
-    def problems(self, **filters: Value) -> Pages[records.Problem]:
-        return self.rows("list_problems", filters=filters)
-
-    def sync_runs(self, **filters: Value) -> Pages[records.SyncRun]:
-        return self.rows("list_sync_runs", filters=filters)
-
-    def rows(
-        self,
-        endpoint: str,
-        *ids: str | int,
-        filters: Mapping[str, Value] = MappingProxyType({}),
-    ) -> Pages[Any]:
-        """A list by the name of its endpoint.
-
-        Among the filters may stand `q` (full-text search), `_sort` and `_sort_desc` (a column), `columns` (just those)
-        and `page_size` (rows of a request, 1,000 at most).
-        """
-        found = _endpoint(endpoint)
-        asked = dict(filters)
-        columns, page_size = asked.pop("columns", ()), asked.pop("page_size", LARGEST_PAGE)
-        parameters = [(name, _text(value)) for name, value in asked.items()]
-        if wanted := list_of(columns):  # type: ignore[arg-type]
-            parameters.append(("_col", ",".join(wanted)))
-        return Pages(self.transport, found, fill(found.path, *ids), parameters, page_size)  # type: ignore[arg-type]
-
-    # single records
-
-    def bakery(self, bakery_id: str) -> records.Bakery:
-        return self.record("get_bakery", bakery_id)
-
-    def feedstock(self, feedstock_id: str) -> records.FeedstockDetail:
-        return self.record("get_feedstock", feedstock_id)
-
-    def recipe_run(self, recipe_run_id: int) -> records.RecipeRun:
-        return self.record("get_recipe_run", recipe_run_id)
-
-    def dataset(self, dataset_id: int) -> records.Dataset:
-        return self.record("get_dataset", dataset_id)
-
-    def dataset_lineage(self, dataset_id: int) -> records.Lineage:
-        return self.record("get_dataset_lineage", dataset_id)
-
-    def maintainer(self, github: str) -> records.MaintainerDetail:
-        return self.record("get_maintainer", github)
-
-    def sync_run(self, sync_run_id: int) -> records.SyncRunDetail:
-        return self.record("get_sync_run", sync_run_id)
-
-    def stats(self, from_day: str | date | None = None, to_day: str | date | None = None) -> records.Stats:
-        """Counts of everything; of the runs those of a range of days, by default the last 90."""
-        days = {"from_day": from_day, "to_day": to_day}
-        return self.record("get_stats", **{name: str(day) for name, day in days.items() if day is not None})
+    # what is no list of the database
 
     def health(self) -> records.Health:
         return self.transport.get("/health").json()
@@ -168,10 +73,6 @@ class Client:
             partial.replace(file)
         finally:
             partial.unlink(missing_ok=True)
-
-    def record(self, endpoint: str, *ids: str | int, **parameters: str) -> Any:
-        """A record by the name of its endpoint."""
-        return self.transport.get(fill(_endpoint(endpoint).path, *ids), list(parameters.items())).json()
 
     # writes
 
@@ -242,26 +143,3 @@ class Client:
         if_match = None if revision is None else f'"{revision}-0"'
         answer = self.transport.send(method, path, write_json(body), key or new_key(), parameters, if_match)
         return answer.json()
-
-
-def list_of(columns: Iterable[str] | str) -> list[str]:
-    """Names of columns, given as a list or separated by commas."""
-    parts = columns.split(",") if isinstance(columns, str) else columns
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _endpoint(name: str) -> Endpoint:
-    return endpoints()[name]
-
-
-def _text(value: Value) -> str:
-    """A value as the query string has it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        # without a time zone it is the local time, as Python has it
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(value, str | int | float | date):
-        return str(value)
-    # a JSON list: values may hold commas
-    return json.dumps([each if isinstance(each, bool | int | float) else _text(each) for each in value])

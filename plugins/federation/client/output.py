@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from federation.client.endpoints import Field
+from federation.client.endpoints import Field, records
 from federation.client.table import cell, fit, status_style, width
 
 TABLE, JSON, NDJSON, CSV = "table", "json", "nl", "csv"
 
-# What a table shows of each record when nobody says.
+# What a table shows of each record when nobody says; of others, the first that fit.
 COLUMNS = {
     "Bakery": ("id", "region", "cluster_type", "listed", "recipe_runs_count", "datasets_count"),
     "Feedstock": ("id", "title", "latest_recipe_run_status", "last_success_at", "recipe_runs_count", "problems_count"),
@@ -24,11 +24,11 @@ COLUMNS = {
     "RecipeRunEvent": ("id", "at", "status", "actor_bakery_id", "message"),
     "Recipe": ("recipe_id", "object", "latest_recipe_run_status", "last_success_at"),
     "Dataset": ("id", "url", "format", "feedstock_id", "latest_recipe_run_status", "last_success_at"),
-    "Maintainer": ("github", "name", "feedstocks_count"),
     "Problem": ("repository", "source_file", "line", "severity", "message"),
     "Snapshot": ("name", "bytes", "created_at", "sha256", "url"),
     "SyncRun": ("id", "source", "started_at", "added", "changed", "removed", "problems"),
 }
+_SHOWN_OF_OTHERS = 6
 # rows by which a table's columns get their widths
 _MEASURED = 200
 _GAP = "  "
@@ -37,6 +37,14 @@ _GAP = "  "
 def has_colours() -> bool:
     """Whether stdout is a terminal that may have colours (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def columns_of(record: str) -> tuple[str, ...]:
+    """The columns of a record that a table shows when nobody says."""
+    if record in COLUMNS:
+        return COLUMNS[record]
+    plain = [name for name, field in records()[record].items() if field.kind != "json"]
+    return tuple(plain[:_SHOWN_OF_OTHERS])
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from federation.client.client import list_of
 from federation.client.commands.session import Session, pass_session, say
 from federation.client.endpoints import Endpoint, Field, endpoints, fill, operators, path_parameters, records
-from federation.client.output import COLUMNS, CSV, JSON, NDJSON, TABLE, write_record, write_rows
+from federation.client.output import CSV, JSON, NDJSON, TABLE, columns_of, write_record, write_rows
 from federation.client.pages import LARGEST_PAGE, Pages
+from federation.client.reader import list_of
 from federation.sync.progress import Bar, Progress
 
 DEFAULT_LIMIT = 100
@@ -40,6 +40,12 @@ def command_names(path: str, one: bool) -> tuple[str, ...]:
     if len(words) > 1 or (one and not path_parameters(path)):
         return tuple(words)
     return (words[0], "show" if one else "list")
+
+
+def words_of_group(name: str) -> str:
+    """What a group of commands is about, as the endpoint that comes first in it says."""
+    first = next(each for each in endpoints().values() if command_names(each.path, each.one)[0] == name)
+    return f"{(first.description or first.title).rstrip('.')}."
 
 
 def read_commands() -> Mapping[tuple[str, ...], Callable[[], click.Command]]:
@@ -247,7 +253,7 @@ def _wanted(endpoint: Endpoint, columns: str | None, form: str) -> list[str]:
     if columns:
         return _known(endpoint, columns)
     if form == TABLE:
-        return list(COLUMNS[endpoint.record])
+        return list(columns_of(endpoint.record))
     return list(endpoint.fields)
 
 

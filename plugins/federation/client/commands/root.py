@@ -9,7 +9,7 @@ import click
 from federation.client.commands.importing import import_command
 from federation.client.commands.login import login, logout
 from federation.client.commands.opening import open_command
-from federation.client.commands.reading import health, read_commands
+from federation.client.commands.reading import health, read_commands, words_of_group
 from federation.client.commands.record import flush_command, record_command
 from federation.client.commands.session import ForgeGroup, Session
 from federation.client.commands.snapshots import download_command, list_command
@@ -20,12 +20,12 @@ from federation.client.configuration import DEFAULT_URL
 from federation.client.transport import client_version
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+# What a group is about, where its first endpoint does not say enough.
 _GROUPS = {
     "bakeries": "Bakeries, their targets and what they ran.",
-    "feedstocks": "Feedstocks, their recipes, runs and datasets.",
+    "feedstocks": "Feedstocks, and what belongs to each.",
     "runs": "Recipe runs: look them up, and record them.",
     "datasets": "Datasets: where they are and where they came from.",
-    "maintainers": "People who maintain feedstocks.",
     "problems": "What the syncs could not understand.",
     "snapshots": "The whole federation as one SQLite file.",
     "syncs": "Syncs with GitHub, and what each changed.",
@@ -78,7 +78,11 @@ def forge() -> click.Group:
             groups.setdefault(names[0], {})[names[1]] = make
     for name, commands in groups.items():
         makers[name] = lambda name=name, commands=commands: Commands(
-            commands, name=name, help=_GROUPS[name], context_settings=_HELP, no_args_is_help=True
+            commands,
+            name=name,
+            help=_GROUPS.get(name) or words_of_group(name),
+            context_settings=_HELP,
+            no_args_is_help=True,
         )
 
     @click.pass_context
