@@ -17,6 +17,7 @@ from federation.database import FEDERATION, database_path
 from federation.list_requests import read_list_request
 from federation.paging import Position, _statements
 from federation.reading import bind, is_merged, list_columns, list_source, quoted
+from federation.settings import read_metadata
 
 HOME = "pangeo-forge"
 TIME = "2026-01-01T00:00:00.000000Z"
