@@ -429,8 +429,8 @@ async def test_what_takes_no_parameters_ignores_none(empty_datasette, path):
         ("/federation.json?sql=select+zeroblob(300000)", 400, "too big"),
         ("/federation.json?sql=select+replace(hex(zeroblob(90000)),'0','ab')", 400, "too big"),
         ("/federation/nothing.json", 404, "Table not found"),
-        ("/nothing.json", 404, "Database not found"),
-        ("/nothing/nothing.json", 404, "Database not found"),
+        ("/nothing.json", 404, "there is nothing at /nothing"),
+        ("/nothing/nothing.json", 404, "there is nothing at /nothing"),
         ("/federation/recipe_runs/99.json", 404, "Record not found"),
         ("/federation/recipe_runs.json?_sort=nothing", 400, "Cannot sort"),
         ("/federation/recipe_runs.json?_sort=id&_sort_desc=id", 400, "at the same time"),
@@ -454,6 +454,23 @@ async def test_errors_of_datasettes_json_are_problem_details(empty_datasette, pa
 
 @reads_only
 @pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/recipe_run", "there is nothing at /recipe_run; did you mean /recipe_runs?"),
+        ("/recipe_runs.csv", "there is nothing at /recipe_runs.csv; did you mean /recipe_runs?"),
+        ("/zzz/1", "there is nothing at /zzz/1"),
+    ],
+)
+async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, path, said):
+    response = await empty_datasette.client.get(path)
+    assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
+    assert response.json()["detail"] == said
+    page = await empty_datasette.client.get(path, headers={"Accept": "text/html"})
+    assert (page.status_code, said in page.text, "<h1>" in page.text) == (404, True, True)
+
+
+@reads_only
+@pytest.mark.parametrize(
     ("path", "status", "said"),
     [
         ("/federation?sql=select+absent", 400, "no such column: absent"),
@@ -469,7 +486,7 @@ async def test_errors_of_datasettes_json_are_problem_details(empty_datasette, pa
     ],
 )
 async def test_errors_of_pages_are_pages(empty_datasette, path, status, said):
-    response = await empty_datasette.client.get(path, follow_redirects=True)
+    response = await empty_datasette.client.get(path, follow_redirects=True, headers={"Accept": "text/html"})
     assert response.status_code == status
     assert response.headers["content-type"].startswith("text/html")
     assert said in response.text

@@ -2,13 +2,15 @@
 
 import json
 import os
+import pty
 import signal
 import stat
+import subprocess
 import time
 
 import pytest
 from federation.database import FEDERATION, connect, database_path, transaction
-from forge_process import BAKERY, RUN, Forge, make_token
+from forge_process import BAKERY, COMMAND, RUN, Forge, make_token
 from server_process import running_server
 
 
@@ -30,6 +32,17 @@ def server(data):
 def forge(server, tmp_path):
     url, token = server
     return Forge(url, token, tmp_path)
+
+
+def test_on_a_terminal_it_says_what_was_recorded(forge):
+    mine, theirs = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, "runs", "record", *RUN, "--", "true"], env=forge.environ, stderr=theirs, stdout=subprocess.PIPE
+    )
+    os.close(theirs)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert os.read(mine, 1000).decode() == f"Recorded as success: {forge.url}/recipe_runs/{forge.latest()['id']}\r\n"
+    os.close(mine)
 
 
 def test_a_command_that_succeeds(forge):

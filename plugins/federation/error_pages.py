@@ -1,14 +1,16 @@
 """Errors of pages: what Datasette raises, as the problem that it is."""
 
+import difflib
 import json
 import logging
 import sqlite3
 from typing import Any
 
 from datasette.renderer import json_renderer
-from datasette.utils.asgi import Base400, Response
+from datasette.utils.asgi import Base400, NotFound, Response
 from datasette.views.base import DatasetteError
 
+from federation.database import FEDERATION, TOKENS
 from federation.errors import KIND_OF_STATUS, KINDS, ProblemDetails
 from federation.list_requests import printable
 from federation.registry import registry_of
@@ -17,6 +19,9 @@ from federation.request_notes import note_of_request
 
 logger = logging.getLogger(__name__)
 
+# what is no endpoint and has pages below it
+_FIRST_OF_PAGES = (FEDERATION, TOKENS, "-", "static")
+
 
 async def answer_exception(datasette: Any, request: Any, exception: Exception) -> Response:
     """The response to an exception below a page: problem details for JSON and the registry's paths, else a page."""
@@ -24,6 +29,15 @@ async def answer_exception(datasette: Any, request: Any, exception: Exception) -
     if problem.kind == "not-found" and is_endpoint(datasette, request.path):
         detail = f"there is no endpoint at {printable(request.path)}; a slash within an id is written %2F"
         problem = ProblemDetails("not-found", detail)
+    elif (
+        problem.kind == "not-found" and isinstance(exception, NotFound) and _first(request.path) not in _FIRST_OF_PAGES
+    ):
+        near = difflib.get_close_matches(_first(request.path), _endpoints(datasette), n=1)
+        meant = f"; did you mean /{near[0]}?" if near else ""
+        problem = ProblemDetails("not-found", f"there is nothing at {printable(request.path)}{meant}")
+        if "text/html" not in request.headers.get("accept", ""):
+            # a program that has mistyped an endpoint
+            return _problem_response(request, problem)
     if problem.status == 500:
         # a traceback as text, and never with the local variables, among which a token may be
         logger.error("%s %s failed", request.method, request.path, exc_info=exception)
@@ -92,8 +106,12 @@ def wants_json(datasette: Any, path: str) -> bool:
 
 def is_endpoint(datasette: Any, path: str) -> bool:
     """Whether the first part of a path is that of an endpoint."""
-    first = path.strip("/").partition("/")[0]
-    endpoints = {
-        each.strip("/").partition("/")[0] for query in registry_of(datasette).queries.values() for each in query.paths
-    }
-    return first in endpoints
+    return _first(path) in _endpoints(datasette)
+
+
+def _endpoints(datasette: Any) -> set[str]:
+    return {_first(each) for query in registry_of(datasette).queries.values() for each in query.paths}
+
+
+def _first(path: str) -> str:
+    return path.strip("/").partition("/")[0]

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,6 +73,9 @@ def record_command() -> click.Command:
         end_seconds = END_SECONDS if session.patience is None else min(END_SECONDS, session.patience)
         ending = record(watch, recorder, datasets, secrets, output, end_seconds)
         _tell_github(recorder.delivery, ending, configuration)
+        # a job that goes well says nothing: cron would send it by mail
+        if recorder.recorded and sys.stderr.isatty():
+            say(f"Recorded as {ending.status}: {configuration.url}/recipe_runs/{recorder.delivery.recipe_run_id}")
         # at once: threads that still wait for the registry are not waited for
         os._exit(ending.exit_code)
 
