@@ -9,6 +9,8 @@ from pathlib import Path
 
 # bytes of one text, blob or row; whole rows of the registry stay below 190,000
 LENGTH_LIMIT = 200_000
+# of a table or an answer; the widest view has 36. A row of Datasette's own 2,000 could be 400 MB.
+COLUMN_LIMIT = 200
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -23,6 +25,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def prepare_reader(connection: sqlite3.Connection) -> None:
     connection.execute("pragma foreign_keys = on")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH_LIMIT)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_COLUMN, COLUMN_LIMIT)
     connection.set_authorizer(_authorize)
 
 

@@ -9,6 +9,7 @@ from datasette.renderer import json_renderer
 from datasette.utils.asgi import Base400, Response
 from datasette.views.base import DatasetteError
 
+from federation.answer_bounds import cut_without_a_word
 from federation.errors import KIND_OF_STATUS, KINDS, ProblemDetails
 from federation.list_requests import printable
 from federation.registry import registry_of
@@ -16,6 +17,9 @@ from federation.replies import finish, problem_reply
 from federation.request_notes import note_of_request
 
 logger = logging.getLogger(__name__)
+
+# of Datasette's JSON, those without a place for `truncated`
+SHAPES_OF_ROWS_ALONE = ("array", "arrayfirst")
 
 
 async def answer_exception(datasette: Any, request: Any, exception: Exception) -> Response:
@@ -38,6 +42,9 @@ async def answer_forbidden(datasette: Any, request: Any, message: str) -> Respon
 def render_json(args: Any, data: dict[str, Any], view_name: str) -> Response:
     """The JSON of Datasette's own pages as Datasette writes it. Raises ProblemDetails where that would be an error."""
     error = data.get("error")
+    shape = args.get("_shape", "")
+    if data.get("truncated") and shape in SHAPES_OF_ROWS_ALONE:
+        raise cut_without_a_word(len(data["rows"]), shape)
     response = json_renderer(args, data, view_name)
     # raised and not answered: Datasette would put the status of the query, which may be 200, on the answer
     if error or response.status >= 400:
@@ -86,8 +93,8 @@ def problem_of(exception: Exception) -> ProblemDetails:
 
 
 def wants_json(datasette: Any, path: str) -> bool:
-    """Whether a path answers JSON: it ends in .json, or its first part is that of an endpoint."""
-    return path.endswith(".json") or is_endpoint(datasette, path)
+    """Whether a path is a program's: it ends in .json or .csv, or its first part is that of an endpoint."""
+    return path.endswith((".json", ".csv")) or is_endpoint(datasette, path)
 
 
 def is_endpoint(datasette: Any, path: str) -> bool:
