@@ -93,13 +93,20 @@ async def test_more_rows_than_an_answer_holds_are_an_error(get):
     assert_too_large(await get("/federation.csv", sql=NUMBERS.format(answer_bounds.MAX_ROWS + 1)), "100,000", "limit")
 
 
-@pytest.mark.parametrize("path", ["/federation.csv", "/federation.json"])
-async def test_more_bytes_than_an_answer_holds_are_an_error(get, path):
-    assert_too_large(await get(path, sql=LONG), "16 MiB", "limit")
+@pytest.mark.parametrize(
+    ("path", "sql", "bound"),
+    [
+        ("/federation.csv", LONG, "16 MiB"),
+        ("/federation.json", LONG, "8 MiB"),
+        ("/federation.csv", f"select {','.join(['hex(zeroblob(99000))'] * 12)}", "2 MiB"),
+    ],
+)
+async def test_more_bytes_than_an_answer_holds_are_an_error(get, path, sql, bound):
+    assert_too_large(await get(path, sql=sql), bound, "limit")
 
 
 async def test_a_where_of_ones_own_reads_no_more_bytes_than_that(get, monkeypatch):
-    monkeypatch.setattr(answer_bounds, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(answer_bounds, "MAX_READ_BYTES", 20_000)
     assert_too_large(await get("/federation/recipe_runs.json", _where="1", _size="max"))
     assert (await get("/federation/recipe_runs.json", _size="max")).status_code == 200
 
@@ -143,7 +150,7 @@ async def test_a_blob_is_where_it_is_to_be_had(get, datasette):
         ("select absent", "no such column"),
         ("select 1; select 2", "one statement"),
         ("with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c", "1000 ms"),
-        (f"select {','.join('1' * 201)}", "too many columns"),
+        (f"select {','.join('1' * 101)}", "too many columns"),
     ],
 )
 async def test_what_is_no_answer_is_a_problem(get, sql, words):

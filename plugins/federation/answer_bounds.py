@@ -11,8 +11,13 @@ from federation.errors import ProblemDetails
 
 # of CSV; JSON and pages have Datasette's `max_returned_rows`, and say when there are more
 MAX_ROWS = 100_000
-# of CSV as it is sent; for JSON and pages of the values that were read
-MAX_BYTES = 16 * 1024 * 1024
+MIB = 1024 * 1024
+# of CSV as it is sent
+MAX_CSV_BYTES = 16 * MIB
+# of one row: CSV takes several times as much memory while it is made
+MAX_ROW_BYTES = 2 * MIB
+# of the values that are read for JSON and pages, which are made where everybody waits
+MAX_READ_BYTES = 8 * MIB
 
 _WAYS_OUT = (
     "add a limit or a where, take an endpoint's whole list as _format=csv, or a snapshot (/snapshots), where SQL has "
@@ -25,8 +30,8 @@ def too_many_rows() -> ProblemDetails:
     return ProblemDetails("answer-too-large", detail)
 
 
-def too_many_bytes() -> ProblemDetails:
-    detail = f"this is larger than {MAX_BYTES // 1024 // 1024} MiB, and an answer is not cut: {_WAYS_OUT}"
+def too_many_bytes(limit: int, what: str = "this") -> ProblemDetails:
+    detail = f"{what} is larger than {limit // MIB} MiB, and an answer is not cut: {_WAYS_OUT}"
     return ProblemDetails("answer-too-large", detail)
 
 
@@ -39,18 +44,23 @@ def cut_without_a_word(rows: int, shape: str) -> ProblemDetails:
     return ProblemDetails("answer-too-large", detail)
 
 
+def bytes_of(row: tuple) -> int:
+    """How long the texts and blobs of a row are together, about."""
+    return sum(len(value) for value in row if isinstance(value, str | bytes))
+
+
 def bounded(function: Callable[[sqlite3.Connection], Any]) -> Callable[[sqlite3.Connection], Any]:
-    """The function, which ends in ProblemDetails where it reads more than `MAX_BYTES` of values."""
+    """The function, which ends in ProblemDetails where it reads more than `MAX_READ_BYTES` of values."""
 
     def run(connection: sqlite3.Connection) -> Any:
-        left = MAX_BYTES
+        left = MAX_READ_BYTES
         make = connection.row_factory
 
         def count(cursor: sqlite3.Cursor, values: tuple) -> Any:
             nonlocal left
-            left -= sum(len(value) for value in values if isinstance(value, str | bytes))
+            left -= bytes_of(values)
             if left < 0:
-                raise too_many_bytes()
+                raise too_many_bytes(MAX_READ_BYTES)
             return make(cursor, values) if make else values
 
         connection.row_factory = count

@@ -10,7 +10,7 @@ from pathlib import Path
 # bytes of one text, blob or row; whole rows of the registry stay below 190,000
 LENGTH_LIMIT = 200_000
 # of a table or an answer; the widest view has 36. A row of Datasette's own 2,000 could be 400 MB.
-COLUMN_LIMIT = 200
+COLUMN_LIMIT = 100
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:

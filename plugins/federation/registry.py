@@ -29,7 +29,7 @@ from federation.visibility import Visibility
 from federation.writer import Writer
 
 _ATTRIBUTE = "_federation_registry"
-# each holds up to `answer_bounds.MAX_BYTES` of memory
+# each holds up to `answer_bounds.MAX_CSV_BYTES` of memory
 CSV_DOWNLOADS = 6
 
 

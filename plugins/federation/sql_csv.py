@@ -24,7 +24,15 @@ from datasette.utils import (
 )
 from datasette.views.database import MagicParameters
 
-from federation.answer_bounds import MAX_BYTES, MAX_ROWS, too_many_bytes, too_many_rows
+from federation.answer_bounds import (
+    MAX_CSV_BYTES,
+    MAX_ROW_BYTES,
+    MAX_ROWS,
+    bytes_of,
+    too_many_bytes,
+    too_many_rows,
+)
+from federation.connections import LENGTH_LIMIT
 from federation.database import FEDERATION
 from federation.errors import ProblemDetails
 from federation.registry import registry_of
@@ -148,8 +156,8 @@ def _read(
         size += len(parts[-1])
         text.seek(0)
         text.truncate()
-        if size > MAX_BYTES:
-            raise too_many_bytes()
+        if size > MAX_CSV_BYTES:
+            raise too_many_bytes(MAX_CSV_BYTES)
 
     cursor = connection.cursor()
     # plain tuples: they are not looked into by name
@@ -158,11 +166,14 @@ def _read(
         with sqlite_timelimit(connection, time_limit):
             cursor.execute(sql, parameters)
             columns = [description[0] for description in cursor.description]
+            may_be_long = len(columns) * LENGTH_LIMIT > MAX_ROW_BYTES
             if with_header:
                 writer.writerow(columns)
             for number, row in enumerate(cursor, 1):
                 if number > MAX_ROWS:
                     raise too_many_rows()
+                if may_be_long and bytes_of(row) > MAX_ROW_BYTES:
+                    raise too_many_bytes(MAX_ROW_BYTES, "a row of this")
                 if bytes in map(type, row):
                     row = [
                         blob_url(column, cell) if isinstance(cell, bytes) else cell
