@@ -196,7 +196,7 @@ def _blob_url(datasette: Any, request: Any, column: str, blob: bytes) -> str:
     """Where Datasette answers with the bytes of a cell."""
     which = {"_blob_column": column, "_blob_hash": hashlib.sha256(blob).hexdigest()}
     path = path_with_format(request=request, format="blob", extra_qs=which, replace_format="csv")
-    return datasette.absolute_url(request, path)
+    return datasette.absolute_url(request, datasette.urls.path(path))
 
 
 async def _sent(parts: Parts) -> AsyncIterator[bytes]:

@@ -8,10 +8,9 @@ QUOTED_COLUMNS = frozenset({"commit"})
 _NEAR = re.compile(r'near "(\w+)": syntax error')
 
 
-def explained(error: Exception) -> Exception:
-    """The error; of a syntax error at a column that is a word of SQL, its message also says how it is written."""
+def explain(error: Exception) -> None:
+    """Add to a syntax error at a column that is a word of SQL how it is written."""
     found = _NEAR.fullmatch(str(error)) if isinstance(error, sqlite3.OperationalError) else None
     if found and found[1].lower() in QUOTED_COLUMNS:
         name = found[1]
         error.args = (f'{error}. The column {name} is a word of SQL, too: write it in double quotes, "{name}"',)
-    return error

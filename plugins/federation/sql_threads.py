@@ -22,7 +22,7 @@ from datasette.database import Database
 from federation.answer_bounds import bounded
 from federation.errors import ProblemDetails
 from federation.request_notes import note_of_request
-from federation.sql_hints import explained
+from federation.sql_hints import explain
 
 OWN_SQL_PARAMETERS = {"sql", "_where"}
 # How long a query waits for a thread before its client is told to come back.
@@ -39,7 +39,8 @@ def clean_up_after(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return function(connection)
         except Exception as error:
             clear_frames(error)
-            raise explained(error) from None
+            explain(error)
+            raise
 
     return run
 
