@@ -47,7 +47,8 @@ from server_process import running_server
 
 API = ROOT / "docs" / "api.md"
 BAKERIES = ROOT / "docs" / "bakeries.md"
-PAGES = (API, BAKERIES)
+SQL = ROOT / "docs" / "sql.md"
+PAGES = (API, BAKERIES, SQL)
 FIELD_TABLES = {"recipe run": RecipeRun, "dataset": Dataset}
 README = ROOT / "README.md"
 BASE = "http://127.0.0.1:8001"
@@ -401,8 +402,8 @@ def test_the_table_of_errors_for_bakeries_has_each():
     section = re.search(r"^## What to do on each error$(.*?)^## ", BAKERIES.read_text("utf-8"), re.DOTALL | re.M)[1]
     told = re.findall(r"^\| (\d+) \| \[`([a-z-]+)`\]\(errors\.md#([a-z-]+)\)", section, re.MULTILINE)
     assert all(kind == anchor and KINDS[kind][0] == int(status) for status, kind, anchor in told)
-    # a query that is too slow, and a part of a file, are nobody's who writes
-    assert {kind for _, kind, _ in told} == set(KINDS) - {"slow-query", "range-not-satisfiable"}
+    # a query that is too slow or too large, and a part of a file, are nobody's who writes
+    assert {kind for _, kind, _ in told} == set(KINDS) - {"slow-query", "answer-too-large", "range-not-satisfiable"}
 
 
 def test_the_table_of_statuses_has_each_synonym():

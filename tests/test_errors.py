@@ -19,6 +19,7 @@ reads_only = pytest.mark.asyncio(loop_scope="module")
 
 PROBLEM = "application/problem+json"
 DOCS = ROOT / "docs" / "errors.md"
+MANY = "with recursive c(x) as (select 1 union all select x + 1 from c limit 1001) select x from c"
 ENDLESS = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
 
 
@@ -31,6 +32,8 @@ async def cause(kind, datasette, headers, run_body):
         return await client.get("/recipe_runs?_size=5000")
     if kind == "slow-query":
         return await client.get(f"/federation.json?sql={quote(ENDLESS)}")
+    if kind == "answer-too-large":
+        return await client.get(f"/federation.json?sql={quote(MANY)}&_shape=array")
     if kind == "invalid-json":
         return await client.post(
             "/recipe_runs",

@@ -12,6 +12,8 @@ from pathlib import Path
 LENGTH_LIMIT = 200_000
 # a function of the endpoints' connections: a number as JSON, with all of its digits
 JSON_NUMBER = "json_number"
+# of a table or an answer; the widest view has 36. A row of Datasette's own 2,000 could be 400 MB.
+COLUMN_LIMIT = 100
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -27,6 +29,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def prepare_reader(connection: sqlite3.Connection) -> None:
     connection.execute("pragma foreign_keys = on")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH_LIMIT)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_COLUMN, COLUMN_LIMIT)
     connection.set_authorizer(_authorize)
 
 

@@ -10,6 +10,7 @@ from datasette.renderer import json_renderer
 from datasette.utils.asgi import Base400, NotFound, Response
 from datasette.views.base import DatasetteError
 
+from federation.answer_bounds import cut_without_a_word
 from federation.database import FEDERATION, TOKENS
 from federation.errors import KIND_OF_STATUS, KINDS, ProblemDetails
 from federation.list_requests import printable
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # what is no endpoint and has pages below it
 _FIRST_OF_PAGES = (FEDERATION, TOKENS, "-", "static")
+# of Datasette's JSON, those without a place for `truncated`
+SHAPES_OF_ROWS_ALONE = ("array", "arrayfirst")
 
 
 async def answer_exception(datasette: Any, request: Any, exception: Exception) -> Response:
@@ -52,6 +55,9 @@ async def answer_forbidden(datasette: Any, request: Any, message: str) -> Respon
 def render_json(args: Any, data: dict[str, Any], view_name: str) -> Response:
     """The JSON of Datasette's own pages as Datasette writes it. Raises ProblemDetails where that would be an error."""
     error = data.get("error")
+    shape = args.get("_shape", "")
+    if data.get("truncated") and shape in SHAPES_OF_ROWS_ALONE:
+        raise cut_without_a_word(len(data["rows"]), shape)
     response = json_renderer(args, data, view_name)
     # raised and not answered: Datasette would put the status of the query, which may be 200, on the answer
     if error or response.status >= 400:
@@ -100,8 +106,8 @@ def problem_of(exception: Exception) -> ProblemDetails:
 
 
 def wants_json(datasette: Any, path: str) -> bool:
-    """Whether a path answers JSON: it ends in .json, or its first part is that of an endpoint."""
-    return path.endswith(".json") or is_endpoint(datasette, path)
+    """Whether a path is a program's: it ends in .json or .csv, or its first part is that of an endpoint."""
+    return path.endswith((".json", ".csv")) or is_endpoint(datasette, path)
 
 
 def is_endpoint(datasette: Any, path: str) -> bool:

@@ -13,6 +13,7 @@ KINDS = {
     "bad-request": (400, "The request cannot be read"),
     "bad-parameter": (400, "A parameter is unknown or cannot be read"),
     "slow-query": (400, "The query takes too long"),
+    "answer-too-large": (400, "The answer would be larger than one may be"),
     "invalid-json": (400, "The body is not JSON that can be kept"),
     "unauthorized": (401, "A valid token is needed"),
     "forbidden": (403, "You may not do that"),

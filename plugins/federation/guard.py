@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from federation.content_security import with_policy
 from federation.errors import ProblemDetails, unauthorized
 from federation.replies import finish, problem_reply, send_reply
-from federation.sql_threads import SqlTurns, carries_sql
+from federation.request_notes import note_of_request
+from federation.sql_threads import END_TURN, SqlTurns, carries_sql
 from federation.tokens import stored_form
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,9 @@ def guard(
 
     async def take_turns(scope: dict, receive: Callable, send: Callable) -> None:
         if carries_sql(scope["query_string"]):
-            async with sql_turns.turn():
-                await application(scope, receive, send)
+            note_of_request().own_sql = True
+            async with sql_turns.turn() as end_turn:
+                await application({**scope, END_TURN: end_turn}, receive, send)
         else:
             await application(scope, receive, send)
 

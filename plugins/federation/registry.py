@@ -29,6 +29,8 @@ from federation.visibility import Visibility
 from federation.writer import Writer
 
 _ATTRIBUTE = "_federation_registry"
+# each holds up to `answer_bounds.MAX_CSV_BYTES` of memory
+CSV_DOWNLOADS = 6
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Registry:
     audit: AuditLog
     rate_limit: RateLimit
     sql_turns: SqlTurns
+    # queries as CSV that are being read or sent
+    csv_downloads: SqlTurns
     deliveries: Deliveries
     visibility: Visibility
     hot_reads: HotReads
@@ -97,6 +101,7 @@ def registry_of(datasette: Any) -> Registry:
             audit=AuditLog(database_path(data, TOKENS)),
             rate_limit=RateLimit(settings.writes_per_minute),
             sql_turns=turns,
+            csv_downloads=SqlTurns(CSV_DOWNLOADS, "other downloads of CSV are under way, try again"),
             deliveries=Deliveries(data, settings),
             metrics=metrics,
             visibility=visibility,

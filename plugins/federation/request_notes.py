@@ -32,6 +32,8 @@ class RequestNote:
     # "hit" or "miss" where a response cache was asked
     cache: str | None = None
     token_id: int | None = None
+    # whether it brings SQL of its own
+    own_sql: bool = False
 
 
 current_note: ContextVar[RequestNote] = ContextVar("federation_request_note")

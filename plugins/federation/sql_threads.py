@@ -19,21 +19,27 @@ from urllib.parse import parse_qsl
 
 from datasette.database import Database
 
+from federation.answer_bounds import bounded
 from federation.errors import ProblemDetails
+from federation.request_notes import note_of_request
+from federation.sql_hints import explain
 
 OWN_SQL_PARAMETERS = {"sql", "_where"}
 # How long a query waits for a thread before its client is told to come back.
 WAIT_SECONDS = 2.0
+# where in a request's scope the function lies that ends its turn before its answer is sent
+END_TURN = "federation.end_turn"
 
 
 def clean_up_after(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The function, whose exceptions keep no cursor alive."""
+    """The function, whose exceptions keep no cursor alive, and say what SQLite leaves out."""
 
     def run(connection: Any) -> Any:
         try:
             return function(connection)
         except Exception as error:
             clear_frames(error)
+            explain(error)
             raise
 
     return run
@@ -58,7 +64,7 @@ def tame(database: Database, inline: bool = False) -> None:
     opened: list[Any] = []
 
     async def execute_fn(function: Callable[[Any], Any]) -> Any:
-        cleaned = clean_up_after(function)
+        cleaned = clean_up_after(bounded(function) if note_of_request().own_sql else function)
         if not inline:
             return await original(cleaned)
         if not opened:
@@ -80,22 +86,29 @@ def carries_sql(query_string: bytes) -> bool:
 class SqlTurns:
     """At most so many requests with SQL of their own at once. `on_refusal`, if set, is called when one gets no turn."""
 
-    def __init__(self, turns: int):
+    def __init__(self, turns: int, refusal: str = "other queries hold all the threads for SQL, try again"):
         self._semaphore = asyncio.Semaphore(turns)
+        self._refusal = refusal
         self.on_refusal: Callable[[], None] | None = None
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn. Raises ProblemDetails (503) when none comes."""
+    async def turn(self) -> AsyncIterator[Callable[[], None]]:
+        """Wait for a turn, and have a function that ends it early. Raises ProblemDetails (503) when none comes."""
         try:
             await asyncio.wait_for(self._semaphore.acquire(), WAIT_SECONDS)
         except TimeoutError:
             if self.on_refusal:
                 self.on_refusal()
-            raise ProblemDetails(
-                "unavailable", "other queries hold all the threads for SQL, try again", headers={"Retry-After": "2"}
-            ) from None
+            raise ProblemDetails("unavailable", self._refusal, headers={"Retry-After": "2"}) from None
+        held = True
+
+        def end() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._semaphore.release()
+
         try:
-            yield
+            yield end
         finally:
-            self._semaphore.release()
+            end()

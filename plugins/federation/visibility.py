@@ -18,6 +18,11 @@ class Visibility:
         if not await self._allowed(actor, [("view-query", (FEDERATION, query_name))]):
             raise ProblemDetails("forbidden", "this endpoint is not public")
 
+    async def require_sql(self, actor: Mapping[str, Any] | None) -> None:
+        """Raises ProblemDetails (403) unless `actor` (Datasette's) may run SQL of their own."""
+        if not await self._allowed(actor, [("execute-sql", FEDERATION)]):
+            raise ProblemDetails("forbidden", "SQL of your own is not allowed here")
+
     async def is_public(self, query_names: Iterable[str]) -> bool:
         """Whether everybody may see these endpoints, and all the tables."""
         tables = await self._datasette.get_database(FEDERATION).table_names()

@@ -1,0 +1,16 @@
+"""Queries as CSV: in place of Datasette's, which is cut at 1,000 rows. Tables keep Datasette's, which streams."""
+
+import re
+
+from datasette import hookimpl
+from federation.database import FEDERATION
+from federation.sql_csv import answer_canned_query, answer_sql
+
+
+@hookimpl
+def register_routes(datasette):
+    names = "|".join(map(re.escape, datasette.metadata("queries", database=FEDERATION, fallback=False) or {}))
+    return [
+        (rf"^/{FEDERATION}\.csv$", answer_sql),
+        (rf"^/{FEDERATION}/(?P<query>{names})\.csv$", answer_canned_query),
+    ]
