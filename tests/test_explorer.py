@@ -13,6 +13,7 @@ from federation.content_security import POLICY
 from federation.database import transaction
 from federation.explorer import words
 from federation.explorer.marks import DRAWINGS, WORDS, status_mark
+from federation.explorer.success_rate import MEANING
 from federation.registry import registry_of
 from federation.server import make_datasette
 
@@ -276,6 +277,22 @@ async def test_a_day_of_a_bakery_leads_to_its_runs(demo):
     runs = await demo.client.get(response.headers["location"])
     assert f"{BAKERY}</strong>" in runs.text or 'class="col-status' in runs.text
     assert (await demo.client.get(path + "?day=tomorrow")).status_code == 400
+
+
+async def test_the_percentage_of_a_bakery_is_of_the_runs_that_it_names(demo):
+    page = (await demo.client.get(f"/federation/bakeries/{tilde_encode(BAKERY)}")).text
+    rows = (
+        await demo.client.get(f"/federation/recipe_runs_by_day.json?_shape=array&_size=max&bakery_id={BAKERY}")
+    ).json()
+    counts = {"success": 0, "failure": 0, "timed_out": 0, "cancelled": 0}
+    for row in rows:
+        if row["status"] in counts:
+            counts[row["status"]] += row["recipe_runs"]
+    assert counts["failure"]
+    percent, finished = re.search(r"<strong>(\d+) %</strong> <span[^>]*>of (\d+) finished runs", page).groups()
+    assert int(finished) == sum(counts.values())
+    assert int(percent) == round(100 * counts["success"] / int(finished))
+    assert MEANING in page
 
 
 async def test_a_dataset_page_tells_its_history(datasette, send, run_body):

@@ -13,6 +13,7 @@ from federation.explorer.links import LINKS, external, linked_text, web_url
 from federation.explorer.snippets import snippet
 from federation.explorer.stacks import make_line, make_stacks
 from federation.explorer.strip import make_strip
+from federation.explorer.success_rate import MEANING, success_rate
 from federation.explorer.timeline import HEIGHT, LEAST, make_timeline
 from federation.explorer.weeks import HEIGHT as WEEK_HEIGHT
 from federation.explorer.weeks import make_weeks
@@ -111,8 +112,17 @@ def test_a_strip_shows_the_worst_outcome_of_each_day():
     assert [day.status for day in strip.days[-4:]] == [None, "skipped", "success", "failure"]
     assert strip.days[-1].height > strip.days[-2].height
     # those that were skipped say nothing of how reliable it is
-    assert strip.success_rate == "80 %"
+    assert (str(strip.success_rate), strip.success_rate.finished) == ("80 %", 5)
     assert make_strip([], date(2026, 11, 24)).success_rate is None
+
+
+def test_a_success_rate_is_rounded_but_says_all_only_of_all():
+    def rate(success, failure):
+        return str(success_rate({"success": success, "failure": failure, "skipped": 5, "queued": 5}))
+
+    assert [rate(10, 1), rate(999, 1), rate(1, 999), rate(3, 0), rate(0, 3)] == ["91 %", "99 %", "1 %", "100 %", "0 %"]
+    assert success_rate({"skipped": 3, "in_progress": 1}) is None
+    assert MEANING in " ".join((ROOT / "docs" / "api.md").read_text("utf-8").split())
 
 
 def test_stacks_add_up():

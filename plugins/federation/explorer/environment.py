@@ -15,6 +15,7 @@ from federation.explorer.links import (
     web_url,
 )
 from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
+from federation.explorer.success_rate import MEANING
 from federation.explorer.words import ago, bounded, duration, first_line, instant, joined, plural, shortened, time_ago
 
 
@@ -33,6 +34,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "github_person": github_person,
         "plural": plural,
         "status_words": WORDS,
+        "success_rate_meaning": MEANING,
     }
     environment.filters |= {
         "time_ago": time_ago,
