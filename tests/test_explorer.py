@@ -176,6 +176,31 @@ async def test_404_suggests_what_was_meant(demo, connection):
     assert "Did you mean" not in (await demo.client.get("/federation/feedstocks/zzzzzzzzzzz")).text
 
 
+async def test_lists_show_the_beginning_of_a_long_text_and_its_record_all_of_it(demo):
+    problems = (await demo.client.get("/problems")).json()
+    longest = max(problems, key=lambda problem: len(problem["message"]))
+    end = str(words.coded(longest["message"]))[-40:]
+    assert len(longest["message"]) > 160
+    for path in ("/federation/problems", "/federation/files_with_problems"):
+        page = (await demo.client.get(path)).text
+        assert '<div class="few-lines">' in page, path
+        cells = page[page.index("<tbody>") : page.index("</tbody>")]
+        assert "<code>" in cells and "`" not in cells, path
+    assert end not in (await demo.client.get("/federation/problems")).text
+    assert end in (await demo.client.get(f"/federation/problems/{longest['id']}")).text
+    # the description of a query
+    assert "<code>bakery_id</code>" in (await demo.client.get("/federation/recipe_runs_by_day?bakery_id=")).text
+
+
+async def test_the_list_of_feedstocks_names_a_licence_that_is_no_spdx_id(demo):
+    named = [each for each in (await demo.client.get("/feedstocks")).json() if each["license"]]
+    page = (await demo.client.get("/federation/feedstock_summaries")).text
+    assert any(each["license_spdx"] is None for each in named)
+    for each in named:
+        shown = words.shortened(each["license_spdx"] or each["license"], 60)
+        assert f'col-license_spdx type-str">{shown}' in page or f'col-license_spdx type-none">{shown}' in page, each
+
+
 async def test_an_id_of_a_record_is_written_in_one_way(demo):
     for key in ("1.0", "+1", "01", "01x", "9" * 30):
         assert (await demo.client.get(f"/federation/recipe_runs/{tilde_encode(key)}")).status_code == 404

@@ -213,6 +213,15 @@ def test_text_is_bounded_by_what_it_takes_as_html():
             assert shown.strip("…") == (text[1 - len(shown) :] if end else text[: len(shown) - 1])
 
 
+def test_what_stands_between_backticks_is_code():
+    assert words.coded("write `<b>` or `a`, not ` alone") == (
+        "write <code>&lt;b&gt;</code> or <code>a</code>, not ` alone"
+    )
+    # where a message was cut
+    assert words.coded("put it into quotes: `title: 'O…") == "put it into quotes: <code>title: &#39;O…</code>"
+    assert words.coded(linked_text("`https://a.example/x`")).count("<a ") == 1
+
+
 def test_only_so_many_addresses_in_a_text_are_links():
     assert linked_text("https://example.org/x " * 1000).count("<a ") == LINKS
     assert "<a " not in linked_text("https://example.org/" + "x" * 1000)

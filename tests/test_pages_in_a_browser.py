@@ -98,6 +98,18 @@ def axe() -> str:
     return source.read_text("utf-8")
 
 
+def prepare_axe(page, axe: str) -> None:
+    """Axe cannot tell the contrast of text over a gradient: without the shades at the edges it can."""
+    page.evaluate(axe)
+    page.evaluate(
+        """() => {
+          const plain = new CSSStyleSheet();
+          plain.replaceSync(".table-wrapper, pre { background-image: none !important; }");
+          document.adoptedStyleSheets.push(plain);
+        }"""
+    )
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_at_each_width_in_both_themes_and_axe_objects_to_nothing(visit, pages, axe, name):
     page = visit.open(pages[name], WIDTHS[0])
@@ -107,7 +119,7 @@ def test_a_page_fits_at_each_width_in_both_themes_and_axe_objects_to_nothing(vis
         page.set_viewport_size({"width": width, "height": HEIGHT})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
     # a DOM is the same in both themes: what differs is the contrast
-    page.evaluate(axe)
+    prepare_axe(page, axe)
     for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == SCHEMES[scheme]
@@ -211,7 +223,7 @@ def test_the_documentation_of_the_api_opens(visit, axe):
     page.locator("#swagger-ui .opblock-tag").first.click()
     page.locator("#swagger-ui .opblock-summary-control").first.click()
     page.locator("#swagger-ui .opblock-body").first.wait_for()
-    page.evaluate(axe)
+    prepare_axe(page, axe)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         violations = page.evaluate("axe.run().then(results => results.violations)")

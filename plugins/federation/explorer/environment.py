@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from federation.explorer.cells import breakable
+from federation.explorer.cells import breakable, in_full
 from federation.explorer.links import (
     Links,
     external,
@@ -16,7 +16,18 @@ from federation.explorer.links import (
 )
 from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
 from federation.explorer.success_rate import MEANING
-from federation.explorer.words import ago, bounded, duration, first_line, instant, joined, plural, shortened, time_ago
+from federation.explorer.words import (
+    ago,
+    bounded,
+    coded,
+    duration,
+    first_line,
+    instant,
+    joined,
+    plural,
+    shortened,
+    time_ago,
+)
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
@@ -45,6 +56,8 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "joined": joined,
         "shortened": shortened,
         "bounded": bounded,
+        "coded": coded,
         "linked_text": linked_text,
         "breakable": breakable,
+        "in_full": in_full,
     }

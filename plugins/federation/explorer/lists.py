@@ -53,11 +53,11 @@ LISTS = {
         {
             "id": "Run",
             "status": "Status",
-            "run_date": "When",
             "feedstock_id": "Feedstock and recipe",
+            "run_date": "When",
             "message": "Message",
-            "commit": "Commit",
             "bakery_id": "Bakery",
+            "commit": "Commit",
         },
     ),
     "dataset_summaries": Shown(
@@ -91,10 +91,10 @@ LISTS = {
         "list_problems",
         {
             "severity": "Severity",
-            "feedstock_id": "Feedstock",
             "message": "Message",
-            "source_file": "File",
+            "feedstock_id": "Feedstock",
             "line": "Line",
+            "source_file": "File",
             "found_at": "Found",
         },
     ),
