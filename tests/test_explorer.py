@@ -227,6 +227,28 @@ async def test_a_list_whose_filters_the_endpoint_does_not_take_has_datasettes_js
     assert 'href="/federation/recipe_run_summaries.json?message__notblank=1"' in page
 
 
+async def test_a_filter_by_a_column_that_is_not_there_is_named(demo):
+    """SQLite takes the column for a text, and finds no row."""
+    for question, meant in {
+        "stauts=failure": "?status=failure",
+        "stauts__contains=fail&_col=id": "?_col=id&status__contains=fail",
+        "zzzzzzzz=1": None,
+    }.items():
+        page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
+        check_page(page)
+        assert page.count("There is no column <code>") == 1, question
+        links = re.findall(r'Did you mean <a href="/federation/recipe_run_summaries([^"]*)">', page)
+        assert [link.replace("&amp;", "&") for link in links] == ([meant] if meant else [])
+    for question in (
+        "status=failure",
+        "STATUS=failure&_col=id",
+        "status__notblank=1",
+        "_where=1&_col=id&status=failure",
+    ):
+        page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
+        assert "There is no column" not in page, question
+
+
 async def test_the_facets_of_runs_count_what_their_links_show(demo):
     for question in ("", "?status=failure", f"?status=failure&bakery_id={BAKERY}", "?is_test=1&_size=10&_next=10"):
         page = (await demo.client.get(f"/federation/recipe_run_summaries{question}")).text

@@ -170,6 +170,8 @@ def test_every_link_of_every_page_leads_back_through_the_proxy(behind):
     assert len(found) > 100
     strangers = {url: path for url, path in found.items() if not (url + "/").startswith(base + "/")}
     assert strangers == {}
+    # and the page that is open is marked
+    assert f'<a href="{urlsplit(base).path}/federation" aria-current="page">' in client.get(f"{base}/federation").text
     # one of each kind is enough
     kinds = {}
     for url in found:

@@ -9,6 +9,7 @@ from datasette.renderer import json_renderer
 from datasette.utils.asgi import Base400, Response
 from datasette.views.base import DatasetteError
 
+from federation.database import FEDERATION
 from federation.errors import KIND_OF_STATUS, KINDS, ProblemDetails
 from federation.list_requests import printable
 from federation.registry import registry_of
@@ -58,7 +59,16 @@ async def _response(datasette: Any, request: Any, problem: ProblemDetails) -> Re
     templates = [f"{problem.status}.html", "error.html"]
     context = {"ok": False, "error": problem.detail, "status": problem.status, "title": problem.title}
     context["request_id"] = note.request_id
+    context["query"] = query_of(request)
     return Response.html(await datasette.render_template(templates, context, request=request), status=problem.status)
+
+
+def query_of(request: Any) -> dict[str, Any] | None:
+    """The SQL of a request that somebody wrote, and its parameters, so that they need not write it again."""
+    if request.path.strip("/") != FEDERATION or "sql" not in request.args:
+        return None
+    given = {name: request.args[name] for name in request.args if name != "sql" and not name.startswith("_")}
+    return {"sql": request.args["sql"], "parameters": given}
 
 
 def problem_of(exception: Exception) -> ProblemDetails:
