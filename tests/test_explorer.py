@@ -12,10 +12,12 @@ from explorer_page import check_page, shared_demo
 from federation.content_security import POLICY
 from federation.database import transaction
 from federation.explorer import words
+from federation.explorer.frame import data_option
 from federation.explorer.marks import DRAWINGS, WORDS, status_mark
 from federation.explorer.success_rate import MEANING
 from federation.registry import registry_of
 from federation.server import make_datasette
+from federation.settings import ROOT
 
 FEEDSTOCK = "northern-sea-ice-feedstock"
 
@@ -109,6 +111,33 @@ async def test_the_home_page_names_who_needs_attention(demo):
         assert f'href="/federation/feedstocks/{tilde_encode(feedstock["id"])}"' in page
 
 
+async def test_charts_tell_the_days_and_numbers_at_their_axes(demo):
+    stats = (await demo.client.get("/stats")).json()
+    days = stats["from_day"], stats["to_day"]
+    for path in ("/", "/-/statistics", f"/federation/bakeries/{tilde_encode(BAKERY)}"):
+        page = (await demo.client.get(path)).text
+        axis = re.search('<p class="axis-days">(.*?)</p>', page)[1]
+        shown = re.findall("<span>(.*?)</span>", axis)
+        assert (shown[0], shown[-1]) == days, path
+    page = (await demo.client.get("/-/statistics")).text
+    most = max(sum(day["recipe_runs"].values()) for day in stats["recipe_runs_by_day"])
+    assert f'<p class="axis-top">at most {most} runs a day</p>' in page
+
+
+async def test_a_feedstock_that_needs_attention_has_one_row(demo):
+    page = (await demo.client.get("/")).text
+    section = page[page.index('id="attention"') : page.index('id="running"')]
+    rows = re.findall(r"<li>.*?</li>", section, re.DOTALL)
+    feedstocks = [re.search(r'href="/federation/feedstocks/([^"]*)"', row)[1] for row in rows]
+    assert len(set(feedstocks)) == len(feedstocks)
+    # with its run and with its files
+    both = next(row for row in rows if "ocean-colour-feedstock" in row)
+    assert "/federation/recipe_runs/" in both
+    assert '<a href="/federation/problems?feedstock_id=ocean-colour-feedstock">1 problem</a>' in both
+    problems = (await demo.client.get("/stats")).json()["problems"]
+    assert f'<a href="/federation/problems">All {problems} problems in files</a>' in section
+
+
 async def test_a_feedstock_page_says_what_the_api_says(demo):
     for feedstock in (await demo.client.get("/feedstocks")).json():
         response = await demo.client.get(f"/federation/feedstocks/{tilde_encode(feedstock['id'])}")
@@ -141,6 +170,13 @@ async def test_an_empty_registry_has_pages_too(datasette, connection):
         response = await datasette.client.get(path)
         assert response.status_code == 200
         check_page(response.text)
+    # pages print no path of the server's, and no command that would go to another folder than this server's
+    snapshots = (await datasette.client.get("/-/snapshots")).text
+    assert "scripts/backup.py snapshot --data DIR</code>" in snapshots
+    assert [data_option(each) for each in (ROOT, ROOT / "a b")] == ["", " --data 'a b'"]
+    # a chart of nothing is none, and a heading of nothing neither
+    assert '<svg class="chart' not in (await datasette.client.get("/-/statistics")).text
+    assert "facet-info" not in (await datasette.client.get("/federation/problems?severity=error")).text
     with transaction(connection):
         connection.execute(
             "insert into feedstocks (id, repository) values ('bare-feedstock', 'example/bare-feedstock')"
@@ -151,6 +187,17 @@ async def test_an_empty_registry_has_pages_too(datasette, connection):
         assert response.status_code == 200
         check_page(response.text)
         assert re.search("No run yet|has not recorded a run|No bakery ran", response.text), path
+        assert "meta.yaml lists none" not in response.text
+
+
+async def test_what_is_usual_is_told_by_other_runs(datasette, send, run_body):
+    """Of a recipe's fourth run, not of its first three."""
+    for number in range(4):
+        times = {"run_date": "2026-11-20T00:00:00Z", "completed_at": f"2026-11-20T00:{10 + number}:00Z"}
+        run = (await send("POST", "/recipe_runs", run_body(status="success", **times))).json()
+        page = (await datasette.client.get(f"/federation/recipe_runs/{run['id']}")).text
+        assert ("usually 11 minutes" in page) == (number == 3)
+        assert ("usually" in page) == (number == 3)
 
 
 async def test_a_bakery_page_tells_the_day_of_its_token_and_nothing_else_of_it(datasette, headers, run_body):
@@ -271,6 +318,10 @@ async def test_search_finds_each_kind(demo):
         "solvik": "/federation/maintainers/maren-solvik-ice",
     }.items():
         assert href in (await demo.client.get("/-/search", params={"q": question})).text, question
+    # what is found elsewhere than in its title says where
+    page = (await demo.client.get("/-/search?q=ice")).text
+    row = next(row for row in re.findall("<li>.*?</li>", page, re.DOTALL) if "Root-zone soil moisture" in row)
+    assert "root-zone.icechunk" in row
     for odd in ('"', "a-b AND", "*", "\\", "%"):
         assert (await demo.client.get("/-/search", params={"q": odd})).status_code == 200
 

@@ -136,6 +136,12 @@ def test_stacks_add_up():
         [("success", 40, 120), ("failure", 0, 40)],
         [("success", 80, 80)],
     ]
+    assert stacks.statuses == ["success", "failure"]
+    unfinished = make_stacks(
+        [{"day": "2026-11-24", "recipe_runs": {"queued": 1, "skipped": 1}}], date(2026, 11, 24), date(2026, 11, 24)
+    )
+    # which have nearly one grey
+    assert {part.status: part.open for part in unfinished.columns[0].parts} == {"skipped": False, "queued": True}
     assert stacks.sentence == "12 runs from 2026-11-22 to 2026-11-24, at most 8 in a day"
     assert make_stacks([], date(2026, 11, 22), date(2026, 11, 24)).most == 0
     rows = [{"day": "2026-11-22", "total": 1}, {"day": "2026-11-24", "total": 4}]

@@ -18,7 +18,7 @@ from federation.explorer.words import seconds_between
 RECENT = 12
 EVENTS = 40
 DATASETS = 6
-FEEDSTOCKS = 10
+FEEDSTOCKS = 8
 HISTORY = 8
 
 
