@@ -277,8 +277,8 @@ async def test_a_list_whose_filters_the_endpoint_does_not_take_has_datasettes_js
 async def test_a_filter_by_a_column_that_is_not_there_is_named(demo):
     """SQLite takes the column for a text, and finds no row."""
     for question, meant in {
-        "stauts=failure": "?status=failure",
-        "stauts__contains=fail&_col=id": "?_col=id&status__contains=fail",
+        "sta_tus=failure": "?status=failure",
+        "sta_tus__contains=fail&_col=id": "?_col=id&status__contains=fail",
         "zzzzzzzz=1": None,
     }.items():
         page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
