@@ -233,7 +233,9 @@ async def test_lists_show_the_beginning_of_a_long_text_and_its_record_all_of_it(
         assert '<div class="few-lines">' in page, path
         cells = page[page.index("<tbody>") : page.index("</tbody>")]
         assert "<code>" in cells and "`" not in cells, path
-    assert end not in (await demo.client.get("/federation/problems")).text
+    page = (await demo.client.get("/federation/problems")).text
+    assert end not in page
+    assert f'<a href="/federation/problems/{longest["id"]}">' in page
     assert end in (await demo.client.get(f"/federation/problems/{longest['id']}")).text
     # the description of a query
     assert "<code>bakery_id</code>" in (await demo.client.get("/federation/recipe_runs_by_day?bakery_id=")).text

@@ -32,6 +32,7 @@ _PAGES = {
     "dataset_summaries": "dataset",
     "dataset_lineages": "dataset",
     "bakery_summaries": "bakery",
+    "problems": "problem",
 }
 _NAMES = 4
 URL_CHARACTERS = 60

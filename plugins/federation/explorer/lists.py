@@ -92,6 +92,7 @@ LISTS = {
     "problems": Shown(
         "list_problems",
         {
+            "id": "No.",
             "severity": "Severity",
             "message": "Message",
             "feedstock_id": "Feedstock",
