@@ -340,8 +340,8 @@ def endurance_command(seconds: int, writers: int, kill_every: float) -> None:
     click.echo(
         f"{len(endurance.acknowledged):>8,}  recipe runs acknowledged, {len(endurance.titles)} repositories pushed"
     )
-    for line in endurance.wrong[:20]:
-        click.echo(f"wrong: {line}", err=True)
+    for line, times in Counter(endurance.wrong).most_common(20):
+        click.echo(f"wrong, {times} times: {line}", err=True)
     sys.exit(1 if endurance.wrong else 0)
 
 

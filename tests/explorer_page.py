@@ -27,12 +27,16 @@ IN_THE_DEMO = {
     "github": ["maren-solvik-ice"],
     "q": ["ice"],
 }
+QUERY_THAT_FAILED = "/federation?sql=delete+from+recipe_runs"
 NOT_FOUND = "/federation/feedstocks/nothern-sea-ice"
+# of those that are not 200
+STATUSES = {QUERY_THAT_FAILED: 400, NOT_FOUND: 404}
 # the pages of Datasette that our templates dress, each once; lists are short where a test has a browser look at them
 DATASETTES_PAGES = [
     *(f"/{template.stem}" for template in sorted((ROOT / "templates" / "pages").glob("*.html"))),
     "/federation",
     "/federation?sql=select+*+from+recipe_runs+limit+5",
+    QUERY_THAT_FAILED,
     "/federation/recipe_runs_by_day?bakery_id=osn.bakery.campus",
     *(f"/federation/{table}?_size=20" for table in LISTS if table != "recipe_run_summaries"),
     "/federation/recipe_run_summaries?status=failure&_facet=feedstock_id&_size=20",

@@ -4,10 +4,12 @@ import json
 import logging
 import re
 import sqlite3
-from urllib.parse import quote
+from html import unescape
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from conftest import OTHER_BAKERY
+from explorer_page import check_page
 from federation.database import FEDERATION, connect, database_path
 from federation.errors import KINDS, TYPE_PREFIX
 from federation.rate_limit import RateLimit
@@ -496,6 +498,18 @@ async def test_errors_of_pages_are_pages(empty_datasette, path, status, said):
     assert "<script>alert" not in response.text
     # with what every page has
     assert "<title>" in response.text and '<link rel="stylesheet"' in response.text
+    # who wrote SQL finds it again, in an editor
+    written = parse_qs(urlsplit(path).query).get("sql")
+    shown = re.findall(r'<textarea id="sql-editor" name="sql">([^<]*)</textarea>', response.text)
+    assert list(map(unescape, shown)) == (written or [])
+
+
+@reads_only
+async def test_the_page_of_an_error_in_sql_keeps_its_parameters(empty_datasette):
+    page = (await empty_datasette.client.get("/federation?sql=delete+from+a+where+b+%3D+:name&name=%3Ci%3E&_x=1")).text
+    fields = re.findall(r'<input type="text" id="qp\d" name="([^"]*)" value="([^"]*)">', page)
+    assert fields == [("name", "&lt;i&gt;")]
+    check_page(page)
 
 
 async def test_rows_of_datasettes_json_are_as_they_were(datasette, headers, run_body):

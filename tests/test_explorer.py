@@ -10,13 +10,15 @@ import pytest_asyncio
 from conftest import BAKERY
 from datasette.plugins import pm
 from datasette.utils import tilde_encode
-from explorer_page import FEEDSTOCK, IN_THE_DEMO, NOT_FOUND, check_page, demo_pages, own_pages, shared_demo
+from explorer_page import FEEDSTOCK, IN_THE_DEMO, STATUSES, check_page, demo_pages, own_pages, shared_demo
 from federation.content_security import POLICY
 from federation.database import transaction
 from federation.explorer import words
+from federation.explorer.frame import data_option
 from federation.explorer.marks import DRAWINGS, WORDS, status_mark
 from federation.explorer.other_facts import PLACED
 from federation.explorer.pages import PAGES
+from federation.explorer.success_rate import MEANING
 from federation.explorer.windows import MONTH, QUARTER
 from federation.fields import Dataset, RecipeRun
 from federation.registry import registry_of
@@ -60,7 +62,7 @@ MORE_PAGES = [
 @pytest.mark.parametrize("path", [*demo_pages(), *MORE_PAGES])
 async def test_every_page_keeps_the_rules(demo, path):
     response = await demo.client.get(path)
-    assert response.status_code == (404 if path == NOT_FOUND else 400 if "nonsense" in path else 200)
+    assert response.status_code == STATUSES.get(path, 400 if "nonsense" in path else 200)
     check_page(response.text)
     assert response.headers["content-security-policy"] == POLICY
 
@@ -110,6 +112,33 @@ async def test_the_home_page_names_who_needs_attention(demo):
         assert f'href="/federation/feedstocks/{tilde_encode(feedstock["id"])}"' in page
 
 
+async def test_charts_tell_the_days_and_numbers_at_their_axes(demo):
+    stats = (await demo.client.get("/stats")).json()
+    days = stats["from_day"], stats["to_day"]
+    for path in ("/", "/-/statistics", f"/federation/bakeries/{tilde_encode(BAKERY)}"):
+        page = (await demo.client.get(path)).text
+        axis = re.search('<p class="axis-days">(.*?)</p>', page)[1]
+        shown = re.findall("<span>(.*?)</span>", axis)
+        assert (shown[0], shown[-1]) == days, path
+    page = (await demo.client.get("/-/statistics")).text
+    most = max(sum(day["recipe_runs"].values()) for day in stats["recipe_runs_by_day"])
+    assert f'<p class="axis-top">at most {most} runs a day</p>' in page
+
+
+async def test_a_feedstock_that_needs_attention_has_one_row(demo):
+    page = (await demo.client.get("/")).text
+    section = page[page.index('id="attention"') : page.index('id="running"')]
+    rows = re.findall(r"<li>.*?</li>", section, re.DOTALL)
+    feedstocks = [re.search(r'href="/federation/feedstocks/([^"]*)"', row)[1] for row in rows]
+    assert len(set(feedstocks)) == len(feedstocks)
+    # with its run and with its files
+    both = next(row for row in rows if "ocean-colour-feedstock" in row)
+    assert "/federation/recipe_runs/" in both
+    assert '<a href="/federation/problems?feedstock_id=ocean-colour-feedstock">1 problem</a>' in both
+    problems = (await demo.client.get("/stats")).json()["problems"]
+    assert f'<a href="/federation/problems">All {problems} problems in files</a>' in section
+
+
 async def test_a_feedstock_page_says_what_the_api_says(demo):
     for feedstock in (await demo.client.get("/feedstocks")).json():
         response = await demo.client.get(f"/federation/feedstocks/{tilde_encode(feedstock['id'])}")
@@ -137,6 +166,13 @@ async def test_an_empty_registry_has_pages_too(datasette, connection):
         response = await datasette.client.get(path)
         assert response.status_code == 200
         check_page(response.text)
+    # pages print no path of the server's, and no command that would go to another folder than this server's
+    snapshots = (await datasette.client.get("/-/snapshots")).text
+    assert "scripts/backup.py snapshot --data DIR</code>" in snapshots
+    assert [data_option(each) for each in (ROOT, ROOT / "a b")] == ["", " --data 'a b'"]
+    # a chart of nothing is none, and a heading of nothing neither
+    assert '<svg class="chart' not in (await datasette.client.get("/-/statistics")).text
+    assert "facet-info" not in (await datasette.client.get("/federation/problems?severity=error")).text
     with transaction(connection):
         connection.execute(
             "insert into feedstocks (id, repository) values ('bare-feedstock', 'example/bare-feedstock')"
@@ -147,6 +183,17 @@ async def test_an_empty_registry_has_pages_too(datasette, connection):
         assert response.status_code == 200
         check_page(response.text)
         assert re.search("No run yet|has not recorded a run|No bakery ran", response.text), path
+        assert "meta.yaml lists none" not in response.text
+
+
+async def test_what_is_usual_is_told_by_other_runs(datasette, send, run_body):
+    """Of a recipe's fourth run, not of its first three."""
+    for number in range(4):
+        times = {"run_date": "2026-11-20T00:00:00Z", "completed_at": f"2026-11-20T00:{10 + number}:00Z"}
+        run = (await send("POST", "/recipe_runs", run_body(status="success", **times))).json()
+        page = (await datasette.client.get(f"/federation/recipe_runs/{run['id']}")).text
+        assert ("usually 11 minutes" in page) == (number == 3)
+        assert ("usually" in page) == (number == 3)
 
 
 async def test_a_bakery_page_tells_the_day_of_its_token_and_nothing_else_of_it(datasette, headers, run_body):
@@ -170,6 +217,33 @@ async def test_404_suggests_what_was_meant(demo, connection):
     page = (await demo.client.get("/federation/maintainers/maren-solvik")).text
     assert 'href="/federation/maintainers/maren-solvik-ice"' in page
     assert "Did you mean" not in (await demo.client.get("/federation/feedstocks/zzzzzzzzzzz")).text
+
+
+async def test_lists_show_the_beginning_of_a_long_text_and_its_record_all_of_it(demo):
+    problems = (await demo.client.get("/problems")).json()
+    longest = max(problems, key=lambda problem: len(problem["message"]))
+    end = str(words.coded(longest["message"]))[-40:]
+    assert len(longest["message"]) > 160
+    for path in ("/federation/problems", "/federation/files_with_problems"):
+        page = (await demo.client.get(path)).text
+        assert '<div class="few-lines">' in page, path
+        cells = page[page.index("<tbody>") : page.index("</tbody>")]
+        assert "<code>" in cells and "`" not in cells, path
+    page = (await demo.client.get("/federation/problems")).text
+    assert end not in page
+    assert f'<a href="/federation/problems/{longest["id"]}">' in page
+    assert end in (await demo.client.get(f"/federation/problems/{longest['id']}")).text
+    # the description of a query
+    assert "<code>bakery_id</code>" in (await demo.client.get("/federation/recipe_runs_by_day?bakery_id=")).text
+
+
+async def test_the_list_of_feedstocks_names_a_licence_that_is_no_spdx_id(demo):
+    named = [each for each in (await demo.client.get("/feedstocks")).json() if each["license"]]
+    page = (await demo.client.get("/federation/feedstock_summaries")).text
+    assert any(each["license_spdx"] is None for each in named)
+    for each in named:
+        shown = words.shortened(each["license_spdx"] or each["license"], 60)
+        assert f'col-license_spdx type-str">{shown}' in page or f'col-license_spdx type-none">{shown}' in page, each
 
 
 async def test_an_id_of_a_record_is_written_in_one_way(demo):
@@ -198,6 +272,28 @@ async def test_a_list_whose_filters_the_endpoint_does_not_take_has_datasettes_js
     assert 'href="/federation/recipe_run_summaries.json?message__notblank=1"' in page
 
 
+async def test_a_filter_by_a_column_that_is_not_there_is_named(demo):
+    """SQLite takes the column for a text, and finds no row."""
+    for question, meant in {
+        "sta_tus=failure": "?status=failure",
+        "sta_tus__contains=fail&_col=id": "?_col=id&status__contains=fail",
+        "zzzzzzzz=1": None,
+    }.items():
+        page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
+        check_page(page)
+        assert page.count("There is no column <code>") == 1, question
+        links = re.findall(r'Did you mean <a href="/federation/recipe_run_summaries([^"]*)">', page)
+        assert [link.replace("&amp;", "&") for link in links] == ([meant] if meant else [])
+    for question in (
+        "status=failure",
+        "STATUS=failure&_col=id",
+        "status__notblank=1",
+        "_where=1&_col=id&status=failure",
+    ):
+        page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
+        assert "There is no column" not in page, question
+
+
 async def test_the_facets_of_runs_count_what_their_links_show(demo):
     for question in ("", "?status=failure", f"?status=failure&bakery_id={BAKERY}", "?is_test=1&_size=10&_next=10"):
         page = (await demo.client.get(f"/federation/recipe_run_summaries{question}")).text
@@ -220,6 +316,10 @@ async def test_search_finds_each_kind(demo):
         "solvik": "/federation/maintainers/maren-solvik-ice",
     }.items():
         assert href in (await demo.client.get("/-/search", params={"q": question})).text, question
+    # what is found elsewhere than in its title says where
+    page = (await demo.client.get("/-/search?q=ice")).text
+    row = next(row for row in re.findall("<li>.*?</li>", page, re.DOTALL) if "Root-zone soil moisture" in row)
+    assert "root-zone.icechunk" in row
     for odd in ('"', "a-b AND", "*", "\\", "%"):
         assert (await demo.client.get("/-/search", params={"q": odd})).status_code == 200
 
@@ -289,6 +389,22 @@ async def test_pages_count_the_days_that_they_say(datasette, recorded):
         href = re.search(r'href="(/federation/recipe_runs_by_day[^"]*)"', page)[1].replace("&amp;", "&")
         rows = (await datasette.client.get(href.replace("?", ".json?") + "&_shape=array")).json()
         assert sum(row["recipe_runs"] for row in rows) == 3
+
+
+async def test_the_percentage_of_a_bakery_is_of_the_runs_that_it_names(demo):
+    page = (await demo.client.get(f"/federation/bakeries/{tilde_encode(BAKERY)}")).text
+    rows = (
+        await demo.client.get(f"/federation/recipe_runs_by_day.json?_shape=array&_size=max&bakery_id={BAKERY}")
+    ).json()
+    counts = {"success": 0, "failure": 0, "timed_out": 0, "cancelled": 0}
+    for row in rows:
+        if row["status"] in counts:
+            counts[row["status"]] += row["recipe_runs"]
+    assert counts["failure"]
+    percent, finished = re.search(r"<strong>(\d+) %</strong> <span[^>]*>of (\d+) finished runs", page).groups()
+    assert int(finished) == sum(counts.values())
+    assert int(percent) == round(100 * counts["success"] / int(finished))
+    assert MEANING in page
 
 
 async def test_a_dataset_page_tells_its_history(datasette, send, run_body):

@@ -13,6 +13,7 @@ from federation.explorer.links import LINKS, external, linked_text, web_url
 from federation.explorer.snippets import snippet
 from federation.explorer.stacks import make_line, make_stacks
 from federation.explorer.strip import make_strip
+from federation.explorer.success_rate import MEANING, success_rate
 from federation.explorer.timeline import HEIGHT, LEAST, make_timeline
 from federation.explorer.weeks import HEIGHT as WEEK_HEIGHT
 from federation.explorer.weeks import make_weeks
@@ -111,8 +112,17 @@ def test_a_strip_shows_the_worst_outcome_of_each_day():
     assert [day.status for day in strip.days[-4:]] == [None, "skipped", "success", "failure"]
     assert strip.days[-1].height > strip.days[-2].height
     # those that were skipped say nothing of how reliable it is
-    assert strip.success_rate == "80 %"
+    assert (str(strip.success_rate), strip.success_rate.finished) == ("80 %", 5)
     assert make_strip([], date(2026, 11, 24)).success_rate is None
+
+
+def test_a_success_rate_is_rounded_but_says_all_only_of_all():
+    def rate(success, failure):
+        return str(success_rate({"success": success, "failure": failure, "skipped": 5, "queued": 5}))
+
+    assert [rate(10, 1), rate(999, 1), rate(1, 999), rate(3, 0), rate(0, 3)] == ["91 %", "99 %", "1 %", "100 %", "0 %"]
+    assert success_rate({"skipped": 3, "in_progress": 1}) is None
+    assert MEANING in " ".join((ROOT / "docs" / "api.md").read_text("utf-8").split())
 
 
 def test_stacks_add_up():
@@ -126,6 +136,12 @@ def test_stacks_add_up():
         [("success", 40, 120), ("failure", 0, 40)],
         [("success", 80, 80)],
     ]
+    assert stacks.statuses == ["success", "failure"]
+    unfinished = make_stacks(
+        [{"day": "2026-11-24", "recipe_runs": {"queued": 1, "skipped": 1}}], date(2026, 11, 24), date(2026, 11, 24)
+    )
+    # which have nearly one grey
+    assert {part.status: part.open for part in unfinished.columns[0].parts} == {"skipped": False, "queued": True}
     assert stacks.sentence == "12 runs from 2026-11-22 to 2026-11-24, at most 8 in a day"
     assert make_stacks([], date(2026, 11, 22), date(2026, 11, 24)).most == 0
     rows = [{"day": "2026-11-22", "total": 1}, {"day": "2026-11-24", "total": 4}]
@@ -201,6 +217,15 @@ def test_text_is_bounded_by_what_it_takes_as_html():
             assert 100 < len(str(escape(shown)).encode()) <= 300 + len("…".encode())
             assert (shown[0] if end else shown[-1]) == "…"
             assert shown.strip("…") == (text[1 - len(shown) :] if end else text[: len(shown) - 1])
+
+
+def test_what_stands_between_backticks_is_code():
+    assert words.coded("write `<b>` or `a`, not ` alone") == (
+        "write <code>&lt;b&gt;</code> or <code>a</code>, not ` alone"
+    )
+    # where a message was cut
+    assert words.coded("put it into quotes: `title: 'O…") == "put it into quotes: <code>title: &#39;O…</code>"
+    assert words.coded(linked_text("`https://a.example/x`")).count("<a ") == 1
 
 
 def test_only_so_many_addresses_in_a_text_are_links():

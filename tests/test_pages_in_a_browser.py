@@ -26,6 +26,9 @@ LIMIT = 80_000
 FAILED_RUN = "/federation/recipe_runs/{failed}"
 PAGES = [*demo_pages(), FAILED_RUN]
 
+# what a browser says of the page of an error
+FAILED = "400 (Bad Request)"
+
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
@@ -70,6 +73,18 @@ def axe() -> str:
     return source.read_text("utf-8")
 
 
+def prepare_axe(page, axe: str) -> None:
+    """Axe cannot tell the contrast of text over a gradient: without the shades at the edges it can."""
+    page.evaluate(axe)
+    page.evaluate(
+        """() => {
+          const plain = new CSSStyleSheet();
+          plain.replaceSync(".table-wrapper, pre { background-image: none !important; }");
+          document.adoptedStyleSheets.push(plain);
+        }"""
+    )
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_at_each_width_in_both_themes_and_axe_objects_to_nothing(visit, failed, axe, path):
     page = visit.open(path.format(failed=failed), WIDTHS[0])
@@ -79,7 +94,7 @@ def test_a_page_fits_at_each_width_in_both_themes_and_axe_objects_to_nothing(vis
         page.set_viewport_size({"width": width, "height": HEIGHT})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
     # a DOM is the same in both themes: what differs is the contrast
-    page.evaluate(axe)
+    prepare_axe(page, axe)
     for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == SCHEMES[scheme]
@@ -87,7 +102,7 @@ def test_a_page_fits_at_each_width_in_both_themes_and_axe_objects_to_nothing(vis
         options["resultTypes"] = ["violations"]
         violations = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
         assert [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in violations] == [], scheme
-    assert visit.faults() == []
+    assert visit.faults(FAILED) == []
 
 
 def test_each_page_works_without_javascript(opened, failed, url):
@@ -96,7 +111,7 @@ def test_each_page_works_without_javascript(opened, failed, url):
             page = reader.open(path.format(failed=failed), 390)
             assert page.locator("main h1").inner_text(), path
             assert page.locator("button[data-copy]:visible").count() == 0, path
-        assert reader.faults() == []
+        assert reader.faults(FAILED) == []
 
 
 def tab_to(page, selector: str) -> None:
@@ -183,7 +198,7 @@ def test_the_documentation_of_the_api_opens(visit, axe):
     page.locator("#swagger-ui .opblock-tag").first.click()
     page.locator("#swagger-ui .opblock-summary-control").first.click()
     page.locator("#swagger-ui .opblock-body").first.wait_for()
-    page.evaluate(axe)
+    prepare_axe(page, axe)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         violations = page.evaluate("axe.run().then(results => results.violations)")
@@ -196,6 +211,11 @@ def test_a_button_copies_the_code_beside_it(visit):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("button[data-copy=url]").click()
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#url").inner_text()
+    # and covers none of it, on a phone neither
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        code, button = (page.locator(f".copied > {each}").first.bounding_box() for each in ("pre", "button"))
+        assert code["x"] + code["width"] <= button["x"], width
 
 
 LOADED = """

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from explorer_page import FEEDSTOCK, NOT_FOUND, demo_pages
+from explorer_page import FEEDSTOCK, NOT_FOUND, STATUSES, demo_pages
 from federation.demo import demo_token, ensure_demo
 from federation.proxies import at_public_url
 from federation.server import make_datasette
@@ -141,7 +141,7 @@ def test_every_link_of_every_page_leads_back_through_the_proxy(behind):
     found = {}
     for path in demo_pages():
         page = client.get(base + path)
-        assert page.status_code in (200, 404), path
+        assert page.status_code == STATUSES.get(path, 200), path
         addresses = [address.replace("&amp;", "&") for address in ADDRESS.findall(page.text)]
         assert addresses
         # lines to copy
@@ -155,6 +155,8 @@ def test_every_link_of_every_page_leads_back_through_the_proxy(behind):
     assert len(found) > 100
     strangers = {url: path for url, path in found.items() if not (url + "/").startswith(base + "/")}
     assert strangers == {}
+    # and the page that is open is marked
+    assert f'<a href="{urlsplit(base).path}/federation" aria-current="page">' in client.get(f"{base}/federation").text
     # one of each kind is enough
     kinds = {}
     for url in found:

@@ -1,6 +1,7 @@
 """A primary beside real Litestream processes: what it copies and refuses, and what it does when the store fails."""
 
 import os
+import re
 import shutil
 import signal
 import threading
@@ -295,6 +296,7 @@ def test_the_command_checks_a_store(data, url, store, tmp_path):
         add(data, "a")
     done = CliRunner().invoke(restore_command, [url.text, "--check"])
     assert (done.exit_code, done.stdout.count("checked")) == (0, 2)
+    assert re.search(r"^federation.db: 0 recipe runs, up to transaction", done.stdout, re.MULTILINE)
     for arguments, code, said in [
         ([f"file://{tmp_path}/none", "--check"], 1, "holds no registry"),
         ([url.text, "--data", str(data)], 1, "nothing is restored over a database"),

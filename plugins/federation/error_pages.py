@@ -78,7 +78,16 @@ async def _response(datasette: Any, request: Any, problem: ProblemDetails) -> Re
     templates = [f"{problem.status}.html", "error.html"]
     context = {"ok": False, "error": problem.detail, "status": problem.status, "title": problem.title}
     context["request_id"] = note.request_id
+    context["query"] = query_of(request)
     return Response.html(await datasette.render_template(templates, context, request=request), status=problem.status)
+
+
+def query_of(request: Any) -> dict[str, Any] | None:
+    """The SQL of a request that somebody wrote, and its parameters, so that they need not write it again."""
+    if request.path.strip("/") != FEDERATION or "sql" not in request.args:
+        return None
+    given = {name: request.args[name] for name in request.args if name != "sql" and not name.startswith("_")}
+    return {"sql": request.args["sql"], "parameters": given}
 
 
 def problem_of(exception: Exception) -> ProblemDetails:

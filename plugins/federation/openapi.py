@@ -42,8 +42,9 @@ from federation.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED, dump_json
 
 DESCRIPTION = """\
 What the Pangeo Forge federation is doing: which bakeries and feedstocks exist, which recipes ran where and when and how
-that went, and which datasets came out. Reading needs no token. `docs/api.md` has the conventions: filters, paging,
-formats, caching and errors.
+that went, and which datasets came out. Reading needs no token.
+[docs/api.md](https://github.com/pangeo-forge/federation-api/blob/main/docs/api.md) has the conventions: filters,
+paging, formats, caching and errors.
 """
 # text without control characters, which is what a query string may hold
 _PRINTABLE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"

@@ -14,11 +14,12 @@ from federation.explorer.links import (
     github_commit,
     github_file,
     github_repository,
+    linked_text,
     orcid_url,
     web_url,
 )
 from federation.explorer.marks import mark, status_mark
-from federation.explorer.words import first_line, shortened, time_ago
+from federation.explorer.words import bounded, coded, first_line, shortened, time_ago
 from federation.fields import RECORDS
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -33,9 +34,13 @@ _PAGES = {
     "dataset_summaries": "dataset",
     "dataset_lineages": "dataset",
     "bakery_summaries": "bakery",
+    "problems": "problem",
 }
 _NAMES = 4
 URL_CHARACTERS = 60
+# what is longer is shown in a few lines; of what is longer still, as much as Datasette shows
+SHORT_CHARACTERS, LONG_BYTES = 100, 2048
+WHOLE_BYTES = 30_000
 
 
 def cell(links: Links, row: Any, column: str, value: Any, table: str | None) -> Markup | None:
@@ -51,7 +56,22 @@ def cell(links: Links, row: Any, column: str, value: Any, table: str | None) -> 
         return shown
     if isinstance(value, str) and web_url(value):
         return external(value, shortened(value, URL_CHARACTERS) if table else value)
+    if isinstance(value, str) and (len(value) > SHORT_CHARACTERS or column == "message"):
+        return _few_lines(value, column)
     return None
+
+
+def in_full(value: Any, column: str, shown: Any) -> Any:
+    """A cell on its row's own page: texts and addresses of which a list shows a part, whole."""
+    if isinstance(value, str) and (column == "message" or "url" in column or len(value) > SHORT_CHARACTERS):
+        text = linked_text(bounded(value, WHOLE_BYTES))
+        return Markup('<div class="whole">{}</div>').format(coded(text) if column == "message" else text)
+    return shown
+
+
+def _few_lines(text: str, column: str) -> Markup:
+    text = bounded(text, LONG_BYTES)
+    return Markup('<div class="few-lines">{}</div>').format(coded(text) if column == "message" else text)
 
 
 def breakable(value: Any) -> Markup:
@@ -102,7 +122,7 @@ def _shown(links: Links, row: Any, column: str, value: Any) -> Markup | None:
     if column == "log_url":
         return external(value, "log") if web_url(value) else None
     if column == "message":
-        return Markup("{}").format(first_line(value))
+        return _few_lines(first_line(value), column)
     if column == "url":
         return Markup('<span title="{}">{}</span>').format(value, shortened(value, URL_CHARACTERS))
     if column in _LISTS:

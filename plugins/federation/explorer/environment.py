@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from federation.explorer.cells import breakable
+from federation.explorer.cells import breakable, in_full
 from federation.explorer.lineage import lineage_graphs
 from federation.explorer.links import (
     Links,
@@ -17,8 +17,20 @@ from federation.explorer.links import (
     web_url,
 )
 from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
+from federation.explorer.success_rate import MEANING
 from federation.explorer.windows import WINDOWS
-from federation.explorer.words import ago, bounded, duration, first_line, instant, joined, plural, shortened, time_ago
+from federation.explorer.words import (
+    ago,
+    bounded,
+    coded,
+    duration,
+    first_line,
+    instant,
+    joined,
+    plural,
+    shortened,
+    time_ago,
+)
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
@@ -39,6 +51,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "github_person": github_person,
         "plural": plural,
         "status_words": WORDS,
+        "success_rate_meaning": MEANING,
     }
     environment.filters |= {
         "time_ago": time_ago,
@@ -49,6 +62,8 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "joined": joined,
         "shortened": shortened,
         "bounded": bounded,
+        "coded": coded,
         "linked_text": linked_text,
         "breakable": breakable,
+        "in_full": in_full,
     }

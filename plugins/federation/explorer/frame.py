@@ -1,12 +1,15 @@
 """What stands around every page: when the registry last had all of GitHub, and which version this is."""
 
+import shlex
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from federation.explorer.links import github_commit
 from federation.explorer.queries import read
 from federation.health import replication_of
 from federation.registry import registry_of
+from federation.settings import ROOT
 
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
@@ -19,6 +22,7 @@ async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     settings = registry.settings
     return {
         "address": request and f"{request.scheme}://{request.host}",
+        "data_option": data_option(registry.data),
         "version": version("pangeo-forge-federation"),
         "last_sync": last,
         "replication": replication_of(registry),
@@ -26,3 +30,14 @@ async def frame(datasette: Any, request: Any) -> dict[str, Any]:
         if last and last["commit"]
         else None,
     }
+
+
+def data_option(data: Path) -> str:
+    """How a command of this checkout is told the data folder of this server: nothing where it is the default.
+
+    Pages print no path of the server's: what lies outside of the checkout is `DIR`.
+    """
+    data = data.resolve()
+    if data == ROOT:
+        return ""
+    return f" --data {shlex.quote(str(data.relative_to(ROOT)))}" if data.is_relative_to(ROOT) else " --data DIR"

@@ -1,6 +1,6 @@
 """The home page: what the federation is doing, and what of it needs somebody."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,10 @@ def home(queries: Queries) -> dict[str, Any]:
     stats = queries.always("get_stats", from_day=MONTH.since)
     strips, more_strips = bakery_strips(queries, now)
     attention = queries.rows("feedstocks_that_need_attention")
-    files = queries.rows("files_with_problems")
+    problems = problems_by_repository(queries.rows("files_with_problems"))
+    runs = {run["feedstock_id"] for run in attention}
+    files = [each for each in problems if each["feedstock_id"] not in runs]
+    of_runs = {each["feedstock_id"]: each["problems"] for each in problems if each["feedstock_id"] in runs}
     under_way = queries.rows("recipe_runs_under_way", bakery_id="")
     return {
         "stats": stats,
@@ -30,15 +33,23 @@ def home(queries: Queries) -> dict[str, Any]:
         "empty": not (stats["bakeries"] or stats["feedstocks"] or stats["recipe_runs"]),
         "strips": strips,
         "more_strips": more_strips,
-        "attention": attention[:ATTENTION],
+        "attention": [run | {"problems": of_runs.get(run["feedstock_id"])} for run in attention[:ATTENTION]],
         "more_attention": max(0, len(attention) - ATTENTION),
         "files": files[:FILES],
-        "more_files": max(0, len(files) - FILES),
         "under_way": [run | {"usual": usual_seconds(queries, run)} for run in under_way[:UNDER_WAY]],
         "more_under_way": max(0, len(under_way) - UNDER_WAY),
         "datasets": queries.several("list_datasets", DATASETS, "_sort_desc=created_at"),
         "now": now,
     }
+
+
+def problems_by_repository(files: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Files with problems, the worst first, as one row a repository: its worst file, with the problems of all."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in files:
+        first = found.setdefault(file["repository"], {**file, "problems": 0})
+        first["problems"] += file["problems"]
+    return list(found.values())
 
 
 def bakery_strips(queries: Queries, now: datetime) -> tuple[list[tuple[str, Strip]], int]:

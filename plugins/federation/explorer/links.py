@@ -47,6 +47,9 @@ class Links:
     def maintainer(self, github: str) -> str:
         return self.row("maintainers", github)
 
+    def problem(self, problem_id: int) -> str:
+        return self.row("problems", problem_id)
+
     def table(self, name: str, **filters: Any) -> str:
         question = f"?{urlencode(filters)}" if filters else ""
         return f"{self._urls.table(FEDERATION, name)}{question}"

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlencode
 
+from federation.descriptions import column_descriptions
 from federation.errors import ProblemDetails
 from federation.explorer.links import Links
 from federation.list_requests import read_list_request
@@ -53,11 +55,11 @@ LISTS = {
         {
             "id": "Run",
             "status": "Status",
-            "run_date": "When",
             "feedstock_id": "Feedstock and recipe",
+            "run_date": "When",
             "message": "Message",
-            "commit": "Commit",
             "bakery_id": "Bakery",
+            "commit": "Commit",
         },
     ),
     "dataset_summaries": Shown(
@@ -90,11 +92,12 @@ LISTS = {
     "problems": Shown(
         "list_problems",
         {
+            "id": "No.",
             "severity": "Severity",
-            "feedstock_id": "Feedstock",
             "message": "Message",
-            "source_file": "File",
+            "feedstock_id": "Feedstock",
             "line": "Line",
+            "source_file": "File",
             "found_at": "Found",
         },
     ),
@@ -107,6 +110,22 @@ def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) 
     if shown is None or any(name in arguments for name in ("_col", "_nocol", ALL_COLUMNS)):
         return None
     return shown.columns if set(shown.columns) <= set(columns or ()) else None
+
+
+def unknown_columns(table: str, columns: list[str] | None, arguments: Any) -> list[tuple[str, str | None]]:
+    """The filters of a page whose column is not there, of which SQLite makes a text: (filter, the one that was meant).
+
+    The columns that a page has may be a choice of those that can be filtered by.
+    """
+    known = {name.lower(): name for name in (*column_descriptions().get(table, ()), *(columns or ()))}
+    found = []
+    for name in arguments:
+        column, operator = name.split("__", 1) if "__" in name else (name, "")
+        if name.startswith("_") or column.lower() in known:
+            continue
+        near = get_close_matches(column.lower(), known, 1)
+        found.append((name, "__".join(filter(None, (known[near[0]], operator))) if near else None))
+    return found
 
 
 def endpoint_urls(registry: Registry, links: Links, table: str | None, arguments: Any) -> dict[str, str]:

@@ -19,7 +19,7 @@ from federation.fields import Dataset, RecipeRun
 RECENT = 12
 EVENTS = 40
 DATASETS = 6
-FEEDSTOCKS = 10
+FEEDSTOCKS = 8
 HISTORY = 8
 
 

@@ -1,5 +1,7 @@
 """Search: one box over feedstocks, datasets, bakeries and people."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,6 +9,8 @@ from federation.explorer.queries import Queries
 
 RESULTS = 20
 LONGEST = 200
+# of a text in which words were found
+EXCERPT = 140
 
 
 def search(queries: Queries, q: str) -> dict[str, Any]:
@@ -23,9 +27,31 @@ def search(queries: Queries, q: str) -> dict[str, Any]:
     maintainers = list({each["github"]: each for each in [*people, *named]}.values())[:RESULTS]
     return {
         "words": words,
-        "feedstocks": feedstocks,
-        "datasets": datasets,
+        "feedstocks": [each | {"found_in": found_in(words, each, ("id", "description"))} for each in feedstocks],
+        "datasets": [each | {"found_in": found_in(words, each, ("description", "url"))} for each in datasets],
         "bakeries": bakeries,
         "maintainers": maintainers,
         "found": len(feedstocks) + len(datasets) + len(bakeries) + len(maintainers),
     }
+
+
+def found_in(words: str, record: Mapping[str, Any], fields: tuple[str, ...]) -> str | None:
+    """What of a record has the words that its title has not, as an excerpt from the first of the fields with one."""
+    missing = [word for word in re.findall(r"\w+", words) if not _begin_of(word).search(record["title"] or "")]
+    for field in fields:
+        text = record[field] or ""
+        for word in missing:
+            if match := _begin_of(word).search(text):
+                return _around(text, match.start())
+    return None
+
+
+def _begin_of(word: str) -> re.Pattern:
+    # as the index splits words: what is no letter and no digit stands between
+    return re.compile(rf"(?<![^\W_]){re.escape(word)}", re.IGNORECASE)
+
+
+def _around(text: str, place: int) -> str:
+    begin = max(0, min(place - EXCERPT // 2, len(text) - EXCERPT))
+    end = begin + EXCERPT
+    return ("…" if begin else "") + " ".join(text[begin:end].split()) + ("…" if end < len(text) else "")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from federation.explorer.marks import WORDS
+from federation.explorer.marks import UNFINISHED, WORDS
 from federation.explorer.words import plural
 
 PITCH, BAR = 11, 9
@@ -19,6 +19,11 @@ class Part:
     status: str
     y: float
     height: float
+
+    @property
+    def open(self) -> bool:
+        """Not final: drawn as an outline, as in other charts."""
+        return self.status in UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,20 @@ class Stacks:
     height = HEIGHT
     bar = BAR
 
+    @property
+    def statuses(self) -> list[str]:
+        """Those that occur, in the order of all lists of them."""
+        found = {part.status for column in self.columns for part in column.parts}
+        return [status for status in WORDS if status in found]
+
 
 @dataclass(frozen=True)
 class Line:
     points: str
     width: int
     total: int
+    first: str
+    last: str
     sentence: str
 
     height = HEIGHT
@@ -90,4 +103,5 @@ def make_line(rows: Iterable[Mapping[str, Any]], width: int) -> Line | None:
         points += [f"{x},{HEIGHT - before * up:.1f}", f"{x},{HEIGHT - row['total'] * up:.1f}"]
         before = row["total"]
     points.append(f"{width},{HEIGHT - before * up:.1f}")
-    return Line(" ".join(points), width, total, f"{plural(total, 'dataset')} recorded from {first} to {last}")
+    sentence = f"{plural(total, 'dataset')} recorded from {first} to {last}"
+    return Line(" ".join(points), width, total, first.isoformat(), last.isoformat(), sentence)

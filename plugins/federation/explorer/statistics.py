@@ -5,7 +5,7 @@ from typing import Any
 
 from federation.explorer.queries import Queries
 from federation.explorer.stacks import make_line, make_stacks
-from federation.explorer.strip import FINISHED
+from federation.explorer.success_rate import success_rate
 
 
 def statistics(queries: Queries) -> dict[str, Any]:
@@ -14,11 +14,10 @@ def statistics(queries: Queries) -> dict[str, Any]:
         stats["recipe_runs_by_day"], date.fromisoformat(stats["from_day"]), date.fromisoformat(stats["to_day"])
     )
     by_day = queries.rows("datasets_over_time")
-    finished = sum(stats["recipe_runs_by_status"].get(status, 0) for status in FINISHED)
     return {
         "stats": stats,
         "stacks": stacks,
         "datasets": by_day,
         "line": make_line(by_day, stacks.width),
-        "success_rate": f"{100 * stats['recipe_runs_by_status'].get('success', 0) // finished} %" if finished else None,
+        "success_rate": success_rate(stats["recipe_runs_by_status"]),
     }

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from federation.explorer.marks import UNFINISHED, WORDS
+from federation.explorer.success_rate import SuccessRate, success_rate
 from federation.explorer.windows import QUARTER
 from federation.explorer.words import plural
 
@@ -16,7 +17,6 @@ TOP, HEIGHT = 9, 18
 WIDTH = DAYS * PITCH - (PITCH - BAR)
 # worst first
 WORST = ("failure", "timed_out", "cancelled", "in_progress", "queued", "skipped", "success")
-FINISHED = ("success", "failure", "timed_out", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,8 @@ class Strip:
         return found
 
     @property
-    def success_rate(self) -> str | None:
-        """Percent of the finished runs that succeeded. Rounded down, so that 100 % is all of them."""
-        finished = sum(self.counts.get(status, 0) for status in FINISHED)
-        return f"{100 * self.counts.get('success', 0) // finished} %" if finished else None
+    def success_rate(self) -> SuccessRate | None:
+        return success_rate(self.counts)
 
     @property
     def sentence(self) -> str:

@@ -38,6 +38,8 @@ class Week:
 class Weeks:
     # the newest first
     weeks: list[Week]
+    # seconds of the highest bar
+    longest: float
     sentence: str
 
     width = WEEKS * PITCH - (PITCH - BAR)
@@ -66,7 +68,7 @@ def make_weeks(by_day: Iterable[Mapping[str, Any]], medians: Iterable[Mapping[st
         first = last - timedelta(days=DAYS - 1)
         strip = make_strip([row for row in by_day if first.isoformat() <= row["day"] <= last.isoformat()], today)
         weeks.append(_week(first, last, strip, of_week.get(first.isoformat(), {}), longest, WEEKS - 1 - back))
-    return Weeks(weeks, _sentence(weeks))
+    return Weeks(weeks, longest, _sentence(weeks))
 
 
 def _week(first: date, last: date, strip: Strip, medians: Mapping[str, Any], longest: float, index: int) -> Week:

@@ -1,5 +1,6 @@
 """Times, durations and counts in the words that people use."""
 
+import re
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
@@ -9,6 +10,8 @@ from federation.times import from_text
 # unit: how many seconds it has, largest first
 UNITS = {"year": 31_557_600, "month": 2_629_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 JUST_NOW_SECONDS = 5
+# what a cut took the end of is code to its end
+_CODE = re.compile(r"`([^`\n]+)(?:`|(?<=…)$)")
 
 
 def plural(count: int, singular: str, many: str | None = None) -> str:
@@ -94,6 +97,11 @@ def bounded(text: str, limit: int, end: bool = False) -> str:
     if shown == text:
         return text
     return f"…{shown}" if end else f"{shown}…"
+
+
+def coded(text: str | Markup) -> Markup:
+    """Text in which what stands between backticks is code, all else escaped."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def joined(words: list[str]) -> str:

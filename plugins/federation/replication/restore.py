@@ -13,8 +13,9 @@ from federation.replication.local import forget
 from federation.replication.store import Stored
 from federation.replication.urls import ReplicationError
 
-# A table that only our databases of that name have.
+# A table that only our databases of that name have, and what its rows are.
 TABLE_OF = {FEDERATION: "recipe_runs", TOKENS: "tokens"}
+NOUN_OF = {FEDERATION: "recipe run", TOKENS: "token"}
 SIDE_FILES = ("", "-wal", "-shm", "-journal", "-txid", ".tmp")
 
 

@@ -8,9 +8,10 @@ import click
 
 from federation import times
 from federation.database import database_path
+from federation.explorer.words import plural
 from federation.replication.configuration import DATABASES, write_configuration
 from federation.replication.process import hold_folder
-from federation.replication.restore import restore_database
+from federation.replication.restore import NOUN_OF, restore_database
 from federation.replication.state import PRIMARY, State, save_state
 from federation.replication.store import fetch_stored
 from federation.replication.urls import ReplicationError, StoreUrl, read_url
@@ -70,7 +71,7 @@ def restore(url: StoreUrl, at: str | None, data: Path) -> None:
             restored = restore_database(configuration, data, name, each, at)
             positions[name] = restored.transaction
             print(
-                f"{name}.db: {restored.rows:,} rows of its main table, up to transaction {restored.transaction}, "
+                f"{name}.db: {plural(restored.rows, NOUN_OF[name])}, up to transaction {restored.transaction}, "
                 f"written {restored.at or 'at an unknown time'}; checked"
             )
         # so that `serve --replicate` knows from where this came, and how far it goes
