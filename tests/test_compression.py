@@ -47,7 +47,7 @@ async def fetch(datasette):
     return get
 
 
-@pytest.mark.parametrize("path", ["/", "/-/statistics", STATIC, "/nothing-here", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/-/statistics", STATIC, "/federation/nothing-here", "/docs"])
 async def test_a_page_is_smaller_and_the_same(fetch, path):
     plain_headers, plain = await fetch(path, None)
     headers, packed = await fetch(path)
