@@ -235,6 +235,25 @@ def test_a_run_that_was_acknowledged_survives_kill_9(data, new_token, run_body):
         assert ask(f"{server.url}/recipe_runs", run_body(), token)[1]["id"] == run["id"] + 1
 
 
+def test_workers_end_with_a_supervisor_that_is_killed(data):
+    """Else they would hold the port, and take writes that nobody replicates."""
+    with running_server(data, "--workers", "2") as server:
+        children = descendants(server.process.pid)
+        assert len(children) >= 2
+        server.process.kill()
+        server.process.wait(STOP_SECONDS)
+        assert left_over(children) == []
+    port = server.url.rpartition(":")[2]
+    process = subprocess.Popen(
+        [*COMMAND, "--data", str(data), "--port", port, "--workers", "2"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline().startswith(f"Serving {server.url}")
+    finally:
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0
+
+
 def test_two_servers_on_one_folder_at_once(tmp_path, new_token, run_body):
     """Both make the databases at the same moment, and each sees what the other records."""
     folder = tmp_path / "shared"

@@ -1,10 +1,12 @@
-"""Run a script that ends with the process that started it, even if that one is killed.
+"""What a server has started ends with it, even if the server is killed: its workers, and scripts beside it.
 
     python -m federation.ending_with_parent SCRIPT [ARGUMENTS]
 
-Its stdin is a pipe whose other end the parent holds and never writes to: it is at its end when the parent is gone.
+The stdin of a script is a pipe whose other end the parent holds and never writes to: it is at its end when the parent
+is gone. A worker has such a pipe from multiprocessing.
 """
 
+import multiprocessing
 import os
 import runpy
 import signal
@@ -18,8 +20,22 @@ def main() -> None:
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
+def end_with_supervisor() -> None:
+    """Let this process, if it is a worker, stop as on a signal once its supervisor is gone.
+
+    One that went on would hold the port and take writes that nobody replicates; the server could not be started again.
+    """
+    if supervisor := multiprocessing.parent_process():
+        threading.Thread(target=_wait_for, args=(supervisor,), name="federation-supervisor", daemon=True).start()
+
+
 def _watch() -> None:
     os.read(sys.stdin.fileno(), 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _wait_for(supervisor: multiprocessing.process.BaseProcess) -> None:
+    supervisor.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -9,6 +9,7 @@ from datasette.app import Datasette
 
 from federation.data_folder import prepare
 from federation.database import database_path
+from federation.ending_with_parent import end_with_supervisor
 from federation.proxies import path_prefix
 from federation.settings import ROOT, data_folder, public_url, read_metadata
 
@@ -31,4 +32,5 @@ def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> 
 
 def create_application() -> Any:
     """The ASGI application of one worker, over the folder that `FEDERATION_DATA` names."""
+    end_with_supervisor()
     return make_datasette(data_folder(), secret=os.environ.get("DATASETTE_SECRET")).app()
