@@ -10,7 +10,7 @@ import datasette as datasette_package
 import pytest
 from federation.explorer import words
 from federation.explorer.links import LINKS, external, linked_text, web_url
-from federation.explorer.snippets import snippet
+from federation.explorer.snippets import snippet, whole_prefix
 from federation.explorer.stacks import make_line, make_stacks
 from federation.explorer.strip import make_strip
 from federation.explorer.success_rate import MEANING, success_rate
@@ -69,6 +69,14 @@ def test_a_snippet_is_python_and_the_right_call(url, format, expected):
     assert expected in text
     strings = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
     assert format == "icechunk" or url in strings
+
+
+def test_a_prefix_has_its_protocol_once_and_none_where_there_is_none():
+    told = [
+        whole_prefix({"protocol": p, "prefix": x})
+        for p, x in (("s3", "b/p"), ("gs", "gs://b"), (None, "b"), ("s3", None))
+    ]
+    assert told == ["s3://b/p", "gs://b", "b", None]
 
 
 def test_words_for_times():

@@ -262,6 +262,7 @@ class RecipeRun(Record):
     created_at: Time = field("When it was first recorded here.", "2026-11-24T03:25:01.000000Z")
     updated_at: Time = field("When it was last heard of.", "2026-11-24T03:51:01.000000Z")
     revision: Integer = field("Number of its changes, from 1.", 2)
+    # the columns of the table end here: what follows its view computes
     is_stale: Boolean = field("It is not final and nothing was heard of it for long.", False)
     feedstock_repository: Identifier | None = field("Repository of the feedstock.", "pangeo-forge/gpcp-feedstock")
     feedstock_title: Title | None = field("Title of the feedstock.", "Global precipitation")

@@ -19,6 +19,7 @@ from federation.explorer.links import (
     web_url,
 )
 from federation.explorer.marks import mark, status_mark
+from federation.explorer.snippets import whole_prefix
 from federation.explorer.words import bounded, coded, first_line, shortened, time_ago
 from federation.fields import RECORDS
 
@@ -171,7 +172,7 @@ def _by_status(links: Links, counts: Mapping[str, int]) -> Markup:
 
 
 def _targets(links: Links, targets: list[Mapping[str, Any]]) -> Markup:
-    return _names([Markup("{}").format(each["prefix"] or each["name"]) for each in targets])
+    return _names([Markup("{}").format(whole_prefix(each) or each["name"]) for each in targets])
 
 
 _LISTS: Mapping[str, Callable[[Links, Any], Markup]] = {

@@ -17,6 +17,7 @@ from federation.explorer.links import (
     web_url,
 )
 from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
+from federation.explorer.snippets import whole_prefix
 from federation.explorer.success_rate import MEANING
 from federation.explorer.windows import WINDOWS
 from federation.explorer.words import (
@@ -66,4 +67,5 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "linked_text": linked_text,
         "breakable": breakable,
         "in_full": in_full,
+        "whole_prefix": whole_prefix,
     }

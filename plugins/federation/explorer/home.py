@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from federation.explorer.durations import usual_seconds
 from federation.explorer.queries import Queries
 from federation.explorer.strip import Strip, make_strip
+from federation.explorer.usual_duration import usual_seconds
 from federation.explorer.windows import MONTH, QUARTER
 
 # what fits; each part links to the whole

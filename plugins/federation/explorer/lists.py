@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlencode
 
+from datasette.filters import Filters
+
 from federation.descriptions import column_descriptions
 from federation.errors import ProblemDetails
 from federation.explorer.links import Links
@@ -112,19 +114,38 @@ def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) 
     return shown.columns if set(shown.columns) <= set(columns or ()) else None
 
 
-def unknown_columns(table: str, columns: list[str] | None, arguments: Any) -> list[tuple[str, str | None]]:
-    """The filters of a page whose column is not there, of which SQLite makes a text: (filter, the one that was meant).
+@dataclass(frozen=True)
+class NotUnderstood:
+    """A filter of a page that does not do what it says."""
+
+    argument: str
+    column: str
+    # None: it is the column that is not there
+    operator: str | None
+    # the argument that was meant
+    meant: str | None
+
+
+def filters_not_understood(table: str, columns: list[str] | None, arguments: Any) -> list[NotUnderstood]:
+    """The filters of a page whose column is not there, of which SQLite makes a text, or whose operator is none of
+    Datasette's, which leaves such a filter out.
 
     The columns that a page has may be a choice of those that can be filtered by.
     """
     known = {name.lower(): name for name in (*column_descriptions().get(table, ()), *(columns or ()))}
+    operators = [key for key, _, _ in Filters([]).lookups()]
     found = []
-    for name in arguments:
-        column, operator = name.split("__", 1) if "__" in name else (name, "")
-        if name.startswith("_") or column.lower() in known:
+    for argument in arguments:
+        column, _, operator = argument.rpartition("__") if "__" in argument else (argument, "", "")
+        if argument.startswith("_"):
             continue
-        near = get_close_matches(column.lower(), known, 1)
-        found.append((name, "__".join(filter(None, (known[near[0]], operator))) if near else None))
+        if column.lower() not in known:
+            near = get_close_matches(column.lower(), known, 1)
+            meant = "__".join(filter(None, (known[near[0]], operator))) if near else None
+            found.append(NotUnderstood(argument, column, None, meant))
+        elif "__" in argument and operator not in operators:
+            near = get_close_matches(operator.lower(), operators, 1)
+            found.append(NotUnderstood(argument, column, operator, f"{column}__{near[0]}" if near else None))
     return found
 
 
@@ -135,6 +156,9 @@ def endpoint_urls(registry: Registry, links: Links, table: str | None, arguments
         return {}
     query = registry.queries[shown.query]
     asked = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
+    # the page has what the endpoint leaves out unless its column is named
+    named = {name.split("__")[0] for name, _ in asked}
+    asked += [(_lifting(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
     try:
         read_list_request(query, query.path, urlencode(asked), registry.settings.home_organisation)
     except ProblemDetails:
@@ -144,3 +168,8 @@ def endpoint_urls(registry: Registry, links: Links, table: str | None, arguments
         "json": links.path(query.path) + (f"?{question}" if question else ""),
         "csv": links.path(query.path) + "?" + urlencode([*asked, ("_format", "csv")]),
     }
+
+
+def _lifting(default: str) -> str:
+    """The filter that, with both values, takes every row that a default would leave out."""
+    return default if default.endswith("__isnull") else f"{default}__in"

@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from federation.explorer.citation import citation
-from federation.explorer.durations import usual, usual_seconds
 from federation.explorer.other_facts import other_facts
 from federation.explorer.queries import Queries
 from federation.explorer.snippets import snippet
 from federation.explorer.strip import make_strip
 from federation.explorer.timeline import RUNS, make_timeline, seconds_of
+from federation.explorer.usual_duration import usual, usual_seconds
 from federation.explorer.weeks import make_weeks
 from federation.explorer.windows import QUARTER
 from federation.explorer.words import seconds_between

@@ -64,7 +64,7 @@ def storage_options(url: str, targets: Iterable[Mapping[str, Any]]) -> dict[str,
     scheme = protocol(url)
     if scheme not in _ANONYMOUS:
         return {}
-    inside = [(len(prefix), each) for each in targets if (prefix := _prefix(each)) and url.startswith(prefix)]
+    inside = [(len(prefix), each) for each in targets if (prefix := _folder(each)) and url.startswith(prefix)]
     if not inside:
         return {}
     target = max(inside, key=lambda pair: pair[0])[1]
@@ -78,11 +78,15 @@ def storage_options(url: str, targets: Iterable[Mapping[str, Any]]) -> dict[str,
     return options
 
 
-def _prefix(target: Mapping[str, Any]) -> str:
-    """How the URLs of what lies in a target begin. A prefix may be written without its protocol."""
-    prefix = target["prefix"] or ""
-    if prefix and "://" not in prefix:
-        prefix = f"{target['protocol']}://{prefix}"
+def whole_prefix(target: Mapping[str, Any]) -> str | None:
+    """The prefix of a target with its protocol, without which it may be written. None where it has no prefix."""
+    prefix, protocol = target["prefix"], target["protocol"]
+    return f"{protocol}://{prefix}" if prefix and protocol and "://" not in prefix else prefix
+
+
+def _folder(target: Mapping[str, Any]) -> str:
+    """How the URLs of what lies in a target begin."""
+    prefix = whole_prefix(target) or ""
     return prefix and prefix.rstrip("/") + "/"
 
 

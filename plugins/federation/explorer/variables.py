@@ -7,7 +7,7 @@ from typing import Any
 from federation.errors import ProblemDetails
 from federation.explorer.frame import frame
 from federation.explorer.links import Links
-from federation.explorer.lists import endpoint_urls, shown_columns, unknown_columns
+from federation.explorer.lists import endpoint_urls, filters_not_understood, shown_columns
 from federation.explorer.nearest import nearest
 from federation.explorer.queries import read
 from federation.explorer.tallies import asked_for, count, tallies
@@ -43,7 +43,7 @@ async def _variables(
     if table is not None and template and template.startswith("table"):
         found: dict[str, Any] = {
             "shown_columns": shown_columns(table, columns, request.args),
-            "unknown_columns": unknown_columns(table, columns, request.args),
+            "filters_not_understood": filters_not_understood(table, columns, request.args),
             "endpoint": endpoint_urls(registry_of(datasette), links, table, request.args),
         }
         if asked_for(table, request.args):
