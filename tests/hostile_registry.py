@@ -22,7 +22,18 @@ BAD_URL = "javascript:window.executed=1//https://example.org"
 URLS = {"url", "org_website", "license_url", "endpoint_url", "log_url", "prefix"}
 JSON = {"roles", "meta"}
 # no text: what a check or the registry itself decides
-NOT_TEXT = {"status", "action", "severity", "key_sha256", "request_sha256", "etag", "body", "response", "headers"}
+NOT_TEXT = {
+    "status",
+    "action",
+    "severity",
+    "scope",
+    "key_sha256",
+    "request_sha256",
+    "etag",
+    "body",
+    "response",
+    "headers",
+}
 # of late: some pages have only what is new
 TIME = to_text(datetime.now(UTC) - timedelta(hours=1))
 TABLES = [

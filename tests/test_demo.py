@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 from federation import demo
+from federation.database import TOKENS, connect, database_path
 from federation.demo_runs import demo_recipe_runs
-from federation.tokens import hash_secret
+from federation.tokens import UnknownToken, hash_secret, list_tokens, replace_secret, revoke_token
 
 # Long ago, so that a run_date is never ahead of the clock; two demos of one moment hold the same runs.
 EARLIER = datetime(2026, 3, 2, 4, 5, tzinfo=UTC)
@@ -139,14 +140,30 @@ def test_the_tokens_that_made_it_are_revoked(data):
     assert stat.S_IMODE((data / "tokens.db").stat().st_mode) == 0o600
 
 
-def test_a_token_to_try_belongs_to_a_bakery_of_the_demo(data):
+def test_a_token_to_try_belongs_to_a_bakery_of_the_demo_and_takes_the_place_of_the_one_before(data):
     first, second = demo.demo_token(data), demo.demo_token(data)
     assert first != second
-    for token in (first, second):
-        _, token_id, secret = token.split("_", 2)
-        sql = f"select bakery_id, secret_sha256, revoked_at, expires_at > created_at from tokens where id = {token_id}"
-        assert rows(data, sql, "tokens") == [(demo.DEMO_BAKERY, hash_secret(secret), None, 1)]
+    _, token_id, secret = second.split("_", 2)
+    assert rows(
+        data,
+        """
+        select id, bakery_id, secret_sha256, revoked_at, expires_at > created_at
+        from tokens
+        where name = 'demo'
+        """,
+        "tokens",
+    ) == [(int(token_id), demo.DEMO_BAKERY, hash_secret(secret), None, 1)]
     assert rows(data, f"select listed from bakeries where id = '{demo.DEMO_BAKERY}'") == [(1,)]
+
+
+def test_a_token_to_try_that_was_revoked_stays_so(data):
+    demo.demo_token(data)
+    with closing(connect(database_path(data, TOKENS))) as connection:
+        (there,) = (each["id"] for each in list_tokens(connection) if each["state"] == "valid")
+        revoke_token(connection, there)
+        assert int(demo.demo_token(data).split("_")[1]) > there
+        with pytest.raises(UnknownToken, match=f"no valid token {there}"):
+            replace_secret(connection, there, 1)
 
 
 def test_two_demos_of_one_moment_hold_the_same_runs(tmp_path):

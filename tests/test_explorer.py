@@ -402,6 +402,21 @@ async def test_a_dataset_page_tells_its_history(datasette, send, run_body):
     assert "wrong units" in history
 
 
+async def test_datasets_without_a_title_have_names_that_differ(datasette, send, run_body, connection):
+    urls = ["gs://bucket/monthly.zarr", "gs://bucket/daily/"]
+    run = (await send("POST", "/recipe_runs", run_body(datasets=[{"url": url} for url in urls]))).json()
+    connection.execute("update feedstocks set title = 'Sea ice'")
+    listed = (await datasette.client.get("/federation/dataset_summaries")).text
+    for dataset, name in zip(run["datasets"], ["monthly.zarr", "daily"], strict=True):
+        assert f'/federation/datasets/{dataset["id"]}">{name}</a>' in listed
+        page = (await datasette.client.get(f"/federation/datasets/{dataset['id']}")).text
+        check_page(page)
+        assert f"<h1>{name}</h1>" in page and f". Sea ice: {name}. Pangeo Forge" in page
+        # what programs read says that there is none
+        answer = (await datasette.client.get(f"/datasets/{dataset['id']}")).json()
+        assert (answer["title"], answer["feedstock_title"]) == (None, "Sea ice")
+
+
 @pytest.mark.parametrize(
     ("record", "path", "shown_until", "changes", "patch"),
     [

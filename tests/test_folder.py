@@ -132,6 +132,15 @@ def test_the_bakery_database_is_fetched_only_where_it_is_asked_for(folder, put):
     assert fetch(folder, feedstocks=False).feedstocks == []
 
 
+def test_the_scope_is_what_was_asked_for(folder, put):
+    put("leap-stc/a")
+    assert fetch(folder).scope == "all"
+    assert fetch(folder, bakeries=False).scope == "feedstocks"
+    assert fetch(folder, feedstocks=False).scope == "bakeries"
+    assert fetch(folder, ("leap-stc",)).scope == "named"
+    assert fetch(folder, (), (BAKERY_DATABASE,)).scope == "bakeries"
+
+
 def test_a_whole_folder_covers_each_owner_that_is_there(folder, put):
     put("Pangeo-Forge/a")
     covers = fetch(folder).covers

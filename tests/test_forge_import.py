@@ -1,6 +1,7 @@
 """`forge runs import`: history in bulk, as often as need be, each refusal with its line."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -179,6 +180,53 @@ def test_an_export_is_an_import(forge, tmp_path):
     # all that was sent, and nothing that the registry sets
     assert sent == whole
     assert forge("runs", "import", str(exported)).stderr == "Recorded 0; there already 1; refused 0.\n"
+
+
+BAD = [
+    {"status": "sucess"},
+    {"status": None},
+    {"commit": "", "recipe_id": 7},
+    {"feedstock_id": "https://github.com/pangeo-forge/gpcp-feedstock"},
+    {"bakery_id": "a bakery"},
+    {"run_date": "2025-06-01"},
+    {"run_date": "2150-06-01T00:00:00Z"},
+    {"completed_at": "2025-06-01T02:00:00Z"},
+    {"completed_at": "2025-06-01T04:00:00Z", "status": "Running"},
+    {"log_url": "logs.example/1"},
+    {"version": "\x1b[31m0.10"},
+    {"version": "1" * 201},
+    {"message": "m" * 65_537},
+    {"is_test": "no"},
+    {"datasets": [{"url": "gs://b/a"}, {"format": "zarr"}, {"url": "b/c"}, "gs://b/d"]},
+    {"datasets": {"url": "gs://b/a"}},
+]
+GOOD = [
+    {"status": " Failed", "message": "\x1b[31mred\x1b[0m"},
+    {"feedstock_id": "leap-stc.x", "log_url": "https://é.example/"},
+]
+
+
+def test_a_dry_run_refuses_at_the_same_places_what_the_registry_would(forge, tmp_path):
+    file = tmp_path / "bad.ndjson"
+    file.write_text(lines(run(number, "checked", **changes) for number, changes in enumerate([*BAD, *GOOD])))
+    tried = forge("runs", "import", str(file), "--dry-run")
+    assert tried.returncode == 1
+    assert [json.loads(line)["external_id"] for line in tried.stdout.splitlines()] == ["checked/16", "checked/17"]
+    told = tried.stderr.splitlines()
+    assert f"{file}:1: /status: is 'sucess', and must be queued, in_progress, success, " in told[0]
+    assert told[2] == f"{file}:3: /recipe_id: must be text; /commit: is empty"
+    sent = forge("runs", "import", str(file))
+    assert sent.stderr.splitlines()[-1] == "Recorded 2; there already 0; refused 16."
+
+    def places(lines):
+        return {line.split(":")[1]: set(re.findall(r"(?:: |; )(/[a-z0-9_/]+): ", line)) for line in lines}
+
+    assert places(told) == places(line for line in sent.stderr.splitlines() if line.startswith(str(file)))
+    # what is not there, what the file calls otherwise, and what is no text at all
+    file.write_text('{"recipe_id": "r", "message": "\\ud800"}\n')
+    tried = forge("runs", "import", str(file), "--dry-run", "--set", "status=success")
+    words = "/feedstock_id: is required; /commit: is required; /message: holds half of a character (a lone surrogate)"
+    assert f"{file}:1: {words}" in tried.stderr
 
 
 def test_columns_are_renamed_and_set(forge, tmp_path):

@@ -38,7 +38,12 @@ def stored_problems(data, folder):
     run_sync(data, fetch_folder(folder, settings.bakery_database), settings.home_organisation)
     connection = connect(database_path(data, FEDERATION))
     rows = connection.execute(
-        'select repository, source_file, pointer, line, "column", severity, message from problems'
+        """
+        select repository, source_file, pointer, line, "column", severity, message
+        from problems
+        -- those that a file alone has
+        where unlisted_bakery_id is null
+        """
     )
     found = {}
     for row in rows:

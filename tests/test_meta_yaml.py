@@ -280,7 +280,14 @@ def test_licences(text, expected, problems):
 
 def test_a_licence_that_is_none_of_spdx_gets_a_suggestion():
     parsed, _ = read("license: Apache Version 2.0")
-    assert "`Apache-2.0`" in parsed.problems[0].message
+    message = parsed.problems[0].message
+    assert message.startswith("`Apache Version 2.0` is no SPDX id") and "`Apache-2.0`" in message
+
+
+def test_a_licence_is_quoted_in_one_line_without_addresses_and_cut():
+    parsed, _ = read("license: |\n  Ask robin@survey.example.\n  " + "Free of charge, " * 30)
+    quoted = parsed.problems[0].message.split("`")[1]
+    assert quoted.startswith("Ask [e-mail]. Free of charge, Free") and quoted.endswith(" …") and len(quoted) < 90
 
 
 @pytest.mark.parametrize(

@@ -350,5 +350,11 @@ def test_as_it_was_at_a_moment(data, url, tmp_path):
     # it is behind the store now, and must not write there
     with pytest.raises(ReplicationError, match="was written to by another"), replicating(tmp_path / "other", url):
         pass
-    with pytest.raises(ReplicationError, match="cannot be restored"):
-        restore(url, "2001-01-01T00:00:00Z", tmp_path / "never")
+    kept = r"has federation\.db from (\S+) on, its last write at (\S+), and not as it was at 2001-\S+: give a later"
+    with pytest.raises(ReplicationError, match=kept) as raised:
+        restore(url, "2001-01-01T00:00:00.000000Z", tmp_path / "never")
+    assert not database_path(tmp_path / "never", FEDERATION).exists()
+    first, last = re.search(kept, str(raised.value)).groups()
+    assert first < moment < last
+    # what it says is so
+    restore(url, first, tmp_path / "first")

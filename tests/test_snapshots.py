@@ -382,8 +382,48 @@ def test_a_command_line_that_is_wrong_is_exit_2(arguments):
 
 
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
-    (tmp_path / "federation.db").write_bytes(b"no database" * 100)
+    (tmp_path / "data").mkdir()
+    for name in (FEDERATION, TOKENS):
+        database_path(tmp_path / "data", name).write_bytes(b"no database" * 100)
     for arguments in (["snapshot"], ["full", tmp_path / "backups"]):
-        done = run(*arguments, "--data", tmp_path)
+        done = run(*arguments, "--data", tmp_path / "data")
         assert done.returncode == 1
         assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "because"),
+    [
+        ("data", "lies in the data folder"),
+        ("data/backups", "lies in the data folder"),
+        ("link/backups", "lies in the data folder"),
+        ("served", "has a metadata.yml"),
+        (ROOT / "backups", f"lies in {ROOT}"),
+    ],
+)
+def test_a_backup_is_not_put_where_it_would_be_lost_or_served(filled, tmp_path, place, because):
+    (tmp_path / "link").symlink_to(filled)
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "metadata.yml").touch()
+    to = filled / str(place).removeprefix("data").strip("/") if str(place).startswith("data") else tmp_path / place
+    before = sorted(filled.iterdir())
+    done = run("full", to, "--data", filled)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {to} {because}") and "name a folder elsewhere" in done.stderr
+    assert sorted(filled.iterdir()) == before
+    assert not (ROOT / "backups").exists()
+
+
+def test_what_a_snapshot_takes_away_is_said(data):
+    snapshot_folder(data).mkdir()
+    old = [snapshot_folder(data) / f"federation-2026-01-0{day}T000000Z.db" for day in (2, 1)]
+    for path in old:
+        path.write_bytes(b"old")
+        snapshots.sum_path(path).write_text(f"0 {path.name}\n")
+    done = run("snapshot", "--data", data, "--keep", "2")
+    assert done.stdout.splitlines()[1:] == [f"{old[-1]}: deleted, as --keep 2 are newer"]
+    done = run("snapshot", "--data", data, "--keep", "1", "--unless-newer-than", "1d")
+    assert done.stdout.splitlines() == [
+        "The last one is fresh.",
+        f"{old[0]}: deleted, as --keep 1 are newer",
+    ]

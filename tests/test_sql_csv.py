@@ -2,7 +2,9 @@
 
 import asyncio
 import csv
+import html
 import io
+import re
 import shutil
 import sqlite3
 from urllib.parse import urlencode
@@ -254,3 +256,24 @@ async def test_every_column_that_is_a_word_of_sql_is_known(datasette):
         return found
 
     assert await datasette.get_database(FEDERATION).execute_fn(words_of_sql) == QUOTED_COLUMNS
+
+
+async def test_the_csv_link_of_a_table_page_is_the_whole_table(get):
+    page = (await get("/federation/recipe_runs", status="success")).text
+    (address,) = re.findall(r'<a href="([^"]+)">CSV</a>', page)
+    assert len(rows_of(await get(html.unescape(address)))) == RUNS + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [
+        ("/federation", {"sql": "selct 1"}),
+        ("/federation.json", {"sql": "select nothing from recipe_runs"}),
+        ("/federation.csv", {"sql": "select nothing from recipe_runs"}),
+        ("/federation/recipe_runs", {"_where": "nothing = 1"}),
+    ],
+)
+async def test_a_typo_is_told_to_who_made_it_and_not_to_the_log(get, capfd, path, arguments):
+    answer = await get(path, **arguments)
+    assert answer.status_code == 400 and ("nothing" in answer.text or "selct" in answer.text)
+    assert capfd.readouterr() == ("", "")

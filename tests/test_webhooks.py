@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from fake_github import FakeGitHub
 from federation.database import transaction
+from federation.health import read_last_sync
 from federation.registry import registry_of
 from federation.server import make_datasette
 from server_process import running_server
@@ -111,7 +112,9 @@ async def test_a_push_is_synced(deliver, synced, connection, github):
     assert (response.status_code, response.json()) == (202, {"repository": ICE})
     assert await synced() == [("d-1", ICE, 1, None)]
     assert titles(connection) == [("ice-feedstock", "Ice")]
-    assert rows(connection, "select source, added from sync_runs") == [("github", 1)]
+    assert rows(connection, "select source, scope, added from sync_runs") == [("github", "named", 1)]
+    # of the other repositories it says nothing
+    assert read_last_sync(connection) is None
 
 
 @pytest.mark.parametrize(

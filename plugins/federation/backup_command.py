@@ -42,18 +42,23 @@ def backup_command() -> None:
 
 
 @backup_command.command()
-@click.option("--keep", type=click.IntRange(1), default=KEPT, show_default=True, help="How many stay, the newest.")
+@click.option(
+    "--keep", type=click.IntRange(1), default=KEPT, show_default=True, help="How many stay, the newest; the rest go."
+)
 @click.option("--unless-newer-than", type=Duration(), metavar="12h", help="Do nothing if the last one is younger.")
 @_quiet
 @_data
 def snapshot(keep: int, unless_newer_than: int | None, quiet: bool, data: Path | None) -> None:
     """Make a snapshot that anybody may have, without tokens and keys: it is served at /snapshots."""
+    gone: list[Path] = []
     with said_in_one_line():
         data = existing_data_folder(data)
         prepare(data)
-        made = make_snapshot(data, keep, unless_newer_than)
+        made = make_snapshot(data, keep, unless_newer_than, gone.append)
     if not quiet:
         click.echo(f"{made.path}: {made.bytes:,} bytes, SHA-256 {made.sha256}" if made else "The last one is fresh.")
+        for path in gone:
+            click.echo(f"{path}: deleted, as --keep {keep} are newer")
 
 
 @backup_command.command()

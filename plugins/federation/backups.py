@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from federation.database import FEDERATION, TOKENS, connect, database_path
+from federation.settings import ROOT
 from federation.snapshots import to_disk
 
 # Tokens first: each of them belongs to a bakery that is there by then.
 DATABASES = (TOKENS, FEDERATION)
+# by which `datasette FOLDER` knows what it is given
+DATASETTE_FILES = ("metadata.yml", "metadata.yaml", "metadata.json", "settings.json")
 
 
 class BadBackup(Exception):
@@ -37,6 +40,7 @@ def make_backup(data: Path, to: Path) -> tuple[Path, Contents]:
     for name in DATABASES:
         if not database_path(data, name).exists():
             raise BadBackup(f"there is no {name}.db in {data}")
+    refuse_place(to, data)
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = datetime.now(UTC)
     # with milliseconds, as two may be made within a second
@@ -55,6 +59,18 @@ def make_backup(data: Path, to: Path) -> tuple[Path, Contents]:
             _remove(unfinished)
         raise
     return folder, contents
+
+
+def refuse_place(to: Path, data: Path) -> None:
+    """Raises BadBackup where a backup would be lost with what it is of, or lie among files that are served."""
+    place = to.resolve()
+    elsewhere = "name a folder elsewhere, best on another disk, such as /var/backups/federation"
+    if place.is_relative_to(data.resolve()):
+        raise BadBackup(f"{to} lies in the data folder {data}, and would be lost with it: {elsewhere}")
+    if place.is_relative_to(ROOT):
+        raise BadBackup(f"{to} lies in {ROOT}, where the registry's program is: {elsewhere}")
+    if found := next((name for name in DATASETTE_FILES if (place / name).exists()), None):
+        raise BadBackup(f"{to} has a {found}: Datasette serves such a folder, and a backup holds tokens; {elsewhere}")
 
 
 def restore_backup(folder: Path, data: Path) -> Contents:

@@ -15,7 +15,17 @@ from pydantic import BaseModel
 
 from federation.body_models import create_model_of, update_model_of
 from federation.canned_queries import CannedQuery
-from federation.columns import BOOLEAN, INTEGER, JSON, NUMBER, column_choices, column_kinds, kind_of, nullable_columns
+from federation.columns import (
+    BOOLEAN,
+    INTEGER,
+    JSON,
+    NUMBER,
+    TEXT,
+    column_choices,
+    column_kinds,
+    kind_of,
+    nullable_columns,
+)
 from federation.fields import (
     RECORDS,
     Dataset,
@@ -25,14 +35,18 @@ from federation.fields import (
     Record,
 )
 from federation.filters import OPERATORS
+from federation.names import FEEDSTOCK_NAME_PATTERN
 from federation.reading import parameter_kind
 from federation.settings import ROOT
+from federation.text_checks import BAKERY_ID_PATTERN, URL_PATTERN
 
 CLIENT = ROOT / "plugins" / "federation" / "client"
 API_FILE = CLIENT / "api.json"
 RECORDS_FILE = CLIENT / "records.py"
 READS_FILE = CLIENT / "reads.py"
 
+# What the client's checks call a text of this pattern.
+TEXTS = {URL_PATTERN: "url", BAKERY_ID_PATTERN: "bakery", FEEDSTOCK_NAME_PATTERN: "feedstock"}
 _TYPES = {INTEGER: "int", NUMBER: "float", BOOLEAN: "bool"}
 _WRITTEN = (NestedDataset, RecipeRun, Dataset)
 
@@ -44,7 +58,8 @@ def client_files(queries: Iterable[CannedQuery]) -> dict[Path, str]:
 
 
 def _api(queries: list[CannedQuery]) -> str:
-    records = {query.record for query in queries} | {Health}
+    # of the last nothing is read by itself, but a run is sent with them
+    records = {query.record for query in queries} | {Health, NestedDataset}
     api = {
         "operators": {
             name: {"kinds": list(operator.kinds), "description": operator.description}
@@ -83,7 +98,18 @@ def described_fields(record: type[Record]) -> dict[str, Any]:
             fields[name]["choices"] = list(choices)
         # how a POST and a PATCH take it
         fields[name] |= {key: extra[key] for key in ("create", "update") if extra.get(key)}
+        if extra.get("create") and kinds[name] == TEXT:
+            fields[name] |= _bounds(create_model_of(record).model_json_schema()["properties"][name])
     return fields
+
+
+def _bounds(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a text that is sent must be, from its JSON schema."""
+    schema = schema.get("anyOf", [schema])[0]
+    if "enum" in schema:
+        return {}
+    text = TEXTS.get(schema["pattern"]) or ("identifier" if schema.get("minLength") else None)
+    return {"bytes": schema["maxLength"], **({"text": text} if text else {})}
 
 
 def _endpoint(query: CannedQuery) -> dict[str, Any]:

@@ -46,6 +46,7 @@ OTHER_COLUMNS = {
     },
     "feedstocks": {"github_id": "GitHub's own number of the repository."},
     "maintainers": {"feedstock_id": "Feedstock that names them.", "position": "Place in meta.yaml, from 0."},
+    "problems": {"unlisted_bakery_id": "The bakery that the file names and bakeries.yaml does not have."},
     "providers": {"feedstock_id": "Feedstock that names it.", "position": "Place in meta.yaml, from 0."},
     "webhook_deliveries": {
         "delivery_id": "GitHub's own id of the delivery.",

@@ -1,13 +1,8 @@
 """The faults of one body, gathered while it is read, so that all are told at once."""
 
-from datetime import UTC, datetime, timedelta
-
 from federation import times
 from federation.errors import json_pointer
 from federation.validation import invalid
-
-# A time further ahead is a clock or a time zone gone wrong.
-FUTURE_TOLERANCE = timedelta(days=1)
 
 
 class Faults:
@@ -21,7 +16,7 @@ class Faults:
         self._errors.append({"detail": detail, "pointer": json_pointer((*self._at, field))})
 
     def check_not_ahead(self, field: str, time: str | None) -> None:
-        if time and times.from_text(time) > datetime.now(UTC) + FUTURE_TOLERANCE:
+        if time and times.is_ahead(time):
             self.add(field, "is more than a day ahead")
 
     def raise_any(self) -> None:

@@ -4,9 +4,9 @@ Each kind is a pydantic type, so that validation, the OpenAPI document and the d
 bytes of UTF-8 and equal to the checks of `schema.py`.
 """
 
-import re
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,24 +21,21 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from federation import times
-from federation.control_characters import CONTROL, without_terminal_codes
+from federation.control_characters import without_terminal_codes
 from federation.names import FEEDSTOCK_NAME_PATTERN
 from federation.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
-
-URL_SCHEMES = ("http", "https", "s3", "gs", "abfs", "abfss", "az")
+from federation.text_checks import (
+    BAKERY_ID_PATTERN,
+    URL_PATTERN,
+    check_bakery_id,
+    check_bytes,
+    check_no_control_characters,
+    check_not_blank,
+    check_url,
+)
 
 # As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
 NO_CONTROL_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
-BAKERY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-# abfs://container@account.dfs.core.windows.net/ names a container before the @, and no user
-URL_PATTERN = (
-    r"^((https?|s3|gs|az)://|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?)"
-    # a port alone is no host
-    r"[^\s/?#@:\u0000-\u001f\u007f-\u009f][^\s/?#@\u0000-\u001f\u007f-\u009f]*"
-    r"([/?#]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"
-)
-_BAKERY_ID = re.compile(BAKERY_ID_PATTERN, re.ASCII)
-_URL = re.compile(URL_PATTERN)
 
 
 def refuse(message: str) -> PydanticCustomError:
@@ -46,27 +43,17 @@ def refuse(message: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{message}", {"message": message})
 
 
-def _bounded(limit: int) -> AfterValidator:
-    def check(text: str) -> str:
-        size = len(text.encode("utf-8"))
-        if size > limit:
-            raise refuse(f"has {size:,} bytes in UTF-8, and at most {limit:,} are kept: shorten it")
+def _refusing(check: Callable[[str], Any]) -> AfterValidator:
+    """A check that raises ValueError, in its words. The text stays as it is."""
+
+    def run(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise refuse(str(error)) from None
         return text
 
-    return AfterValidator(check)
-
-
-def _no_control_characters(text: str) -> str:
-    match = CONTROL.search(text)
-    if match:
-        raise refuse(f"holds the control character U+{ord(match[0]):04X} at position {match.start()}: leave it out")
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise refuse("is empty")
-    return text
+    return AfterValidator(run)
 
 
 def _without_terminal_codes(value: Any) -> Any:
@@ -87,38 +74,8 @@ def _day(value: str) -> str:
         raise refuse(str(error)) from None
 
 
-def _has_host(url: str) -> bool:
-    # beyond the pattern: brackets that do not close, a port alone
-    try:
-        return bool(urlsplit(url).hostname)
-    except ValueError:
-        return False
-
-
-def _url(value: str) -> str:
-    scheme, separator, rest = value.partition("://")
-    if not separator or scheme not in URL_SCHEMES:
-        raise refuse(f"does not begin with one of {', '.join(f'{each}://' for each in URL_SCHEMES)}")
-    if "@" in re.split("[/?#]", rest)[0] and not _URL.fullmatch(value):
-        raise refuse("holds user information before an @: leave it out, a registry is no place for credentials")
-    if not _URL.fullmatch(value) or not _has_host(value):
-        raise refuse("is not a URL: a host or bucket must follow the scheme, with no blanks around it")
-    return value
-
-
 def _status(value: Any) -> Any:
     return read_status(value) if isinstance(value, str) else value
-
-
-def is_bakery_id(text: str) -> bool:
-    """Whether a text can be the id of a bakery."""
-    return bool(_BAKERY_ID.fullmatch(text)) and len(text) <= 500
-
-
-def _bakery_id(value: str) -> str:
-    if not is_bakery_id(value):
-        raise refuse("is not a bakery id: letters, digits, dots, hyphens and underscores, beginning with no dot")
-    return value
 
 
 def _checked(annotation: Any, *checks: Any) -> Any:
@@ -130,15 +87,15 @@ def text(limit: int, **schema: Any) -> Any:
     """Text of at most `limit` bytes without control characters."""
     return Annotated[
         StrictStr,
-        AfterValidator(_no_control_characters),
-        _bounded(limit),
+        _refusing(check_no_control_characters),
+        _refusing(partial(check_bytes, limit=limit)),
         Field(json_schema_extra={"maxLength": limit, "pattern": NO_CONTROL_PATTERN, **schema}),
     ]
 
 
 def identifier(limit: int = 500, **schema: Any) -> Any:
     """Text that names something: not empty."""
-    return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), AfterValidator(_not_blank)]
+    return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), _refusing(check_not_blank)]
 
 
 TIME_SCHEMA = {"format": "date-time", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
@@ -149,7 +106,7 @@ Integer = StrictInt
 Number = StrictFloat
 Boolean = StrictBool
 Identifier = identifier()
-BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), AfterValidator(_bakery_id))
+BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), _refusing(check_bakery_id))
 FeedstockName = identifier(pattern=FEEDSTOCK_NAME_PATTERN)
 Version = text(200)
 Title = text(500)
@@ -161,7 +118,7 @@ Pointer = text(4096)
 ChangedValue = text(10000)
 Source = identifier(4096)
 Prefix = text(4096)
-Url = _checked(identifier(4096, pattern=URL_PATTERN), AfterValidator(_url))
+Url = _checked(identifier(4096, pattern=URL_PATTERN), _refusing(check_url))
 Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
 Day = Annotated[StrictStr, AfterValidator(_day), Field(json_schema_extra=DAY_SCHEMA)]
 Status = _checked(Literal.__getitem__((*UNFINISHED_STATUSES, *FINAL_STATUSES)), BeforeValidator(_status))

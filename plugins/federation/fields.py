@@ -383,6 +383,11 @@ class SyncRun(Record):
     unchanged: Integer = field("Feedstocks and bakeries that did not change.", 50)
     problems: Integer = field("Problems in the files that were read.", 4)
     not_fetched: Integer = field("Organisations, repositories and files that could not be fetched.", 0)
+    scope: Identifier = field(
+        "What it was asked for: all; bakeries or feedstocks, that half of it; named, single repositories or "
+        "organisations, as after a push.",
+        "all",
+    )
 
 
 class NestedSyncChange(Record):
@@ -440,7 +445,8 @@ class Health(Record):
     status: Identifier = field("ok, or the request is answered with 503.", "ok")
     version: Version = field("Version of the registry.", "0.1.0")
     last_sync_at: Time | None = field(
-        "When a sync that could fetch everything was last saved.", "2026-11-24T03:25:00.000000Z"
+        "When bakeries.yaml and every feedstock were last synced; pushes in between are not counted.",
+        "2026-11-24T03:25:00.000000Z",
     )
     role: Identifier = field("single, primary (it replicates to a store) or replica (it follows one).", "primary")
     replication: Identifier | None = field("starting, ok, failing, broken or conflict; null for a single one.", "ok")

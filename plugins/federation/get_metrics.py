@@ -37,7 +37,7 @@ def gauges(data: Path, last_sync_at: str | None, replication: Mapping[str, Any])
     """What is read when it is asked for. An instant is seconds since 1970: its age is `time() - ...` there."""
     families = []
     if last_sync_at:
-        words = "When a sync that could fetch everything was last saved."
+        words = "When bakeries.yaml and every feedstock were last synced."
         seconds = times.from_text(last_sync_at).timestamp()
         families.append(GaugeMetricFamily("federation_last_sync_timestamp_seconds", words, value=seconds))
     if replication["replication"]:

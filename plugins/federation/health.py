@@ -11,6 +11,7 @@ from federation.registry import Registry
 from federation.replies import Reply
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import dump_json
+from federation.sync.fetched import BAKERIES, FEEDSTOCKS
 
 # A replica that has not caught up with the store for so long is not to be read from.
 STALE_SECONDS = 60
@@ -41,17 +42,26 @@ async def get_health(call: Call) -> Reply:
 
 
 def read_last_sync(connection: sqlite3.Connection) -> str | None:
-    """When a sync that could fetch everything was last saved."""
-    row = connection.execute(
-        """
-        select finished_at
-        from sync_runs
-        where finished_at is not null and not_fetched = 0
-        order by id desc
-        limit 1
-        """
-    ).fetchone()
-    return row[0] if row else None
+    """When every feedstock was last synced, and could be fetched, and bakeries.yaml too where it ever was.
+
+    The two halves may be syncs of their own: then the older one counts.
+    """
+    feedstocks, bakeries = (
+        connection.execute(
+            """
+            select finished_at
+            from sync_runs
+            where finished_at is not null
+                and not_fetched = 0
+                and scope in ('all', :half)
+            order by id desc
+            limit 1
+            """,
+            {"half": half},
+        ).fetchone()
+        for half in (FEEDSTOCKS, BAKERIES)
+    )
+    return min(row[0] for row in (feedstocks, bakeries) if row) if feedstocks else None
 
 
 def replication_of(registry: Registry) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from federation.columns import (
     has_long_message,
 )
 from federation.errors import CONTENT_TYPE, TYPE_PREFIX
-from federation.field_types import BAKERY_ID_PATTERN, DAY_SCHEMA, TIME_SCHEMA
+from federation.field_types import DAY_SCHEMA, TIME_SCHEMA
 from federation.fields import Record
 from federation.filters import BOOLEANS, OPERATORS, PART, VALUES
 from federation.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
@@ -39,6 +39,7 @@ from federation.replies import Reply, cacheable
 from federation.request_bodies import JSON_TYPES, PATCH_TYPES
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED, dump_json
+from federation.text_checks import BAKERY_ID_PATTERN
 
 DESCRIPTION = """\
 What the Pangeo Forge federation is doing: which bakeries and feedstocks exist, which recipes ran where and when and how

@@ -17,7 +17,7 @@ from federation.faults import Faults
 from federation.list_requests import printable
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
-from federation.statuses import FINAL_STATUSES
+from federation.statuses import FINAL_STATUSES, completion_faults
 
 # Fields of a body that mean more than a column to set; every other one is set as it is.
 _RESOLVED = ("run_date", "bakery_id", "feedstock_id", "completed_at", "is_test", "datasets")
@@ -139,10 +139,8 @@ def _check_completed_at(faults: Faults, completed_at: str | None, status: str, r
     """Only a `completed_at` that was sent is compared."""
     if completed_at is None:
         return
-    if status not in FINAL_STATUSES:
-        faults.add("completed_at", f"is given, but {status} is not a final status: leave one of the two out")
-    if completed_at < run_date:
-        faults.add("completed_at", "is before run_date")
+    for fault in completion_faults(completed_at, status, run_date):
+        faults.add("completed_at", fault)
     faults.check_not_ahead("completed_at", completed_at)
 
 

@@ -417,3 +417,33 @@ def m013_parser_of_source_files(db: Database) -> None:
 @migrations()
 def m014_what_a_sync_could_not_fetch(db: Database) -> None:
     db.conn.execute("alter table sync_runs add column not_fetched integer not null default 0")
+
+
+@migrations()
+def m015_scope_of_syncs(db: Database) -> None:
+    """What a sync was asked for: one of a single repository says nothing of the others. All before counted as whole."""
+    db.conn.execute(
+        """
+        alter table sync_runs add column scope text not null default 'all'
+            check (scope in ('all', 'bakeries', 'feedstocks', 'named'))
+        """
+    )
+
+
+@migrations()
+def m016_bakeries_that_feedstocks_name(db: Database) -> None:
+    """Where each meta.yaml names its bakery, so that a change of bakeries.yaml alone tells which are unknown."""
+    execute_script(
+        db.conn,
+        f"""
+        create table named_bakeries (
+            {required("feedstock_id", 500, "collate nocase primary key references feedstocks (id) on update cascade")},
+            {required("bakery_id", 500, "collate nocase")},
+            {text("pointer", 4096, "not null")},
+            line integer,
+            "column" integer
+        ) strict;
+        -- of the problems that follow from it: the bakery that is not listed
+        alter table problems add column {text("unlisted_bakery_id", 500, "collate nocase")};
+        """,
+    )

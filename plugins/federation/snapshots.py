@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,8 +64,13 @@ def find_snapshot(data: Path, name: str) -> SnapshotFile | None:
     return next((each for each in list_snapshots(data) if each.path.name == name), None)
 
 
-def make_snapshot(data: Path, kept: int = KEPT, newer_than: float | None = None) -> SnapshotFile | None:
-    """A snapshot of the registry as it is now; the oldest go, so that `kept` are there.
+def make_snapshot(
+    data: Path,
+    kept: int = KEPT,
+    newer_than: float | None = None,
+    deleted: Callable[[Path], None] = lambda path: None,
+) -> SnapshotFile | None:
+    """A snapshot of the registry as it is now; the oldest go, so that `kept` are there: `deleted` is told of each.
 
     None when there is one that is younger than `newer_than` seconds. Raises sqlite3.Error and OSError, and leaves
     nothing behind then; those there were stay.
@@ -77,7 +82,7 @@ def make_snapshot(data: Path, kept: int = KEPT, newer_than: float | None = None)
         now = datetime.now(UTC).replace(microsecond=0)
         there = list_snapshots(data)
         if newer_than is not None and there and (now - there[0].created_at).total_seconds() < newer_than:
-            prune(data, kept)
+            prune(data, kept, deleted)
             return None
         path = folder / f"federation-{now.strftime(_INSTANT)}.db"
         with _unfinished(folder / f"{_UNFINISHED}{path.name}") as unfinished:
@@ -91,15 +96,16 @@ def make_snapshot(data: Path, kept: int = KEPT, newer_than: float | None = None)
                 sum_file.rename(sum_path(path))
             unfinished.rename(path)
         to_disk(folder)
-        prune(data, kept)
+        prune(data, kept, deleted)
         return SnapshotFile(path, now, path.stat().st_size, sha256)
 
 
-def prune(data: Path, kept: int) -> None:
+def prune(data: Path, kept: int, deleted: Callable[[Path], None]) -> None:
     """Take the oldest away."""
     for old in list_snapshots(data)[kept:]:
         old.path.unlink()
         sum_path(old.path).unlink()
+        deleted(old.path)
 
 
 def sweep(folder: Path) -> None:

@@ -8,6 +8,8 @@ Three things, each measured under six hostile queries at once:
   pages keep the others.
 - Look-ups of tokens wait for no thread: each is one row by its key, read on the event loop within microseconds. In
   Datasette's threads each write would wait behind analysts.
+
+A fourth is of the log: what SQLite says of people's typos goes to those who made them, and not to stderr.
 """
 
 import asyncio
@@ -59,8 +61,8 @@ def clear_frames(error: BaseException) -> None:
 
 
 def tame(database: Database, inline: bool = False) -> None:
-    """Have a database of Datasette clean up after failed reads, and with `inline` read on the event loop."""
-    original = database.execute_fn
+    """Have a database of Datasette clean up after failed reads and say nothing of them; `inline`: on the event loop."""
+    original, original_execute = database.execute_fn, database.execute
     opened: list[Any] = []
 
     async def execute_fn(function: Callable[[Any], Any]) -> Any:
@@ -72,7 +74,12 @@ def tame(database: Database, inline: bool = False) -> None:
             database.ds._prepare_connection(opened[0], database.name)
         return cleaned(opened[0])
 
+    async def execute(sql: str, *arguments: Any, **options: Any) -> Any:
+        # else Datasette writes each failed statement to stderr; of ours one that fails is an error, and logged as such
+        return await original_execute(sql, *arguments, **{**options, "log_sql_errors": False})
+
     database.execute_fn = execute_fn
+    database.execute = execute
 
 
 def carries_sql(query_string: bytes) -> bool:

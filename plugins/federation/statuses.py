@@ -26,6 +26,16 @@ STATUS_SYNONYMS = {
 }
 
 
+def completion_faults(completed_at: str, status: str, run_date: str | None) -> list[str]:
+    """What is wrong with the end of a run that is told, in words that go on from `completed_at`; times as kept."""
+    faults = []
+    if status not in FINAL_STATUSES:
+        faults.append(f"is given, but {status} is not a final status: leave one of the two out")
+    if run_date and completed_at < run_date:
+        faults.append("is before run_date")
+    return faults
+
+
 def read_status(text: str) -> str:
     """A status in any letter case, or one of its synonyms, as it is kept; another text as it is, in lower case."""
     word = text.strip().lower()

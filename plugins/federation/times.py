@@ -53,6 +53,11 @@ def parse(text: str) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{(fraction or '')[:6]:0<6}Z"
 
 
+def is_ahead(text: str) -> bool:
+    """Whether a time that the registry keeps is further ahead than a clock may go wrong: a day."""
+    return from_text(text) > datetime.now(UTC) + timedelta(days=1)
+
+
 def parse_day(text: str) -> str:
     """A day as the registry keeps it, `2026-11-24`. Raises ValueError with a sentence for the person who sent it."""
     if not _DAY.fullmatch(text):

@@ -86,6 +86,34 @@ def create_token(connection: sqlite3.Connection, bakery_id: str | None, name: st
     return f"pfk_{cursor.lastrowid}_{secret}"
 
 
+def replace_secret(connection: sqlite3.Connection, token_id: int, days: float) -> str:
+    """Give a valid token another secret and return it, this once: who has the one before is refused from now on.
+
+    Raises `UnknownToken`.
+    """
+    secret = secrets.token_urlsafe(32)
+    now = datetime.now(UTC)
+    with transaction(connection):
+        cursor = connection.execute(
+            """
+            update tokens
+            set secret_sha256 = :secret_sha256, expires_at = :expires_at
+            where id = :id
+                and revoked_at is null
+                and expires_at > :now
+            """,
+            {
+                "secret_sha256": hash_secret(secret),
+                "expires_at": times.to_text(now + timedelta(days=days)),
+                "id": token_id,
+                "now": times.to_text(now),
+            },
+        )
+    if not cursor.rowcount:
+        raise UnknownToken(f"there is no valid token {token_id}")
+    return f"pfk_{token_id}_{secret}"
+
+
 def list_tokens(connection: sqlite3.Connection) -> list[dict]:
     """All tokens, without their hashes, the newest first."""
     rows = connection.execute(

@@ -15,9 +15,9 @@ from federation import tokens
 from federation.audit import read_audit_log
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
 from federation.database import FEDERATION, TOKENS, UnusableDatabase, connect, database_path, is_replicated, transaction
-from federation.field_types import is_bakery_id
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
+from federation.text_checks import is_bakery_id
 
 _data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
 

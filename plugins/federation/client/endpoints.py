@@ -15,13 +15,18 @@ _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0"
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a record. `create` is "required", "optional" or nothing; `update`: whether a PATCH takes it."""
+    """A field of a record. `create` is "required", "optional" or nothing; `update`: whether a PATCH takes it.
+
+    Of a text that can be sent `bytes` is the bound in UTF-8, and `text` what it must be, by its name in `checking.py`.
+    """
 
     kind: str
     description: str
     choices: tuple[str, ...] = ()
     create: str | None = None
     update: bool = False
+    bytes: int | None = None
+    text: str | None = None
 
     @property
     def metavar(self) -> str:

@@ -278,6 +278,7 @@ class SyncRun(TypedDict):
     unchanged: int
     problems: int
     not_fetched: int
+    scope: str
 
 
 class NestedSyncChange(TypedDict):

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from federation.explorer.words import store_name
+
 # more are "and others"
 AUTHORS = 10
 _SPECIAL = re.compile(r"([\\{}#$%&_~^])")
@@ -15,7 +17,9 @@ def citation(dataset: Mapping[str, Any], providers: list[Mapping[str, Any]]) -> 
     authors = producers or [each["name"] for each in providers if each["name"]] or ["Pangeo Forge"]
     if len(authors) > AUTHORS:
         authors = [*authors[:AUTHORS], "others"]
-    title = dataset["title"] or dataset["feedstock_title"] or dataset["url"]
+    # of several datasets of a feedstock each has a name of its own
+    store = store_name(dataset["url"])
+    title = dataset["title"] or (f"{dataset['feedstock_title']}: {store}" if dataset["feedstock_title"] else store)
     written = (dataset["last_success_at"] or dataset["created_at"])[:10]
     source = f", {dataset['feedstock_id']}" if dataset["feedstock_id"] else ""
     text = f"{'; '.join(authors)} ({written[:4]}). {title}. Pangeo Forge{source}, written {written}. {dataset['url']}"

@@ -30,6 +30,7 @@ from federation.explorer.words import (
     joined,
     plural,
     shortened,
+    store_name,
     time_ago,
 )
 
@@ -62,6 +63,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "first_line": first_line,
         "joined": joined,
         "shortened": shortened,
+        "store_name": store_name,
         "bounded": bounded,
         "coded": coded,
         "linked_text": linked_text,

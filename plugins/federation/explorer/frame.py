@@ -7,28 +7,31 @@ from typing import Any
 
 from federation.explorer.links import github_commit
 from federation.explorer.queries import read
-from federation.health import replication_of
+from federation.health import read_last_sync, replication_of
 from federation.registry import registry_of
 from federation.settings import ROOT
 
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     """The variables of base.html. `address` is scheme and host of this server: what lines to copy begin with."""
-    synced = await read(
-        datasette, lambda queries: queries.several("list_sync_runs", 1, "finished_at__isnull=0&not_fetched=0")
+    last_sync_at, of_bakeries = await read(
+        datasette,
+        lambda queries: (
+            queries.ask(read_last_sync),
+            queries.several("list_sync_runs", 1, "finished_at__isnull=0&commit__isnull=0"),
+        ),
     )
-    last = synced[0] if synced else None
+    commit = of_bakeries[0]["commit"] if of_bakeries else None
     registry = registry_of(datasette)
     settings = registry.settings
     return {
         "address": request and f"{request.scheme}://{request.host}",
         "data_option": data_option(registry.data),
         "version": version("pangeo-forge-federation"),
-        "last_sync": last,
+        "last_sync_at": last_sync_at,
+        "last_sync_commit": commit,
         "replication": replication_of(registry),
-        "last_sync_commit_url": github_commit(settings.bakery_database, last["commit"])
-        if last and last["commit"]
-        else None,
+        "last_sync_commit_url": github_commit(settings.bakery_database, commit) if commit else None,
     }
 
 

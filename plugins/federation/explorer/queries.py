@@ -43,6 +43,10 @@ class Queries:
         page = read_list_page(self._connection, query, values, request, size)
         return [to_object(page.columns, row, column_kinds(query.record)) for row in page.rows]
 
+    def ask(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """What is no canned query, on the same state of the database."""
+        return function(self._connection)
+
     def rows(self, name: str, **values: Any) -> list[Record]:
         """All rows of a canned query that is no endpoint."""
         cursor = self._connection.execute(self._statements[name], values)

@@ -87,6 +87,11 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:head]}…{text[-(limit - head - 1) :]}"
 
 
+def store_name(url: str) -> str:
+    """The last part of a store's address, `gpcp.zarr`: what it is called where nobody gave it a title."""
+    return url.rstrip("/").rpartition("/")[2]
+
+
 def bounded(text: str, limit: int, end: bool = False) -> str:
     """As much of a text as has at most `limit` bytes as HTML: its beginning, or its end. All of it where it fits."""
     shown = text

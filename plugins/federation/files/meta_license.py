@@ -7,6 +7,8 @@ from federation.files.yaml_fields import DESCRIPTION_BYTES, Value, is_web_addres
 
 _NAMES = ("name", "title", "id")
 _LINKS = ("href", "url", "link")
+# of a licence in a message: enough to know it again
+_QUOTED_CHARACTERS = 80
 
 
 class License(NamedTuple):
@@ -63,7 +65,14 @@ def _spdx_of(value: Value, text: str | None) -> str | None:
     nearest = nearest_spdx_id(text)
     suggestion = f"If it means `{nearest}`, write that" if nearest else "Write one from https://spdx.org/licenses/"
     value.warning(
-        f"This licence is no SPDX id, so programs cannot tell what it allows. It was kept as text. {suggestion}; for "
-        "one that is not on that list write `proprietary`, for several `various`, and give `license_link`."
+        f"{_quoted(text)} is no SPDX id of a licence, so programs cannot tell what it allows. It was kept as text. "
+        f"{suggestion}; for one that is not on that list write `proprietary`, for several `various`, and give "
+        "`license_link`."
     )
     return None
+
+
+def _quoted(text: str) -> str:
+    """A licence in a message: it is published as the feedstock's own too, so it may be repeated, on one line."""
+    line = " ".join(text.split())
+    return f"`{line if len(line) <= _QUOTED_CHARACTERS else line[:_QUOTED_CHARACTERS].rstrip() + ' …'}`"

@@ -42,6 +42,16 @@ KNOWN_KEYS = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class NamedBakery:
+    """The bakery that a meta.yaml names, and where: whether there is one, its file cannot say."""
+
+    id: str
+    pointer: str
+    line: int | None
+    column: int | None
+
+
 @dataclass
 class MetaYaml:
     """What a meta.yaml says.
@@ -52,6 +62,7 @@ class MetaYaml:
     recipes      in file order: recipe_id, object, dict_object
     maintainers  github, name, orcid
     providers    name, description, url, and roles: a list of texts
+    bakery       the one of `feedstock["bakery_id"]`
     """
 
     understood: bool
@@ -60,6 +71,7 @@ class MetaYaml:
     maintainers: list[dict] = field(default_factory=list)
     providers: list[dict] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    bakery: NamedBakery | None = None
 
 
 def parse_meta_yaml(data: bytes) -> MetaYaml:
@@ -77,11 +89,13 @@ def _read(node: Node, problems: Problems) -> MetaYaml:
     root = Value(node, "", problems)
     _warn_of_near_misses(root)
     feedstock = _feedstock(root)
+    bakery = _bakery(root)
+    feedstock["bakery_id"] = bakery and bakery.id
     recipes = read_recipes(root.at("recipes"))
     maintainers = read_maintainers(root.at("maintainers"))
     providers = read_providers(root)
     feedstock["meta"] = meta_json(node, problems)
-    return MetaYaml(True, feedstock, recipes, maintainers, providers, problems.listed())
+    return MetaYaml(True, feedstock, recipes, maintainers, providers, problems.listed(), bakery)
 
 
 def _warn_of_near_misses(root: Value) -> None:
@@ -110,11 +124,10 @@ def _feedstock(root: Value) -> dict:
         "pangeo_forge_version": short_text(
             root.first_of("pangeo_forge_version", "pangeo_forge_recipe_version"), VERSION_BYTES
         ),
-        "bakery_id": _bakery_id(root),
     }
 
 
-def _bakery_id(root: Value) -> str | None:
+def _bakery(root: Value) -> NamedBakery | None:
     """From `bakery: {id: ...}`, `bakery: ...` or ADR 2's `bakeries: [{id: ..., resources: ...}]`."""
     value = root.at("bakery")
     if value.is_null:
@@ -132,4 +145,7 @@ def _bakery_id(root: Value) -> str | None:
         return None
     if value.is_mapping:
         value = value.at("id")
-    return identifier(value, "bakery")
+    found = identifier(value, "bakery")
+    if found is None or value.place is None:
+        return None
+    return NamedBakery(found, value.pointer, value.place.line, value.place.column)

@@ -1,6 +1,6 @@
 """Reads single values out of a document: each is taken as it was meant, or is a problem at its place.
 
-No message repeats a value: half of some files is not published, and a message is.
+No message here repeats a value: half of some files is not published, and a message is.
 """
 
 import re

@@ -53,7 +53,10 @@ def restore_command(url: str, at: str | None, data: Path | None, check: bool) ->
 
 
 def restore(url: StoreUrl, at: str | None, data: Path) -> None:
-    """Both databases or, where the first cannot be restored, none. Raises ReplicationError."""
+    """Both databases or, where the first cannot be restored, none. Raises ReplicationError.
+
+    With `at` as they were then, which must be a moment that the store still has of both.
+    """
     data.mkdir(parents=True, exist_ok=True)
     with hold_folder(data):
         for name in DATABASES:
@@ -63,6 +66,12 @@ def restore(url: StoreUrl, at: str | None, data: Path) -> None:
         stored = {name: fetch_stored(configuration, data, name) for name in DATABASES}
         if not any(each.files for each in stored.values()):
             raise ReplicationError(f"{url.text} holds no registry")
+        for name, each in stored.items():
+            if at and each.begins and at < each.begins:
+                raise ReplicationError(
+                    f"{url.text} has {name}.db from {each.begins} on, its last write at "
+                    f"{each.at(each.reach)}, and not as it was at {at}: give a later moment"
+                )
         positions = {}
         for name, each in stored.items():
             if not each.files:

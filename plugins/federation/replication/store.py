@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from federation import times
 from federation.database import database_path
 from federation.replication import litestream
 
@@ -40,6 +42,13 @@ class Stored:
             if file.first <= reach + 1:
                 reach = max(reach, file.last)
         return reach
+
+    @property
+    def begins(self) -> str | None:
+        """The earliest moment that it can surely be restored to: when the first whole database was there."""
+        written = min((file.at for file in self.files if file.first == 1), default=None)
+        # the listing has no fractions of a second
+        return written and times.to_text(times.from_text(times.parse(written)) + timedelta(seconds=1))
 
     def at(self, transaction: int) -> str | None:
         """When a transaction was written, by the clock of its writer."""

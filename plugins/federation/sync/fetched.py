@@ -12,6 +12,8 @@ META_PATHS = ("feedstock/meta.yaml", "feedstock/meta.yml")
 BAKERIES_PATH = "bakeries.yaml"
 # One byte more than a file may have tells that it has too many, without reading on.
 MAX_FILE_BYTES = 1024 * 1024
+# What a sync was asked for, as `sync_runs` keeps it.
+ALL, BAKERIES, FEEDSTOCKS, NAMED = "all", "bakeries", "feedstocks", "named"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,16 @@ class Fetched:
     faults: Mapping[str, str | None] = field(default_factory=dict)
     # whether all that is configured was asked for: other faults are of what nobody asks for any more
     whole: bool = False
+    scope: str = NAMED
     # URL: (ETag, what is kept of the body) of listings that were new
     answers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def scope_name(bakeries: bool, feedstocks: bool) -> str:
+    """The scope of a sync that was asked for bakeries.yaml, and for every feedstock that there is."""
+    if bakeries:
+        return ALL if feedstocks else BAKERIES
+    return FEEDSTOCKS if feedstocks else NAMED
 
 
 def blob_sha(data: bytes) -> str:

@@ -14,6 +14,7 @@ from federation.sync.fetched import (
     Fetched,
     FetchedFile,
     is_repository,
+    scope_name,
 )
 
 _LEADS_OUT = "This file is reached by a link that leads out of the folder, which is not followed."
@@ -60,7 +61,8 @@ def fetch_folder(
     database = None
     if bakeries and asked_for(bakery_database) and (home := found.get(bakery_database.lower())):
         database = next(iter(_fetch_first(folder, home, (BAKERIES_PATH,))), None)
-    return Fetched("folder", fetched_at, files, database, covers)
+    scope = scope_name(bakeries and asked_for(bakery_database), feedstocks and not named)
+    return Fetched("folder", fetched_at, files, database, covers, scope=scope)
 
 
 def _repositories(folder: Path) -> dict[str, Path]:

@@ -24,6 +24,12 @@ def scope_of(
 ) -> Scope:
     """What is configured, or just the organisations and repositories that are named."""
     whole = not organisations and not repositories
+    owners = {each.lower() for each in organisations}
+    named = {each.lower() for each in repositories}
+    configured = whole or (
+        all(each.lower() in owners for each in settings.organisations)
+        and all(each.lower() in named or each.split("/")[0].lower() in owners for each in settings.repositories)
+    )
     return Scope(
         organisations=settings.organisations if whole else tuple(organisations),
         repositories=settings.repositories if whole else tuple(repositories),
@@ -31,6 +37,7 @@ def scope_of(
         bakeries=bakeries,
         feedstocks=feedstocks,
         whole=whole,
+        configured=configured,
     )
 
 

@@ -11,7 +11,15 @@ from typing import Any
 from urllib.parse import quote
 
 from federation import times
-from federation.sync.fetched import BAKERIES_PATH, MAX_FILE_BYTES, META_PATHS, Fetched, FetchedFile, blob_sha
+from federation.sync.fetched import (
+    BAKERIES_PATH,
+    MAX_FILE_BYTES,
+    META_PATHS,
+    Fetched,
+    FetchedFile,
+    blob_sha,
+    scope_name,
+)
 from federation.sync.known import Known
 from federation.sync.progress import Progress
 from federation.sync.transport import FetchEnds, GitHubError, Transport
@@ -34,6 +42,16 @@ class Scope:
     feedstocks: bool = True
     # whether this is all that is configured: then what was transferred out of it is followed
     whole: bool = True
+    # whether all organisations and repositories that are configured are among those above
+    configured: bool = True
+
+    @property
+    def name(self) -> str:
+        """As `sync_runs` keeps it."""
+        database = self.bakery_database
+        named = database.lower() in {each.lower() for each in self.repositories}
+        asked = self.whole or named or self.of_owner(database)
+        return scope_name(self.bakeries and asked, self.feedstocks and self.configured)
 
     def of_owner(self, repository: str) -> bool:
         return repository.split("/")[0].lower() in {each.lower() for each in self.organisations}
@@ -186,6 +204,7 @@ def fetch_with(
         faults=fetching.faults,
         whole=scope.whole and scope.bakeries and scope.feedstocks,
         answers=fetching.answers,
+        scope=scope.name,
     )
 
 

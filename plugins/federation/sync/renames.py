@@ -15,7 +15,7 @@ from federation.sync.source_files import SourceFiles
 
 # What a merge moves, and what the row that stays says for both.
 _MOVED_TABLES = ("recipe_runs", "datasets", "feedstock_aliases", "sync_changes")
-_REPLACED_TABLES = ("maintainers", "providers", "problems")
+_REPLACED_TABLES = ("maintainers", "providers", "problems", "named_bakeries")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from federation.sync.fetched import Fetched, FetchedFile
 from federation.sync.progress import Progress
 from federation.sync.saving import Saving, parse_changed
 from federation.sync.source_files import SourceFiles
+from federation.sync.unlisted_bakeries import KnownBakeries, read_known_bakeries
 
 # How long a sync waits for a transaction of others.
 SYNC_TIMEOUT_SECONDS = 60.0
@@ -63,8 +64,12 @@ def run_sync(
         with exclusive_lock(path.with_name(".sync.lock")):
             saving = Saving(connection, fetched, metas, bakeries, home)
             saving.save(dry_run)
+        known = read_known_bakeries(connection)
     finally:
         connection.close()
+    if bakeries is not None and bakeries.understood:
+        # a dry run has saved nothing
+        known = known.with_listed(bakery["id"] for bakery in bakeries.bakeries)
     fetched_files = len(fetched.feedstocks) + (fetched.bakeries is not None)
     return SyncResult(
         saving.diff,
@@ -73,7 +78,7 @@ def run_sync(
             (f"{file.repository}/{file.path}", problem)
             for file, parsed in [(fetched.bakeries, bakeries), *zip(fetched.feedstocks, metas, strict=True)]
             if file is not None
-            for problem in _problems_of(file, parsed)
+            for problem in _problems_of(file, parsed, known)
         ],
         not_fetched=saving.not_fetched,
         skipped=fetched_files - len(saving.files),
@@ -82,7 +87,11 @@ def run_sync(
     )
 
 
-def _problems_of(file: FetchedFile, parsed: BakeriesYaml | MetaYaml | None) -> list[Problem]:
+def _problems_of(file: FetchedFile, parsed: BakeriesYaml | MetaYaml | None, known: KnownBakeries) -> list[Problem]:
     if file.unreadable:
         return [Problem("", None, None, "error", file.unreadable)]
-    return parsed.problems if parsed is not None else []
+    if parsed is None:
+        return []
+    named = parsed.bakery if isinstance(parsed, MetaYaml) else None
+    unlisted = known.problem_of(named) if named else None
+    return [*parsed.problems, unlisted] if unlisted else parsed.problems

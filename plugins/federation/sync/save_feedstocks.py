@@ -11,6 +11,7 @@ from federation.names import feedstock_id as id_of
 from federation.sync.changes import Diff
 from federation.sync.fetched import FetchedFile
 from federation.sync.save_problems import save_problems
+from federation.sync.unlisted_bakeries import save_named_bakery
 
 FEEDSTOCK = "feedstock"
 RECIPE_COLUMNS = ("recipe_id", "object", "dict_object")
@@ -62,6 +63,8 @@ def save_feedstock(
         }
     if diff.compare(FEEDSTOCK, feedstock_id, old if known else None, new, restored):
         _write_feedstock(connection, feedstock_id, old, new, now)
+    if meta is not None and meta.understood:
+        save_named_bakery(connection, feedstock_id, meta.bakery)
     if file.unreadable:
         problems = [Problem("", None, None, "error", file.unreadable)]
     elif meta is not None:

@@ -1,8 +1,9 @@
-"""The problems of a file, made equal to what was found now: one that is still there keeps its first date."""
+"""The problems of a file, made equal to what was found in it now: one that is still there keeps its first date."""
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from federation.files.yaml_document import Problem
 from federation.sync.fetched import FetchedFile
@@ -18,7 +19,7 @@ def save_problems(
     feedstock_id: str | None = None,
     bakery_of: Callable[[Problem], str | None] = lambda problem: None,
 ) -> None:
-    """Replace what is kept of one file by what was found in it.
+    """Replace what is kept of one file by what was found in it. What follows from other files too is left.
 
     `feedstock_id` is that of the whole file; `bakery_of` gives the bakery that a single problem concerns.
     """
@@ -28,7 +29,9 @@ def save_problems(
             """
             select id, pointer, line, "column", severity, message
             from problems
-            where repository = :repository and source_file = :source_file
+            where repository = :repository
+                and source_file = :source_file
+                and unlisted_bakery_id is null
             """,
             {"repository": repository, "source_file": source_file},
         )
@@ -37,6 +40,26 @@ def save_problems(
     connection.executemany(
         "delete from problems where id = :id", [{"id": kept[key]} for key in kept if key not in wanted]
     )
+    insert_problems(
+        connection,
+        [
+            {
+                "repository": repository,
+                "source_file": source_file,
+                "feedstock_id": feedstock_id,
+                "bakery_id": bakery_of(problem),
+                "unlisted_bakery_id": None,
+                **vars(problem),
+                "commit": commit,
+                "now": now,
+            }
+            for key, problem in wanted.items()
+            if key not in kept
+        ],
+    )
+
+
+def insert_problems(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     connection.executemany(
         """
         insert into problems (
@@ -44,6 +67,7 @@ def save_problems(
             source_file,
             feedstock_id,
             bakery_id,
+            unlisted_bakery_id,
             pointer,
             line,
             "column",
@@ -57,6 +81,7 @@ def save_problems(
             :source_file,
             :feedstock_id,
             :bakery_id,
+            :unlisted_bakery_id,
             :pointer,
             :line,
             :column,
@@ -66,23 +91,7 @@ def save_problems(
             :now
         )
         """,
-        [
-            {
-                "repository": repository,
-                "source_file": source_file,
-                "feedstock_id": feedstock_id,
-                "bakery_id": bakery_of(problem),
-                "pointer": problem.pointer,
-                "line": problem.line,
-                "column": problem.column,
-                "severity": problem.severity,
-                "message": problem.message,
-                "commit": commit,
-                "now": now,
-            }
-            for key, problem in wanted.items()
-            if key not in kept
-        ],
+        rows,
     )
 
 

@@ -16,6 +16,7 @@ def begin_sync_run(connection: sqlite3.Connection, fetched: Fetched) -> int:
         "sync_runs",
         {
             "source": fetched.source,
+            "scope": fetched.scope,
             "started_at": fetched.fetched_at,
             "commit": fetched.bakeries.commit if fetched.bakeries else None,
         },

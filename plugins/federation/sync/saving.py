@@ -26,6 +26,7 @@ from federation.sync.save_feedstocks import FEEDSTOCK, remove_feedstock, save_fe
 from federation.sync.save_problems import count_problems, file_key, problems_by_file, save_problems
 from federation.sync.save_sync_run import begin_sync_run, finish_sync_run, save_changes
 from federation.sync.source_files import SourceFiles
+from federation.sync.unlisted_bakeries import save_unlisted_bakeries
 
 T = TypeVar("T")
 
@@ -142,6 +143,7 @@ class Saving:
                 self._save_feedstock(file, meta)
             yield
         yield from self._remove_vanished()
+        self._save_unlisted_bakeries()
         self._save_faults()
         save_answers(self._connection, fetched.answers)
 
@@ -201,6 +203,11 @@ class Saving:
                 remove_feedstock(self._connection, row["id"], self._now)
                 self._seen.note_gone(repository, fetched.fetched_at)
                 yield
+
+    def _save_unlisted_bakeries(self) -> None:
+        """Every file that names a bakery, as bakeries.yaml may have changed alone; those of this sync are counted."""
+        more = save_unlisted_bakeries(self._connection, self._now)
+        self.problems += sum(more[file_key(file)] for file in self.files)
 
     def _save_faults(self) -> None:
         """What could not be fetched of an organisation or repository is a problem, until it can be."""

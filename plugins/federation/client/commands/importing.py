@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from federation.client.checking import faults_of
 from federation.client.commands.session import Session, pass_session, say
 from federation.client.commands.writing import need_token
 from federation.client.endpoints import records
@@ -35,7 +36,7 @@ What is refused is told with its line, and the rest recorded; the exit code is t
 @click.option("--system", type=click.Choice([ORCHESTRATOR]), help="The file is of this system.")
 @click.option("--feedstocks", type=click.Path(path_type=Path), help="JSON array of its feedstocks: id, spec.")
 @click.option("--bakeries", type=click.Path(path_type=Path), help="JSON array of its bakeries: id, name.")
-@click.option("--dry-run", is_flag=True, help="Print the runs as they would be sent, as NDJSON.")
+@click.option("--dry-run", is_flag=True, help="Check the runs, and print them as they would be sent, as NDJSON.")
 @pass_session
 def import_command(
     session: Session,
@@ -104,7 +105,10 @@ def _print(rows: Any, mapper: Mapper, refuse: Any) -> None:
         try:
             if row.fault:
                 raise BadRow(row.fault)
-            click.echo(json.dumps(mapper.run_of(row.values), ensure_ascii=False))
+            run = mapper.run_of(row.values)
+            if faults := faults_of(run):
+                raise BadRow("; ".join(faults))
+            click.echo(json.dumps(run, ensure_ascii=False))
         except BadRow as error:
             refuse(row.line, str(error))
 
