@@ -20,7 +20,6 @@ from federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
 from federation.explorer.success_rate import MEANING
 from federation.explorer.windows import WINDOWS
 from federation.explorer.words import (
-    ago,
     bounded,
     coded,
     duration,
@@ -30,6 +29,7 @@ from federation.explorer.words import (
     plural,
     shortened,
     time_ago,
+    time_since,
 )
 
 
@@ -55,7 +55,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
     }
     environment.filters |= {
         "time_ago": time_ago,
-        "ago": ago,
+        "time_since": time_since,
         "instant": instant,
         "duration": duration,
         "first_line": first_line,

@@ -111,7 +111,6 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
         "datasets": queries.several(
             "list_datasets", DATASETS, urlencode({"bakery_id": record["id"], "_sort_desc": "created_at"})
         ),
-        "now": now,
     }
 
 
