@@ -10,7 +10,7 @@ import re
 import shutil
 from datetime import UTC, datetime
 from html import unescape
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -23,6 +23,7 @@ from federation.explorer.marks import WORDS
 from federation.explorer.success_rate import FINISHED, success_rate
 from federation.explorer.windows import MONTH, QUARTER
 from federation.explorer.words import instant, plural
+from federation.times import to_text
 from prometheus_client.parser import text_string_to_metric_families
 from server_process import running_server
 
@@ -393,6 +394,77 @@ async def test_when_the_last_sync_was(served):
     row = unescape(await served.page(f"/federation/sync_runs/{last['id']}"))
     assert re.search(rf'<th scope="row"[^>]*>problems</th><td[^>]*>{last["problems"]}</td>', row)
     assert last["problems"] == await served.number("select count(*) from problems")
+
+
+CROWD = """
+insert into bakeries (id, listed) values ('crowd.bakery', 1);
+insert into bakery_targets (bakery_id, name) select 'crowd.bakery', 'target' || value from numbers limit 7;
+insert into feedstocks (id, repository, bakery_id, meta_path, removed_at)
+    select 'f' || value, 'o/f' || value, 'crowd.bakery', 'm', iif(value > 57, :now, null) from numbers;
+insert into maintainers (feedstock_id, position, github) select 'f' || value, 0, 'everywhere' from numbers;
+insert into maintainers (feedstock_id, position, github) select 'f1', value, 'p' || value from numbers limit 10;
+insert into providers (feedstock_id, position, name) select 'f1', value, 'p' from numbers limit 8;
+insert into recipes (feedstock_id, recipe_id, position, removed_at)
+    select 'f1', 'r' || value, value, iif(value = 1, :now, null) from numbers limit 15;
+insert into recipe_runs (
+    recipe_id, run_date, bakery_id, feedstock_id, "commit", status, is_test, created_at, updated_at
+)
+    select 'r2', :now, 'crowd.bakery', 'f1', 'c', 'failure', value > 55, :now, :now from numbers;
+insert into datasets (url, feedstock_id, bakery_id, is_test, retracted_at, created_at, updated_at)
+    select 'u' || value, 'f1', 'crowd.bakery', value > 8, iif(value = 8, :now, null), :now, :now
+    from numbers
+    limit 10;
+insert into recipe_run_datasets select value, 1, :now from numbers limit 20;
+insert into problems (repository, source_file, feedstock_id, pointer, severity, message, found_at)
+    select 'o/f1', 'm', 'f1', '', 'error', 'm', :now from numbers limit 8
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crowd(empty_data, tmp_path_factory):
+    """A registry in which each part of a page is only the first of more, some of which a page leaves out."""
+    data = shutil.copytree(empty_data, tmp_path_factory.mktemp("crowd") / "data")
+    connection = connect(database_path(data, FEDERATION))
+    connection.execute("create temporary table numbers (value integer primary key)")
+    connection.executemany("insert into numbers values (?)", [(number,) for number in range(1, 61)])
+    with transaction(connection):
+        for statement in CROWD.split(";\n"):
+            connection.execute(statement, {"now": to_text(datetime.now(UTC))} if ":now" in statement else {})
+    connection.close()
+    async with started(data) as datasette:
+        yield Served(datasette)
+
+
+async def test_all_of_something_leads_to_so_many_rows(crowd):
+    found = set()
+    for path in (
+        "/",
+        "/federation/feedstocks/f1",
+        f"/federation/bakeries/{tilde_encode('crowd.bakery')}",
+        "/federation/maintainers/everywhere",
+        "/federation/datasets/1",
+    ):
+        page = await crowd.page(path)
+        for href, number, what in re.findall(r'<a href="(/federation/[^"]+)">[Aa]ll ([\d,]+)([^<]*)</a>', page):
+            rows = await crowd.get(
+                unescape(href).replace("?", ".json?") + "&_size=0" if "?" in href else f"{href}.json"
+            )
+            assert rows["filtered_table_rows_count"] == numbers_of(number)[0], (path, href)
+            found.add(what.strip() or urlsplit(href).path.rpartition("/")[2])
+    assert found == {
+        *("recipes", "runs", "datasets", "feedstocks", "problems in files"),
+        *("providers", "maintainers", "problems", "bakery_targets"),
+    }
+
+
+async def test_search_says_that_there_is_more(crowd):
+    page = await crowd.page("/-/search?q=f")
+    assert (
+        page[page.index("<h2>Feedstocks</h2>") : page.index("</ul>", page.index("<h2>Feedstocks</h2>"))].count("<li>")
+        == 20
+    )
+    assert "More than 20 were found: another word narrows them." in page
+    assert "another word" not in await crowd.page("/-/search?q=f1")
 
 
 def samples(text: str) -> dict:
