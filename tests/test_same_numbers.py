@@ -8,7 +8,7 @@ import io
 import json
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -396,7 +396,8 @@ async def test_when_the_last_sync_was(served):
     assert last["problems"] == await served.number("select count(*) from problems")
 
 
-CROWD = """
+LOST_RUN = 100
+CROWD = f"""
 insert into bakeries (id, listed) values ('crowd.bakery', 1);
 insert into bakery_targets (bakery_id, name) select 'crowd.bakery', 'target' || value from numbers limit 7;
 insert into feedstocks (id, repository, bakery_id, meta_path, removed_at)
@@ -416,7 +417,16 @@ insert into datasets (url, feedstock_id, bakery_id, is_test, retracted_at, creat
     limit 10;
 insert into recipe_run_datasets select value, 1, :now from numbers limit 20;
 insert into problems (repository, source_file, feedstock_id, pointer, severity, message, found_at)
-    select 'o/f1', 'm', 'f1', '', 'error', 'm', :now from numbers limit 8
+    select 'o/f1', 'm', 'f1', '', 'error', 'm', :now from numbers limit 8;
+insert into recipes (feedstock_id, recipe_id, position) values ('f2', 'lost', 0);
+insert into recipe_runs (
+    id, recipe_id, run_date, bakery_id, feedstock_id, "commit", status, created_at, updated_at
+)
+    values ({LOST_RUN}, 'lost', :long_ago, 'crowd.bakery', 'f2', 'c', 'in_progress', :now, :now),
+        (99, 'lost', :longer_ago, 'crowd.bakery', 'f2', 'c', 'failure', :now, :now);
+insert into datasets (id, url, feedstock_id, bakery_id, created_at, updated_at)
+    values ({LOST_RUN}, 'lost', 'f2', 'crowd.bakery', :now, :now);
+insert into recipe_run_datasets values ({LOST_RUN}, {LOST_RUN}, :long_ago)
 """
 
 
@@ -427,9 +437,11 @@ async def crowd(empty_data, tmp_path_factory):
     connection = connect(database_path(data, FEDERATION))
     connection.execute("create temporary table numbers (value integer primary key)")
     connection.executemany("insert into numbers values (?)", [(number,) for number in range(1, 61)])
+    ages = {"now": 0, "long_ago": 9, "longer_ago": 19}
+    times = {name: to_text(datetime.now(UTC) - timedelta(days=days)) for name, days in ages.items()}
     with transaction(connection):
         for statement in CROWD.split(";\n"):
-            connection.execute(statement, {"now": to_text(datetime.now(UTC))} if ":now" in statement else {})
+            connection.execute(statement, times)
     connection.close()
     async with started(data) as datasette:
         yield Served(datasette)
@@ -455,6 +467,28 @@ async def test_all_of_something_leads_to_so_many_rows(crowd):
         *("recipes", "runs", "datasets", "feedstocks", "problems in files"),
         *("providers", "maintainers", "problems", "bakery_targets"),
     }
+
+
+async def test_a_run_that_nothing_is_heard_of_is_stale_on_every_page(crowd):
+    said = {
+        "/": "running, no word <",
+        "/federation/feedstocks/f2": "running, no word <",
+        f"/federation/recipe_runs/{LOST_RUN}": "running, no word <",
+        # its neighbour
+        "/federation/recipe_runs/99": f"run {LOST_RUN}</a>",
+        "/federation/maintainers/everywhere": f"run {LOST_RUN}</a>",
+        f"/federation/datasets/{LOST_RUN}": f"run {LOST_RUN}, stale</text>",
+        f"/federation/recipe_run_summaries?id={LOST_RUN}": "/federation/feedstocks/f2",
+        "/federation/feedstock_summaries?id=f2": "f2",
+    }
+    for path, words in said.items():
+        page = await crowd.page(path)
+        # above the rows of a list is what is stored
+        main = page.partition("<tbody>" if "summaries" in path else "<main")[2]
+        assert words in main, path
+        assert "status-stale" in main, path
+        assert "#mark-in_progress" not in main, path
+        assert "for 9 days" in main or "no word" not in words, path
 
 
 async def test_search_says_that_there_is_more(crowd):
