@@ -12,7 +12,7 @@ from federation.explorer.words import shortened
 PROVIDERS = 4
 BOX_HEIGHT, GAP = 52, 14
 # what fits into a box
-WIDE_CHARACTERS, TALL_CHARACTERS = 25, 36
+WIDE_CHARACTERS, TALL_CHARACTERS = 26, 36
 
 
 @dataclass(frozen=True)
