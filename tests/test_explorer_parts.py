@@ -99,6 +99,29 @@ def test_words_for_times():
     assert 'title="2026-11-24 03:25:00 UTC"' in words.time_ago("2026-11-24T03:25:00.000000Z")
 
 
+def test_words_for_what_goes_on():
+    for text, expected in {
+        "2026-11-24T11:18:59.000000Z": "for 41 minutes",
+        "2026-11-23T11:00:00.000000Z": "for 1 day",
+        "2026-11-24T11:59:59.000000Z": "for 1 second",
+        "2026-11-24T12:00:02.000000Z": "for 0 seconds",
+        "2026-11-24T15:00:00.000000Z": "begins in 3 hours",
+    }.items():
+        assert words.going_on(text, NOW) == expected
+    assert 'title="2026-11-24 03:25:00 UTC">for ' in words.time_since("2026-11-24T03:25:00.000000Z")
+
+
+def test_the_line_that_says_what_went_wrong():
+    traceback = "Traceback (most recent call last):\n  File 'a.py', line 1\nKeyError: 'time'\n"
+    assert words.first_line(traceback) == "KeyError: 'time'"
+    assert words.first_line("\n  exit code 1 \n" + traceback) == "exit code 1"
+    assert words.first_line(" \n") == words.first_line(None) == ""
+    # cut after a word, but not to nothing
+    assert words.first_line("The first of them was lost", 14) == "The first of…"
+    assert words.first_line("The firstofthemwaslost", 14) == "The firstofth…"
+    assert words.first_line("The first of t", 14) == "The first of t"
+
+
 def test_links_in_text_are_safe():
     assert web_url("javascript:alert(1)") is None
     assert web_url("//example.org") is None
@@ -176,6 +199,9 @@ def test_a_timeline_ends_with_the_newest_run():
     assert timeline.bars[0].height == LEAST + (HEIGHT - LEAST) / 2
     assert timeline.bars[2].open
     assert make_timeline([], NOW).bars == []
+    # what was recorded once, at its end, has one instant for both: how long it took is not known
+    at_once = make_timeline([run(1, 0)], NOW).bars[0]
+    assert (at_once.height, at_once.title) == (LEAST, "success: r, 2026-11-24 00:00:00 UTC")
 
 
 def test_the_templates_that_ours_were_written_for_are_those_of_this_datasette():

@@ -19,7 +19,8 @@ AXE = "axe-core@4.14.1"
 # kept between runs, outside of the checkout
 AXE_FOLDER = Path(tempfile.gettempdir()) / "federation-axe-core"
 NPM_SECONDS = 60
-WIDTHS = (390, 768, 1440)
+# the first is a window of 1280 at 400 %
+WIDTHS = (320, 390, 768, 1440)
 SCHEMES = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 24, 29)"}
 # bytes of a page of ours with its stylesheet and script
 LIMIT = 80_000
@@ -216,6 +217,33 @@ def test_a_button_copies_the_code_beside_it(visit):
         page.set_viewport_size({"width": width, "height": HEIGHT})
         code, button = (page.locator(f".copied > {each}").first.bounding_box() for each in ("pre", "button"))
         assert code["x"] + code["width"] <= button["x"], width
+
+
+def test_on_paper_a_time_is_an_instant_and_what_is_folded_is_left_out(visit):
+    page = visit.open("/federation/feedstocks/northern-sea-ice-feedstock")
+    page.emulate_media(media="print")
+    after = page.evaluate("getComputedStyle(document.querySelector('.headline time'), '::after').content")
+    assert page.locator(".headline time").first.get_attribute("title") in after
+    assert page.locator("summary:visible").count() == 0
+    assert page.locator(".site-header nav:visible").count() == 0
+    page.emulate_media(media="screen")
+
+
+def test_a_title_that_runs_from_right_to_left_keeps_its_order(visit):
+    page = visit.open("/federation/feedstocks/northern-sea-ice-feedstock")
+    begin, end = page.evaluate(
+        """() => {
+          const text = document.querySelector("h1").firstChild;
+          text.data = "\u0628\u064a\u0627\u0646\u0627\u062a SST";
+          return [[0, 3], [7, 10]].map(([from, to]) => {
+            const range = document.createRange();
+            range.setStart(text, from);
+            range.setEnd(text, to);
+            return range.getBoundingClientRect().x;
+          });
+        }"""
+    )
+    assert begin > end
 
 
 LOADED = """

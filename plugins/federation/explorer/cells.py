@@ -55,6 +55,9 @@ def cell(links: Links, row: Any, column: str, value: Any, table: str | None) -> 
         return _link(address, breakable(value))
     if table is not None and (shown := _shown(links, row, column, value)) is not None:
         return shown
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        # as it is, and in one line
+        return Markup('<time datetime="{}">{}</time>').format(value, value)
     if isinstance(value, str) and web_url(value):
         return external(value, shortened(value, URL_CHARACTERS) if table else value)
     if isinstance(value, str) and (len(value) > SHORT_CHARACTERS or column == "message"):
@@ -91,6 +94,8 @@ def _page(links: Links, column: str, value: Any, table: str | None) -> str | Non
         return links.recipe_run(value)
     if column == "dataset_id" and isinstance(value, int):
         return links.dataset(value)
+    if column == "sync_run_id" and isinstance(value, int):
+        return links.row("sync_runs", value)
     if column == "github" and isinstance(value, str) and table is not None:
         return links.maintainer(value)
     return None

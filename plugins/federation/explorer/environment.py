@@ -21,7 +21,6 @@ from federation.explorer.snippets import whole_prefix
 from federation.explorer.success_rate import MEANING
 from federation.explorer.windows import WINDOWS
 from federation.explorer.words import (
-    ago,
     bounded,
     coded,
     duration,
@@ -32,6 +31,7 @@ from federation.explorer.words import (
     shortened,
     store_name,
     time_ago,
+    time_since,
 )
 
 
@@ -57,7 +57,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
     }
     environment.filters |= {
         "time_ago": time_ago,
-        "ago": ago,
+        "time_since": time_since,
         "instant": instant,
         "duration": duration,
         "first_line": first_line,

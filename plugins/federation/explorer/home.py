@@ -39,7 +39,6 @@ def home(queries: Queries) -> dict[str, Any]:
         "under_way": [run | {"usual": usual_seconds(queries, run)} for run in under_way[:UNDER_WAY]],
         "more_under_way": max(0, len(under_way) - UNDER_WAY),
         "datasets": queries.several("list_datasets", DATASETS, "_sort_desc=created_at"),
-        "now": now,
     }
 
 

@@ -6,13 +6,13 @@ from itertools import pairwise
 from typing import Any
 
 from federation.explorer.links import Links, web_url
-from federation.explorer.marks import WORDS
+from federation.explorer.marks import WORDS, shown_status
 from federation.explorer.words import shortened
 
 PROVIDERS = 4
 BOX_HEIGHT, GAP = 52, 14
 # what fits into a box
-WIDE_CHARACTERS, TALL_CHARACTERS = 27, 38
+WIDE_CHARACTERS, TALL_CHARACTERS = 26, 36
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def columns_of(lineage: Mapping[str, Any], links: Links) -> list[list[Box]]:
         commit = f" at {feedstock['commit'][:7]}" if feedstock["commit"] else ""
         columns.append([Box(f"feedstock{commit}", feedstock["id"], links.feedstock(feedstock["id"]))])
     if run:
-        label = f"run {run['id']}, {WORDS.get(run['status'], run['status'])}"
+        status = shown_status(run["status"], bool(run.get("is_stale")))
+        label = f"run {run['id']}, {WORDS.get(status, status)}"
         columns.append([Box(f"recipe {run['recipe_id']}", label, links.recipe_run(run["id"]))])
     columns.append([Box("dataset", dataset["title"] or dataset["url"], links.dataset(dataset["id"]))])
     return [column for column in columns if column]

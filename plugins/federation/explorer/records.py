@@ -73,13 +73,17 @@ def dataset(queries: Queries, dataset_id: int) -> dict[str, Any] | None:
         return None
     now = datetime.now(UTC)
     came_from = queries.always("get_dataset_lineage", dataset_id=dataset_id)
+    runs = queries.several("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id)
+    # the clock makes a run stale: the lineage, which is kept by its ETag, does not say it
+    stale = {run["id"] for run in runs if run["is_stale"]}
+    came_from["recipe_runs"] = [run | {"is_stale": run["id"] in stale} for run in came_from["recipe_runs"]]
     latest = record["last_success_recipe_run_id"] or record["latest_recipe_run_id"]
     return {
         "dataset": opened(queries, [record])[0],
         "other_facts": other_facts(Dataset, record),
         "latest": queries.one("get_recipe_run", recipe_run_id=latest) if latest else None,
         "lineage": came_from,
-        "runs": with_seconds(queries.several("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id), now),
+        "runs": with_seconds(runs, now),
         "events": queries.rows("events_of_dataset", dataset_id=dataset_id)[:HISTORY],
         "citation": citation(record, came_from["providers"]),
     }
@@ -111,7 +115,6 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
         "datasets": queries.several(
             "list_datasets", DATASETS, urlencode({"bakery_id": record["id"], "_sort_desc": "created_at"})
         ),
-        "now": now,
     }
 
 

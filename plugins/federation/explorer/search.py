@@ -9,6 +9,8 @@ from federation.explorer.queries import Queries
 
 RESULTS = 20
 LONGEST = 200
+# where words are looked for that the title has not
+FIELDS = {"feedstocks": ("id", "description"), "datasets": ("description", "url")}
 # of a text in which words were found
 EXCERPT = 140
 
@@ -19,19 +21,24 @@ def search(queries: Queries, q: str) -> dict[str, Any]:
     if not words:
         return {"words": "", "found": 0}
     by_text = urlencode({"q": words})
-    feedstocks = queries.several("list_feedstocks", RESULTS, by_text)
-    datasets = queries.several("list_datasets", RESULTS, by_text)
-    bakeries = queries.several("list_bakeries", RESULTS, urlencode({"id__contains": words}))
-    people = queries.several("list_maintainers", RESULTS, urlencode({"github__contains": words}))
-    named = queries.several("list_maintainers", RESULTS, urlencode({"name__contains": words}))
-    maintainers = list({each["github"]: each for each in [*people, *named]}.values())[:RESULTS]
+    people = queries.several("list_maintainers", RESULTS + 1, urlencode({"github__contains": words}))
+    named = queries.several("list_maintainers", RESULTS + 1, urlencode({"name__contains": words}))
+    # one more than is shown tells whether there are more
+    found = {
+        "feedstocks": queries.several("list_feedstocks", RESULTS + 1, by_text),
+        "datasets": queries.several("list_datasets", RESULTS + 1, by_text),
+        "bakeries": queries.several("list_bakeries", RESULTS + 1, urlencode({"id__contains": words})),
+        "maintainers": list({each["github"]: each for each in [*people, *named]}.values()),
+    }
+    shown = {kind: records[:RESULTS] for kind, records in found.items()}
+    for kind, fields in FIELDS.items():
+        shown[kind] = [each | {"found_in": found_in(words, each, fields)} for each in shown[kind]]
     return {
         "words": words,
-        "feedstocks": [each | {"found_in": found_in(words, each, ("id", "description"))} for each in feedstocks],
-        "datasets": [each | {"found_in": found_in(words, each, ("description", "url"))} for each in datasets],
-        "bakeries": bakeries,
-        "maintainers": maintainers,
-        "found": len(feedstocks) + len(datasets) + len(bakeries) + len(maintainers),
+        **shown,
+        "results": RESULTS,
+        "more": {kind for kind, records in found.items() if len(records) > RESULTS},
+        "found": sum(map(len, shown.values())),
     }
 
 

@@ -47,9 +47,12 @@ class Timeline:
 
 
 def seconds_of(run: Mapping[str, Any], now: datetime) -> float | None:
-    """How long a run took, or has taken until now. None where that is not known."""
+    """How long a run took, or has taken until now. None where that is not known.
+
+    It is not of a run that was recorded once, at its end: it has one instant for both.
+    """
     if run["completed_at"]:
-        return max(0.0, seconds_between(run["run_date"], run["completed_at"]))
+        return max(0.0, seconds_between(run["run_date"], run["completed_at"])) or None
     if run["status"] in UNFINISHED:
         return max(0.0, (now - from_text(run["run_date"])).total_seconds())
     return None

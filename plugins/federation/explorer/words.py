@@ -10,6 +10,7 @@ from federation.times import from_text
 # unit: how many seconds it has, largest first
 UNITS = {"year": 31_557_600, "month": 2_629_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 JUST_NOW_SECONDS = 5
+_TRACEBACK = "Traceback (most recent call last)"
 # what a cut took the end of is code to its end
 _CODE = re.compile(r"`([^`\n]+)(?:`|(?<=…)$)")
 
@@ -57,6 +58,12 @@ def ago(text: str, now: datetime) -> str:
     return f"{distance(seconds)} ago"
 
 
+def going_on(text: str, now: datetime) -> str:
+    """Of what began at a time and goes on: `for 5 minutes`; of what has not begun yet, `begins in 3 hours`."""
+    seconds = (now - from_text(text)).total_seconds()
+    return f"begins in {distance(-seconds)}" if seconds <= -JUST_NOW_SECONDS else f"for {distance(max(0, seconds))}"
+
+
 def instant(text: str) -> str:
     """The instant itself, to the second: `2026-11-24 03:25:00 UTC`."""
     return f"{text[:10]} {text[11:19]} UTC"
@@ -64,9 +71,16 @@ def instant(text: str) -> str:
 
 def time_ago(text: str | None) -> Markup:
     """A time as an element: relative words, the instant in its title. Nothing for no time."""
-    if not text:
-        return Markup("")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(text, instant(text), ago(text, datetime.now(UTC)))
+    return _element(text, ago(text, datetime.now(UTC))) if text else Markup("")
+
+
+def time_since(text: str) -> Markup:
+    """The time since which something goes on as an element: `for 5 minutes`, the instant in its title."""
+    return _element(text, going_on(text, datetime.now(UTC)))
+
+
+def _element(text: str, shown: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(text, instant(text), shown)
 
 
 def seconds_between(begin: str, end: str) -> float:
@@ -74,9 +88,17 @@ def seconds_between(begin: str, end: str) -> float:
 
 
 def first_line(text: str | None, limit: int = 160) -> str:
-    """The first line of a message that says anything, cut."""
-    line = next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    """The first line of a message that says anything, cut after a word. Of a traceback of Python that is its last."""
+    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+    if not lines:
+        return ""
+    line = lines[-1] if lines[0].startswith(_TRACEBACK) else lines[0]
+    if len(line) <= limit:
+        return line
+    shown = line[: limit - 1]
+    # where the last word is cut off, and is not all there is
+    whole = shown if line[limit - 1].isspace() else shown.rpartition(" ")[0]
+    return (whole if len(whole) > limit // 2 else shown).rstrip() + "…"
 
 
 def shortened(text: str, limit: int) -> str:

@@ -1,0 +1,36 @@
+"""What pages say where there is nothing: the command that fills it, for the folder that this server has."""
+
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SYNC = ".venv/bin/python scripts/sync.py --data DIR</pre>"
+TOKEN = ".venv/bin/python scripts/tokens.py create --bakery ID --data DIR</pre>"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/", "scripts/sync_feedstocks.py --data DIR</code>"),
+        ("/", TOKEN),
+        ("/-/statistics", TOKEN),
+        ("/federation/feedstock_summaries", SYNC),
+        ("/federation/bakery_summaries", SYNC),
+        ("/federation/maintainer_summaries", SYNC),
+        ("/federation/problems", SYNC),
+        ("/federation/sync_runs", SYNC),
+        ("/federation/recipe_run_summaries", TOKEN),
+        ("/federation/recipe_runs", TOKEN),
+        ("/federation/dataset_summaries", "a run that names its <code>datasets</code> makes them"),
+    ],
+)
+async def test_it_says_what_fills_it(empty_datasette, path, said):
+    response = await empty_datasette.client.get(path)
+    assert response.status_code == 200
+    assert said in response.text
+
+
+async def test_where_filters_leave_nothing_it_says_so_and_no_command(empty_datasette):
+    page = (await empty_datasette.client.get("/federation/recipe_run_summaries?status=failure")).text
+    assert 'Nothing is here: <a href="/federation/recipe_run_summaries">without the filters</a>' in page
+    assert "scripts/" not in page
