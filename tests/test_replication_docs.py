@@ -65,7 +65,7 @@ def test_nothing_that_was_acknowledged_is_lost_in_the_drill(checkout):
 
 def test_each_change_is_seen_on_a_replica_and_nothing_that_never_was(checkout):
     _, benchmark = DRILL.text.splitlines()
-    command = benchmark.replace("--seconds 60", "--seconds 3 --readers 2")
+    command = benchmark.replace("--seconds 60", "--seconds 2 --readers 2")
     commits, *seen = Terminal(checkout, checkout).run(command).stdout.splitlines()
     assert int(commits.removesuffix(" commits")) > 50
     assert len(seen) == 2
