@@ -81,7 +81,6 @@ def test_a_block_does_what_the_docs_say(block, demo, tmp_path):
 
 def test_what_people_do_is_run_elsewhere():
     by_people = [block.text for block in ALL_BLOCKS if block.language == "sh"]
-    assert len(by_people) == len(BY_PEOPLE)
     assert all(text.startswith(start) for text, start in zip(by_people, BY_PEOPLE, strict=True))
 
 
