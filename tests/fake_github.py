@@ -20,6 +20,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 TEXT_BYTES = 512_000
+# a feedstock in which nothing is wrong
+META = "title: {}\nrecipes:\n  - id: daily\n    object: recipe:daily\nlicense: CC0-1.0\n"
 COMMIT_TIME = "2026-11-20T12:00:00Z"
 SCHEMA = build_schema("""
 type Query { organization(login: String!): Organization repository(owner: String!, name: String!): Repository }
@@ -203,6 +205,16 @@ class FakeGitHub:
         if found is None or path not in found.files:
             return Response("404: Not Found", 404)
         return _with_etag(request, found.files[path], {})
+
+
+def small_federation(httpserver: HTTPServer) -> FakeGitHub:
+    """A GitHub with a bakery, and a feedstock of each owner that metadata.yml names."""
+    fake = FakeGitHub(httpserver)
+    fake.add("pangeo-forge/bakery-database", "example.bakery.gcp:\n  region: gcp.europe\n", "bakeries.yaml")
+    fake.add("pangeo-forge/ice-feedstock", META.format("Ice"))
+    fake.add("leap-stc/snow-feedstock", META.format("Snow"))
+    fake.add("carbonplan/ocean-sink-data-feedstock", META.format("Ocean"))
+    return fake
 
 
 def _told(repository: FakeRepository) -> dict:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from federation.client.commands.root import forge
 from federation.data_folder import prepare
 from federation.database import TOKENS, connect, database_path
 
-COMMAND = [sys.executable, "-m", "federation.client.commands.root"]
+COMMAND = (sys.executable, "-m", "federation.client.commands.root")
 BAKERY = "northlight.bakery.gcp.europe-west4"
 RUN = ("--recipe", "extent", "--feedstock", "northern-sea-ice-feedstock", "--commit", "0f2c9a7d")
 # what a developer or a CI job may have set
@@ -29,6 +30,8 @@ class Forge:
     token: str
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    # how it is started in a process of its own
+    command: Sequence[str] = COMMAND
 
     @property
     def spool(self) -> Path:
@@ -69,7 +72,7 @@ class Forge:
     def process(self, *arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[str]:
         """A command in a process of its own, done."""
         done = subprocess.run(
-            [*COMMAND, *arguments],
+            [*self.command, *arguments],
             env=self.environ,
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
@@ -83,7 +86,7 @@ class Forge:
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """A command that goes on."""
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        return subprocess.Popen([*COMMAND, *arguments], env=self.environ, **pipes)
+        return subprocess.Popen([*self.command, *arguments], env=self.environ, **pipes)
 
     def record(self, *command: str) -> subprocess.CompletedProcess[str]:
         return self("runs", "record", *RUN, "--", *command)

@@ -28,7 +28,7 @@ from server_process import running_server
 from test_roll_ups import check as check_roll_ups
 
 THREADS, CLIENTS = 8, 5
-SECONDS, KILLS = 5, 3
+SECONDS, KILLS = 3, 2
 # how long a client goes on asking once nobody kills the server any more
 PATIENCE_SECONDS = 60
 RETRY_SECONDS = 0.05

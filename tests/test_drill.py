@@ -1,4 +1,4 @@
-"""The restore drill, in short: what scripts/drill.py does for 20 rounds, and what it finds."""
+"""What the restore drill finds. That it finds nothing is seen where its command stands, in docs/replication.md."""
 
 import subprocess
 import sys
@@ -7,8 +7,6 @@ from importlib import util
 import pytest
 from federation.settings import ROOT
 
-ROUNDS, WRITERS = 2, 8
-
 
 @pytest.fixture(scope="module")
 def drill():
@@ -16,12 +14,6 @@ def drill():
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def test_nothing_acknowledged_is_lost_with_a_disk(drill, litestream, tmp_path):
-    said = drill.drill(f"file://{tmp_path}/store", ROUNDS, WRITERS, 0.7, tmp_path)
-    assert said.startswith(f"{ROUNDS} rounds, ")
-    assert said.endswith(" runs acknowledged, 0 lost")
 
 
 def test_the_drill_finds_what_is_lost(drill, data):

@@ -27,8 +27,14 @@ CLI = ROOT / "docs" / "cli.md"
 REFERENCE = ROOT / "docs" / "cli-reference.md"
 WORKFLOWS = ROOT / "docs" / "github-actions.md"
 ACTIONS = ROOT / ".github" / "actions"
-# `sh` blocks are for people: they install something, or ask for something
-BLOCKS = [block for block in read_blocks(CLI.read_text("utf-8"), CLI) if block.language != "sh"]
+ALL_BLOCKS = read_blocks(CLI.read_text("utf-8"), CLI)
+# `sh` blocks are for people, and each is run elsewhere, or not at all
+BLOCKS = [block for block in ALL_BLOCKS if block.language != "sh"]
+BY_PEOPLE = {
+    "pip install git+": "it needs the network",
+    "export FEDERATION_URL=": "it asks for a token: tests/test_forge_configuration.py answers",
+    "forge runs import recipe_runs.json --system": "tests/test_forge_import.py has such files",
+}
 WIDTH = 100
 WRITES = re.compile(r"runs (create|update|record|import|flush|heartbeat)|datasets (create|update)")
 
@@ -71,6 +77,11 @@ def test_a_block_does_what_the_docs_say(block, demo, tmp_path):
     if block.missing:
         pytest.skip(f"not run, only read: {block.missing} is not installed")
     assert answer(demo, block, tmp_path).rstrip("\n") == block.answer.rstrip("\n"), block.place
+
+
+def test_what_people_do_is_run_elsewhere():
+    by_people = [block.text for block in ALL_BLOCKS if block.language == "sh"]
+    assert all(text.startswith(start) for text, start in zip(by_people, BY_PEOPLE, strict=True))
 
 
 def test_the_reference_is_what_help_says():

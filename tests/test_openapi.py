@@ -18,7 +18,7 @@ from openapi_spec_validator import validate
 from server_process import running_server
 
 TESTS = Path(__file__).parent
-SHORT_EXAMPLES = 4
+SHORT_EXAMPLES = 2
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from click.testing import CliRunner
+from federation import times
 from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
 from federation.replication import follower, primary
 from federation.replication.acknowledge import InTheStore
@@ -341,9 +342,9 @@ def test_as_it_was_at_a_moment(data, url, tmp_path):
     with running(data, url):
         add(data, "a")
         sync(data)
-        time.sleep(1.1)
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        time.sleep(1.1)
+        moment = times.now()
+        # the store knows milliseconds
+        time.sleep(0.01)
         add(data, "b")
     restore(url, moment, tmp_path / "other")
     assert bakeries(tmp_path / "other") == {"a"}
