@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from federation import times
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import DATABASES, database_path, logs_of
 from federation.errors import ProblemDetails, unauthorized
 from federation.health import read_last_sync, replication_of
 from federation.metrics import CONTENT_TYPE
@@ -52,9 +52,9 @@ def gauges(data: Path, last_sync_at: str | None, replication: Mapping[str, Any])
         age = replication["replicated_seconds_ago"]
         families.append(GaugeMetricFamily("federation_replication_age_seconds", words, value=age))
     sizes = GaugeMetricFamily("federation_file_bytes", "Sizes of the databases and of their logs.", labels=["file"])
-    for name in (FEDERATION, TOKENS):
+    for name in DATABASES:
         path = database_path(data, name)
-        for each in (path, path.with_name(path.name + "-wal")):
+        for each in (path, logs_of(path)[0]):
             sizes.add_metric([each.name], each.stat().st_size if each.exists() else 0)
     return [*families, sizes]
 

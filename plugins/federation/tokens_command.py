@@ -14,7 +14,16 @@ import click
 from federation import tokens
 from federation.audit import read_audit_log
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
-from federation.database import FEDERATION, TOKENS, UnusableDatabase, connect, database_path, is_replicated, transaction
+from federation.database import (
+    DATABASES,
+    FEDERATION,
+    TOKENS,
+    UnusableDatabase,
+    connect,
+    database_path,
+    is_replicated,
+    transaction,
+)
 from federation.field_types import is_bakery_id
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
@@ -42,7 +51,7 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
         raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
 
 
-def replicated(data: Path, names: tuple[str, ...]) -> str | None:
+def replicated(data: Path) -> str | None:
     """Wait until what was written is in the store of a folder that is replicated; why that cannot be said."""
     if not is_replicated(data):
         return None
@@ -51,7 +60,7 @@ def replicated(data: Path, names: tuple[str, ...]) -> str | None:
     from federation.replication.urls import ReplicationError
 
     try:
-        for name in names:
+        for name in DATABASES:
             replicate_now(data.resolve(), name, STORE_SECONDS)
     except ReplicationError as error:
         return str(error)
@@ -111,7 +120,7 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
             click.echo(f"No bakeries.yaml that was synced names {bakery_id}: look whether it is spelled so.", err=True)
     with opened(data, TOKENS) as connection:
         click.echo(tokens.create_token(connection, bakery_id, name, days))
-    if fault := replicated(data, (FEDERATION, TOKENS)):
+    if fault := replicated(data):
         click.echo(f"It is on this disk alone so far: {fault}", err=True)
     click.echo(
         f"A token for {bakery_id or 'an administrator'} of the registry in {data}. "

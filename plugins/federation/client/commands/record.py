@@ -14,13 +14,13 @@ from federation.client.child import IS_POSSIBLE
 from federation.client.commands.reading import api_spelling
 from federation.client.commands.session import Session, pass_session, say
 from federation.client.commands.writing import DATASETS, body_options, need_token
-from federation.client.configuration import Configuration
+from federation.client.configuration import Configuration, spool_folder
 from federation.client.delivery import Delivery
 from federation.client.duration import Duration, in_words
 from federation.client.message import secrets_of
 from federation.client.recorder import TIMEOUT, Recorder
 from federation.client.recording import END_SECONDS, Ending, Events, Watch, record
-from federation.client.spool import flush, spool_folder
+from federation.client.spool import flush
 from federation.client.transport import Transport, new_key
 
 HEARTBEAT_SECONDS = 600
