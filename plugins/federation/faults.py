@@ -1,6 +1,6 @@
 """The faults of one body, gathered while it is read, so that all are told at once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from federation import times
 from federation.errors import json_pointer
@@ -18,10 +18,12 @@ class Faults:
         self._errors: list[dict[str, str]] = []
 
     def add(self, field: str, detail: str) -> None:
+        """One more, of a field of the record, in a sentence that goes on from its name."""
         self._errors.append({"detail": detail, "pointer": json_pointer((*self._at, field))})
 
     def check_not_ahead(self, field: str, time: str | None) -> None:
-        if time and times.from_text(time) > datetime.now(UTC) + FUTURE_TOLERANCE:
+        """Add a fault where a time, as it is kept, lies further ahead than clocks differ."""
+        if time and time > times.ago(-FUTURE_TOLERANCE):
             self.add(field, "is more than a day ahead")
 
     def raise_any(self) -> None:

@@ -3,7 +3,6 @@
 import os
 import queue
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -63,7 +62,7 @@ def record_command() -> click.Command:
         datasets = [{"url": url, **format_} for url in dataset_urls]
         recorder = Recorder(
             Transport(configuration.url, configuration.token, 0.0, TIMEOUT),
-            Delivery({**body, "status": "in_progress", "run_date": times.to_text(datetime.now(UTC))}),
+            Delivery({**body, "status": "in_progress", "run_date": times.now()}),
             spool_folder(),
             heartbeat,
             events,
