@@ -20,10 +20,6 @@ KEPT_BYTES = 100_000
 def fetch_rest(fetching: Fetching) -> None:
     """Fetch what the scope covers. Raises FetchEnds; other faults are noted and the rest is fetched."""
     scope = fetching.scope
-    singles = [name for name in scope.repositories if fetching.wanted_paths(name)]
-    database = scope.bakery_database
-    if scope.bakeries and (scope.whole or scope.of_owner(database)) and database not in singles:
-        singles.append(database)
     if scope.feedstocks:
         for organisation in scope.organisations:
             try:
@@ -33,7 +29,7 @@ def fetch_rest(fetching: Fetching) -> None:
                 raise
             except GitHubError as error:
                 fetching.faults[organisation] = str(error)
-    _fetch_singles(fetching, [name for name in singles if name.lower() not in fetching.seen])
+    _fetch_singles(fetching, [name for name in fetching.singles() if name.lower() not in fetching.seen])
     _fetch_singles(fetching, missing(fetching))
 
 
@@ -62,9 +58,7 @@ def _fetch_singles(fetching: Fetching, names: Sequence[str]) -> None:
                 _fetch_files(fetching, [Repository(*row) for row in found[0]])
                 fetching.faults.setdefault(name, None)
             else:
-                fetching.gone.add(name.lower())
-                known = name.lower() in fetching.known.feedstocks
-                fetching.faults.setdefault(name, None if known else "GitHub knows no such repository")
+                fetching.note_unknown(name)
         except FetchEnds:
             raise
         except GitHubError as error:
@@ -81,7 +75,7 @@ def _fetch_files(fetching: Fetching, repositories: Sequence[Repository]) -> None
                 pool.shutdown(cancel_futures=True)
                 raise found
             if isinstance(found, GitHubError):
-                fetching.unreadable(repository, f"This file could not be fetched: {found}.")
+                fetching.note_failed(repository, found)
             else:
                 fetching.take(repository, found)
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from federation.files.yaml_document import Problem
+from federation.files.file_problems import Problem
 from federation.sync.fetched import FetchedFile
 
 
