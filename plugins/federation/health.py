@@ -7,10 +7,10 @@ from typing import Any
 from federation.database import is_replicated
 from federation.errors import ProblemDetails
 from federation.fields import Health
+from federation.json_text import dump_json
 from federation.registry import Registry
 from federation.replies import Reply
 from federation.routes import Call, Operation, refuse_parameters
-from federation.rows import dump_json
 
 # A replica that has not caught up with the store for so long is not to be read from.
 STALE_SECONDS = 60

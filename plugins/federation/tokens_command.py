@@ -25,6 +25,7 @@ from federation.database import (
     transaction,
 )
 from federation.field_types import is_bakery_id
+from federation.numbers import LARGEST_INTEGER
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
 
@@ -34,7 +35,6 @@ _data = click.option("--data", type=click.Path(path_type=Path, file_okay=False),
 # How long the store of a folder that is replicated may take.
 STORE_SECONDS = 10
 MOST_NAME_CHARACTERS = 200
-LARGEST_ID = 2**63 - 1
 
 
 @contextmanager
@@ -82,7 +82,7 @@ class TokenId(click.IntRange):
     """The number of a token; whoever has the token itself at hand may give that."""
 
     def __init__(self) -> None:
-        super().__init__(1, LARGEST_ID)
+        super().__init__(1, LARGEST_INTEGER)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         token = re.fullmatch(r"pfk_([0-9]+)_.*", str(value).strip())
@@ -145,7 +145,11 @@ def list_(data: Path | None) -> None:
 @tokens_command.command()
 @click.option("--token", "token_id", metavar="ID", type=TokenId(), help="Just this token's.")
 @click.option(
-    "--limit", type=click.IntRange(1, LARGEST_ID), default=100, show_default=True, help="At most so many, the newest."
+    "--limit",
+    type=click.IntRange(1, LARGEST_INTEGER),
+    default=100,
+    show_default=True,
+    help="At most so many, the newest.",
 )
 @_data
 def audit(token_id: int | None, limit: int, data: Path | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from federation.json_text import write_json
 from federation.sync.fetched import FetchedFile, is_repository
 from federation.sync.github import PAGE_SIZE, Fetching, Repository, first_file, missing, repository_of
 from federation.sync.transport import CONNECTIONS, FetchEnds, GitHubError
@@ -105,7 +106,7 @@ def _ask(fetching: Fetching, url: str) -> tuple[list[list[Any]], bool] | None:
     link = answer.headers.get("Link")
     goes_on = 'rel="next"' in link if link is not None else len(repositories) >= PAGE_SIZE
     told = ([[each.github_id, each.name, each.archived] for each in repositories], goes_on)
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    text = write_json(told)
     if (etag := answer.headers.get("ETag")) and len(text.encode()) <= KEPT_BYTES:
         fetching.answers[url] = (etag, text)
     return told
