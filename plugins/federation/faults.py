@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from federation import times
+from federation.actors import Actor
 from federation.errors import json_pointer
 from federation.validation import invalid
 
@@ -30,3 +31,16 @@ class Faults:
         """Raises ProblemDetails (422) if there are any."""
         if self._errors:
             raise invalid(self._errors)
+
+
+def bakery_of(named: str | None, actor: Actor, faults: Faults) -> str:
+    """The bakery that a body names, else the token's own; empty, with a fault, where an administrator names none.
+
+    Raises ProblemDetails (403) for another bakery's name.
+    """
+    bakery_id = named or actor.bakery_id
+    if bakery_id is None:
+        faults.add("bakery_id", "is required, since an administrator's token belongs to no bakery")
+        return ""
+    actor.require(bakery_id)
+    return bakery_id

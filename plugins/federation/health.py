@@ -26,10 +26,7 @@ SINGLE = {
 async def get_health(call: Call) -> Reply:
     """GET /health: 200 when the database answers, with the age of what it knows from GitHub; else 503."""
     refuse_parameters(call)
-    try:
-        last_sync_at = await call.registry.reading.reader.read(read_last_sync)
-    except sqlite3.Error as error:
-        raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
+    last_sync_at = await last_sync_of(call.registry)
     replicated = replication_of(call.registry)
     age = replicated["replicated_seconds_ago"]
     # 0.0 seconds is an age too
@@ -40,8 +37,16 @@ async def get_health(call: Call) -> Reply:
     return Reply(dump_json(body), headers={"Cache-Control": "no-store"})
 
 
+async def last_sync_of(registry: Registry) -> str | None:
+    """When a sync that could fetch everything was last saved. Raises ProblemDetails (503) without a database."""
+    try:
+        return await registry.reading.reader.read(read_last_sync)
+    except sqlite3.Error as error:
+        raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
+
+
 def read_last_sync(connection: sqlite3.Connection) -> str | None:
-    """When a sync that could fetch everything was last saved."""
+    """The same, from a connection."""
     row = connection.execute(
         """
         select finished_at

@@ -26,10 +26,11 @@ from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
 from federation.database import FEDERATION, UnusableDatabase, database_path, is_replica, is_replicated
+from federation.duration import Duration
 from federation.logs import log_config
 from federation.metrics import SHARED_FOLDER, shared_folder
 from federation.registry import close_databases
-from federation.schedule import Duration, running_every, snapshot_command_of, sync_command_of
+from federation.schedule import running_every, snapshot_command_of, sync_command_of
 from federation.server import make_datasette
 from federation.settings import (
     COOKIE_SECRET,
@@ -64,8 +65,8 @@ def serve_command(
     host: str,
     port: int,
     workers: int,
-    sync_every: int | None,
-    snapshot_every: int | None,
+    sync_every: float | None,
+    snapshot_every: float | None,
     replicate: str | None,
     replica_of: str | None,
 ) -> None:
@@ -118,8 +119,8 @@ def serve(
     host: str,
     port: int,
     workers: int,
-    sync_every: int | None,
-    snapshot_every: int | None,
+    sync_every: float | None,
+    snapshot_every: float | None,
 ) -> None:
     """Open the databases and serve them until a signal says stop."""
     listening = bind(host, port)
