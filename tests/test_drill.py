@@ -2,20 +2,17 @@
 
 import subprocess
 import sys
-from importlib import util
 
 import pytest
 from federation.settings import ROOT
+from script_modules import load_script
 
 ROUNDS, WRITERS = 2, 8
 
 
 @pytest.fixture(scope="module")
 def drill():
-    spec = util.spec_from_file_location("drill", ROOT / "scripts" / "drill.py")
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("drill")
 
 
 def test_nothing_acknowledged_is_lost_with_a_disk(drill, litestream, tmp_path):

@@ -1,10 +1,9 @@
 """A read replica under load, in short: what scripts/benchmark_replica.py does for a minute."""
 
 import statistics
-from importlib import util
 
 import pytest
-from federation.settings import ROOT
+from script_modules import load_script
 
 SECONDS, COMMITS_A_SECOND, READERS = 3, 50, 2
 # A change is seen within three seconds; a machine that is busy with other tests may take longer with the slowest.
@@ -13,10 +12,7 @@ SEEN_SECONDS, SLOWEST_SECONDS = 3, 15
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = util.spec_from_file_location("benchmark_replica", ROOT / "scripts" / "benchmark_replica.py")
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmark_replica")
 
 
 def test_each_change_is_seen_and_nothing_that_never_was(benchmark, litestream, tmp_path):
