@@ -6,7 +6,7 @@ from federation.error_pages import answer_exception, answer_forbidden, render_js
 
 
 @hookimpl
-def startup(datasette):
+def startup():
     # all handle_exception hooks run, whatever the first answers, and Datasette's prints to the event loop's log
     pm.unregister(name="datasette.handle_exception")
 

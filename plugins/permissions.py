@@ -5,7 +5,7 @@ from federation.database import FEDERATION
 
 
 @hookimpl
-def permission_allowed(action, resource):
+def permission_allowed(resource):
     if resource is None:
         return None
     database = resource if isinstance(resource, str) else resource[0]

@@ -24,8 +24,8 @@ from conftest import BAKERY
 from federation import tokens
 from federation.data_folder import prepare
 from federation.database import FEDERATION, TOKENS, connect, database_path
+from roll_up_rows import check as check_roll_ups
 from server_process import running_server
-from test_roll_ups import check as check_roll_ups
 
 THREADS, CLIENTS = 8, 5
 SECONDS, KILLS = 3, 2

@@ -6,6 +6,8 @@ import pytest
 from conftest import BAKERY, OTHER_BAKERY
 from federation import times
 
+pytest_plugins = ["patch_fixtures"]
+
 URL = "gs://northlight-open/extent.zarr"
 WHOLE = {
     "url": URL,
@@ -30,23 +32,8 @@ def post(send):
 
 
 @pytest.fixture
-def patch(send):
-    """A function that patches dataset 1 and gives the response."""
-
-    async def request(body, path="/datasets/1", **more):
-        return await send("PATCH", path, body, **more)
-
-    return request
-
-
-@pytest.fixture
-def get(datasette):
-    async def read(path="/datasets/1"):
-        response = await datasette.client.get(path)
-        assert response.status_code == 200, response.text
-        return response.json()
-
-    return read
+def path():
+    return "/datasets/1"
 
 
 @pytest.fixture
@@ -108,7 +95,7 @@ async def test_a_dataset_is_answered_whole(post, get, events):
         "last_success_at": None,
         "recipe_runs_count": 0,
     }
-    assert await get() == dataset
+    assert await get("/datasets/1") == dataset
     assert [row["id"] for row in await get("/datasets")] == [1]
     assert (await get(f"/bakeries/{BAKERY}"))["datasets_count"] == 1
     assert (await get("/feedstocks/leap-stc.cmip6-leap-feedstock"))["datasets_count"] == 1
@@ -190,7 +177,7 @@ async def test_a_test_is_left_out_of_the_list(post, get):
 )
 async def test_blanks_and_braces_in_a_key_are_kept(datasette, post, get, body):
     assert [(await post(**body)).status_code for _ in range(2)] == [201, 200]
-    assert (await get())["url"] == body["url"]
+    assert (await get("/datasets/1"))["url"] == body["url"]
     found = await datasette.client.get("/datasets", params={"url": body["url"]})
     assert [(row["url"], row["recipe_id"]) for row in found.json()] == [(body["url"], body.get("recipe_id"))]
     # the percent-encoded one is another URL
@@ -283,7 +270,7 @@ async def test_a_retracted_dataset_is_left_out_unless_asked_for(post, patch, get
         assert await get(path) == []
         assert [row["id"] for row in await get(f"{path}?retracted_at__isnull=0")] == [1]
         assert [row["id"] for row in await get(f"{path}?retracted_at__isnull=0,1")] == [1]
-    assert await get() == dataset
+    assert await get("/datasets/1") == dataset
     for path, name in (
         (f"/bakeries/{BAKERY}", "datasets_count"),
         (feedstock, "datasets_count"),
@@ -370,7 +357,7 @@ async def test_runs_of_others_are_listed_and_its_owners_count(post, send, run_bo
     for token, run in runs:
         response = await send("POST", "/recipe_runs", run_body(datasets=[url], **run), token=token)
         assert response.status_code == 201
-    dataset = await get()
+    dataset = await get("/datasets/1")
     assert (dataset["title"], dataset["format"], dataset["bakery_id"], dataset["revision"]) == ("Ours", None, BAKERY, 1)
     assert [row["id"] for row in await get("/datasets/1/recipe_runs")] == [4, 3, 2, 1]
     assert dataset["recipe_runs_count"] == 4
@@ -390,10 +377,10 @@ async def test_runs_of_others_are_listed_and_its_owners_count(post, send, run_bo
 async def test_a_dataset_of_tests_is_none_once_a_real_run_wrote_it(post, patch, send, run_body, get):
     await post(is_test=True)
     await send("POST", "/recipe_runs", run_body(is_test=True, datasets=[{"url": URL}]))
-    assert (await get())["is_test"] is True
+    assert (await get("/datasets/1"))["is_test"] is True
     await send("POST", "/recipe_runs", run_body(status="in_progress"))
     await send("PATCH", "/recipe_runs/2", {"datasets": [{"url": URL}]})
-    assert ((await get())["is_test"], (await get())["revision"]) == (False, 2)
+    assert ((await get("/datasets/1"))["is_test"], (await get("/datasets/1"))["revision"]) == (False, 2)
 
 
 async def test_there_is_no_delete(datasette, post, headers):

@@ -2,18 +2,15 @@
 
 import subprocess
 import sys
-from importlib import util
 
 import pytest
 from federation.settings import ROOT
+from script_modules import load_script
 
 
 @pytest.fixture(scope="module")
 def drill():
-    spec = util.spec_from_file_location("drill", ROOT / "scripts" / "drill.py")
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("drill")
 
 
 def test_the_drill_finds_what_is_lost(drill, data):

@@ -4,12 +4,11 @@ import json
 import logging
 import re
 import sqlite3
-from html import unescape
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 from conftest import OTHER_BAKERY
-from explorer_page import check_page
+from endless_sql import ENDLESS
 from federation.database import FEDERATION, connect, database_path
 from federation.errors import KINDS, TYPE_PREFIX
 from federation.rate_limit import RateLimit
@@ -22,7 +21,6 @@ reads_only = pytest.mark.asyncio(loop_scope="module")
 PROBLEM = "application/problem+json"
 DOCS = ROOT / "docs" / "errors.md"
 MANY = "with recursive c(x) as (select 1 union all select x + 1 from c limit 1001) select x from c"
-ENDLESS = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
 
 
 async def cause(kind, datasette, headers, run_body):
@@ -418,105 +416,3 @@ async def test_what_takes_no_parameters_ignores_none(empty_datasette, path):
     response = await empty_datasette.client.get(f"{path}?nonsense=1")
     assert response.status_code == 400
     assert response.json()["type"] == TYPE_PREFIX + "bad-parameter"
-
-
-# Datasette's own pages
-
-
-@reads_only
-@pytest.mark.parametrize(
-    ("path", "status", "said"),
-    [
-        ("/federation.json?sql=select+absent", 400, "no such column: absent"),
-        ("/federation.json?sql=selec+1", 400, "Statement must be a SELECT"),
-        ("/federation.json?sql=select+1;select+2", 400, ""),
-        ("/federation.json?sql=delete+from+settings", 400, "Statement must be a SELECT"),
-        ("/federation.json?sql=select+zeroblob(300000)", 400, "too big"),
-        ("/federation.json?sql=select+replace(hex(zeroblob(90000)),'0','ab')", 400, "too big"),
-        ("/federation/nothing.json", 404, "Table not found"),
-        ("/nothing.json", 404, "there is nothing at /nothing"),
-        ("/nothing/nothing.json", 404, "there is nothing at /nothing"),
-        ("/federation/recipe_runs/99.json", 404, "Record not found"),
-        ("/federation/recipe_runs.json?_sort=nothing", 400, "Cannot sort"),
-        ("/federation/recipe_runs.json?_sort=id&_sort_desc=id", 400, "at the same time"),
-        ("/federation/recipe_runs.json?_where=absent", 400, "no such column: absent"),
-        ("/federation/recipe_runs.json?_shape=nothing", 400, "nothing"),
-        ("/federation/recipe_runs.json?_col=nothing", 400, "nothing"),
-        ("/federation/recipe_runs.json?_size=x", 400, "_size"),
-        ("/federation/list_recipe_runs.json?_shape=nothing", 400, "nothing"),
-    ],
-)
-async def test_errors_of_datasettes_json_are_problem_details(empty_datasette, path, status, said):
-    response = await empty_datasette.client.get(path)
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == PROBLEM
-    body = response.json()
-    assert list(body) == ["type", "title", "status", "detail", "request_id"]
-    assert body["status"] == status
-    assert said in body["detail"]
-    assert "<" not in body["detail"]
-
-
-@reads_only
-@pytest.mark.parametrize(
-    ("path", "said"),
-    [
-        ("/recipe_run", "there is nothing at /recipe_run; did you mean /recipe_runs?"),
-        ("/recipe_runs.csv", "there is nothing at /recipe_runs.csv; did you mean /recipe_runs?"),
-        ("/zzz/1", "there is nothing at /zzz/1"),
-    ],
-)
-async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, path, said):
-    response = await empty_datasette.client.get(path)
-    assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
-    assert response.json()["detail"] == said
-    page = await empty_datasette.client.get(path, headers={"Accept": "text/html"})
-    assert (page.status_code, said in page.text, "<h1>" in page.text) == (404, True, not path.endswith(".csv"))
-
-
-@reads_only
-@pytest.mark.parametrize(
-    ("path", "status", "said"),
-    [
-        ("/federation?sql=select+absent", 400, "no such column: absent"),
-        ("/federation?sql=delete+from+settings", 400, "Statement must be a SELECT"),
-        ("/federation/nothing", 404, "Table not found"),
-        ("/nothing", 404, "There is nothing here"),
-        ("/federation/recipe_runs/99", 404, "There is nothing in recipe_runs with the id 99"),
-        ("/federation/settings/99", 404, "Record not found"),
-        ("/federation/recipe_runs?_sort=nothing", 400, "Cannot sort"),
-        (f"/federation?sql={quote(ENDLESS)}", 400, "longer"),
-        ("/federation/recipe_runs?_where=" + quote("'<script>alert(1)</script>' = absent"), 400, "no such column"),
-        ("/federation/" + quote("<script>alert(1)"), 404, "Table not found"),
-    ],
-)
-async def test_errors_of_pages_are_pages(empty_datasette, path, status, said):
-    response = await empty_datasette.client.get(path, follow_redirects=True, headers={"Accept": "text/html"})
-    assert response.status_code == status
-    assert response.headers["content-type"].startswith("text/html")
-    assert said in response.text
-    assert "<script>alert" not in response.text
-    # with what every page has
-    assert "<title>" in response.text and '<link rel="stylesheet"' in response.text
-    # who wrote SQL finds it again, in an editor
-    written = parse_qs(urlsplit(path).query).get("sql")
-    shown = re.findall(r'<textarea id="sql-editor" name="sql">([^<]*)</textarea>', response.text)
-    assert list(map(unescape, shown)) == (written or [])
-
-
-@reads_only
-async def test_the_page_of_an_error_in_sql_keeps_its_parameters(empty_datasette):
-    page = (await empty_datasette.client.get("/federation?sql=delete+from+a+where+b+%3D+:name&name=%3Ci%3E&_x=1")).text
-    fields = re.findall(r'<input type="text" id="qp\d" name="([^"]*)" value="([^"]*)">', page)
-    assert fields == [("name", "&lt;i&gt;")]
-    check_page(page)
-
-
-async def test_rows_of_datasettes_json_are_as_they_were(datasette, headers, run_body):
-    await datasette.client.post("/recipe_runs", json=run_body(), headers=headers)
-    rows = (await datasette.client.get("/federation/recipe_runs.json?_shape=array")).json()
-    assert [row["recipe_id"] for row in rows] == ["extent"]
-    answer = (await datasette.client.get("/federation.json?sql=select+1+as+one")).json()
-    assert (answer["ok"], answer["columns"], answer["rows"]) == (True, ["one"], [[1]])
-    lines = await datasette.client.get("/federation/recipe_runs.json?_shape=array&_nl=on")
-    assert json.loads(lines.text)["id"] == 1

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 from conftest import BAKERY
 from datasette.plugins import pm
 from datasette.utils import tilde_encode
-from explorer_page import FEEDSTOCK, IN_THE_DEMO, STATUSES, check_page, demo_pages, own_pages, shared_demo
+from explorer_page import FEEDSTOCK, IN_THE_DEMO, STATUSES, check_page, demo_pages, own_pages
 from federation.content_security import POLICY
 from federation.database import transaction
 from federation.explorer import words
@@ -23,26 +22,12 @@ from federation.explorer.success_rate import MEANING
 from federation.explorer.windows import MONTH, QUARTER
 from federation.fields import Dataset, RecipeRun
 from federation.registry import registry_of
-from federation.server import make_datasette
 from federation.settings import ROOT
 from post_requests import whole_body
 
+pytest_plugins = ["demo_fixtures"]
+
 DAY = "2026-01-01"
-
-
-@pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory):
-    return shared_demo(tmp_path_factory)
-
-
-@pytest_asyncio.fixture
-async def demo(demo_folder):
-    made = make_datasette(demo_folder)
-    await made.invoke_startup()
-    yield made
-    registry_of(made).close()
-    for database in made.databases.values():
-        database.close()
 
 
 # other forms of the same

@@ -3,30 +3,13 @@
 from xml.etree import ElementTree
 
 import pytest
-import pytest_asyncio
 from conftest import BAKERY
-from explorer_page import shared_demo
 from federation.database import transaction
 from federation.explorer.marks import WORDS
-from federation.registry import registry_of
-from federation.server import make_datasette
+
+pytest_plugins = ["demo_fixtures"]
 
 FEEDSTOCK = "northern-sea-ice-feedstock"
-
-
-@pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory):
-    return shared_demo(tmp_path_factory)
-
-
-@pytest_asyncio.fixture
-async def demo(demo_folder):
-    made = make_datasette(demo_folder)
-    await made.invoke_startup()
-    yield made
-    registry_of(made).close()
-    for database in made.databases.values():
-        database.close()
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,11 @@
 
 import re
 
-import pytest
-import pytest_asyncio
 from datasette.filters import Filters
-from explorer_page import check_page, shared_demo
+from explorer_page import check_page
 from federation.filters import OPERATORS
-from federation.registry import close_databases
-from federation.server import make_datasette
 
-
-@pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory):
-    return shared_demo(tmp_path_factory)
-
-
-@pytest_asyncio.fixture
-async def demo(demo_folder):
-    made = make_datasette(demo_folder)
-    await made.invoke_startup()
-    yield made
-    close_databases(made)
+pytest_plugins = ["demo_fixtures"]
 
 
 async def test_a_filter_by_a_column_that_is_not_there_is_named(demo):

@@ -4,31 +4,15 @@ import subprocess
 import sys
 
 import pytest
+from federation.files.yaml_faults import LARGEST_FILE
 from federation.sync.fetched import blob_sha, is_repository
-from federation.sync.folder import MAX_FILE_BYTES, fetch_folder
+from federation.sync.folder import fetch_folder
+from folder_sync import BAKERY_DATABASE
+from folder_sync import META as TEXT
 
-BAKERY_DATABASE = "pangeo-forge/bakery-database"
-META = b"title: Sea ice\n"
+pytest_plugins = ["folder_fixtures"]
 
-
-@pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "folder"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def put(folder):
-    """A function that writes a file of a repository."""
-
-    def write(repository, data=META, path="feedstock/meta.yaml"):
-        file = folder / repository / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        return file
-
-    return write
+META = TEXT.encode()
 
 
 def fetch(folder, *arguments, **options):
@@ -269,11 +253,11 @@ def test_a_folder_without_permission_is_not_gone(folder, put):
 
 
 def test_of_a_file_that_is_too_large_just_one_byte_too_many_is_read(folder, put):
-    put("pangeo-forge/a", b"#" * MAX_FILE_BYTES)
-    put("pangeo-forge/b", b"#" * (MAX_FILE_BYTES + 50))
+    put("pangeo-forge/a", b"#" * LARGEST_FILE)
+    put("pangeo-forge/b", b"#" * (LARGEST_FILE + 50))
     full, cut = fetch(folder).feedstocks
-    assert len(full.data) == MAX_FILE_BYTES
-    assert len(cut.data) == MAX_FILE_BYTES + 1
+    assert len(full.data) == LARGEST_FILE
+    assert len(cut.data) == LARGEST_FILE + 1
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):

@@ -6,22 +6,8 @@ import stat
 import pytest
 from federation.client import BadConfiguration, Client
 from federation.client.configuration import clean_token, clean_url, read_configuration
-from forge_process import Forge, make_token
-from server_process import running_server
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    data = tmp_path_factory.mktemp("configuration") / "data"
-    token = make_token(data)
-    with running_server(data) as running:
-        yield running.url, token
-
-
-@pytest.fixture
-def forge(server, tmp_path):
-    url, token = server
-    return Forge(url, token, tmp_path)
+pytest_plugins = ["forge_fixtures"]
 
 
 def test_login_keeps_the_token_for_its_url_alone(forge, server):

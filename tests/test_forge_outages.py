@@ -16,21 +16,7 @@ from forge_process import RUN, Forge, make_token
 from relay import relay_to
 from server_process import running_server
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    data = tmp_path_factory.mktemp("outages") / "data"
-    token = make_token(data)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
-        with running_server(data) as running:
-            yield running.url, token
-
-
-@pytest.fixture
-def forge(server, tmp_path):
-    url, token = server
-    return Forge(url, token, tmp_path)
+pytest_plugins = ["forge_fixtures"]
 
 
 def runs_of(forge, external_id):

@@ -10,28 +10,14 @@ import time
 
 import pytest
 from federation.database import FEDERATION, connect, database_path, transaction
-from forge_process import BAKERY, COMMAND, RUN, Forge, make_token
-from server_process import running_server
+from forge_process import BAKERY, COMMAND, RUN
+
+pytest_plugins = ["forge_fixtures"]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tmp_path_factory.mktemp("record") / "data"
-
-
-@pytest.fixture(scope="module")
-def server(data):
-    token = make_token(data)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FEDERATION_WRITES_PER_MINUTE", "0")
-        with running_server(data) as running:
-            yield running.url, token
-
-
-@pytest.fixture
-def forge(server, tmp_path):
-    url, token = server
-    return Forge(url, token, tmp_path)
+def data(registry_folder):
+    return registry_folder
 
 
 def test_on_a_terminal_it_says_what_was_recorded(forge):

@@ -15,9 +15,9 @@ from federation import hot_reads
 from federation.columns import has_long_message
 from federation.database import FEDERATION, connect, database_path, transaction
 from federation.hot_reads import KEEP, HotReads
+from federation.json_text import dump_json
 from federation.registry import registry_of
 from federation.replies import cacheable
-from federation.rows import dump_json
 from federation.server import make_datasette
 from federation.settings import ROOT, read_metadata
 from server_process import running_server

@@ -2,8 +2,8 @@ import json
 import math
 
 import pytest
-from federation.errors import ProblemDetails, problem_body
-from federation.json_body import MAX_DEPTH, MAX_FAULTS, parse_json
+from federation.errors import MAX_FAULTS, ProblemDetails, problem_body
+from federation.json_body import MAX_DEPTH, parse_json
 from hypothesis import example, given
 from hypothesis import strategies as st
 

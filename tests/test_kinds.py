@@ -22,8 +22,9 @@ from federation.field_types import Boolean, Day, Integer, Number, Time, Title
 from federation.fields import OPTIONAL, Record, field
 from federation.filters import SCALARS, BadFilter, Clauses, Column, apply_filter
 from federation.json_rows import json_row
+from federation.json_text import dump_json
 from federation.row_writes import insert, update
-from federation.rows import csv_line, dump_json, to_cells, to_object
+from federation.rows import csv_line, to_cells, to_object
 from federation.validation import check
 
 

@@ -3,7 +3,7 @@
 import pytest
 from costs import cpu_seconds, peak_bytes
 from federation.files.meta_yaml import parse_meta_yaml
-from test_meta_yaml import TITLE, read
+from meta_reading import TITLE, read
 
 MEBIBYTE = 1_048_576
 LARGE = {

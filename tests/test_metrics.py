@@ -8,14 +8,13 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from endless_sql import ENDLESS
 from federation import sql_threads
 from federation.registry import registry_of
 from federation.server import make_datasette
 from federation.settings import PLUGIN, BadSetting, read_metadata, read_settings
 from prometheus_client.parser import text_string_to_metric_families
 from server_process import running_server
-
-ENDLESS = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
 
 
 @pytest.fixture

@@ -17,26 +17,19 @@ from federation.server import make_datasette
 from openapi_spec_validator import validate
 from server_process import running_server
 
+pytest_plugins = ["demo_fixtures"]
+
 TESTS = Path(__file__).parent
 SHORT_EXAMPLES = 2
 
 
 @pytest.fixture(scope="module")
 def demo_folder(tmp_path_factory):
+    """One of its own: schemathesis writes to it."""
     folder = tmp_path_factory.mktemp("demo") / "data"
     os.environ.pop("FEDERATION_DATA", None)
     ensure_demo(folder)
     return folder
-
-
-@pytest_asyncio.fixture
-async def demo(demo_folder):
-    made = make_datasette(demo_folder)
-    await made.invoke_startup()
-    yield made
-    registry_of(made).close()
-    for database in made.databases.values():
-        database.close()
 
 
 @pytest_asyncio.fixture

@@ -9,7 +9,7 @@ from federation.fields import RecipeRun
 from federation.runs import create_recipe_run
 from federation.sync.fetched import Fetched, FetchedFile
 from federation.sync.run import run_sync
-from test_roll_ups import check
+from roll_up_rows import check
 
 HOME = "pangeo-forge"
 BAKERY = "north.bakery"

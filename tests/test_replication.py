@@ -11,10 +11,9 @@ from contextlib import closing, contextmanager
 import pytest
 from click.testing import CliRunner
 from federation import times
-from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
+from federation.database import DATABASES, FEDERATION, TOKENS, connect, database_path, transaction
 from federation.replication import follower, primary
 from federation.replication.acknowledge import InTheStore
-from federation.replication.configuration import DATABASES
 from federation.replication.control import replicate_now
 from federation.replication.follower import following
 from federation.replication.primary import replicating

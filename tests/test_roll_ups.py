@@ -1,242 +1,39 @@
 """What triggers keep equals what `group by` finds, whatever happens to the rows that are counted."""
 
-import itertools
 import random
 import re
 import sys
 from contextlib import closing
 
 import pytest
+from database_rows import insert
 from federation import roll_ups
 from federation.database import FEDERATION, connect, database_path, transaction
 from federation.roll_ups import ROLL_UPS
 from federation.settings import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from roll_up_rows import (
+    ALPHA,
+    BETA,
+    EAST,
+    EXPECTED,
+    GAMMA,
+    STATUSES,
+    add_dataset,
+    add_run,
+    check,
+    kept,
+    link,
+    merge,
+    rename,
+    time,
+)
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from benchmark_database import fill
 
-STATUSES = ("queued", "in_progress", "success", "failure", "cancelled")
-ALPHA, BETA, GAMMA = "alpha-feedstock", "beta-feedstock", "gamma-feedstock"
-EAST, WEST = "east.bakery", "west.bakery"
-
-NEWEST = """
-    select {key}, '{outcome}', id, run_date, status, completed_at
-    from (
-        select {key}, id, run_date, status, completed_at,
-            row_number() over (partition by {key} order by run_date desc, id desc) as place
-        from {source}
-        where {condition}
-    )
-    where place = 1
-"""
-RUNS_OF_DATASETS = """(
-        select links.dataset_id, runs.*
-        from recipe_run_datasets as links
-        join recipe_runs as runs on runs.id = links.recipe_run_id
-        join datasets on datasets.id = links.dataset_id
-        where runs.bakery_id = datasets.bakery_id and (datasets.is_test = 1 or runs.is_test = 0)
-    )"""
-
-
-def newest(key, source, condition):
-    success = f"{condition} and status = 'success'"
-    return " union all ".join(
-        NEWEST.format(key=key, outcome=outcome, source=source, condition=where)
-        for outcome, where in (("any", condition), ("success", success))
-    )
-
-
-# roll-up: the same from the rows that it is about
-EXPECTED = {
-    "recipe_run_counts_by_feedstock": """
-        select feedstock_id, is_test, status, count(*) from recipe_runs group by feedstock_id, is_test, status
-    """,
-    "recipe_run_counts_by_bakery": """
-        select bakery_id, is_test, status, count(*) from recipe_runs group by bakery_id, is_test, status
-    """,
-    "recipe_run_counts_by_day": """
-        select substr(run_date, 1, 10) as day, bakery_id, is_test, status, count(*)
-        from recipe_runs
-        group by day, bakery_id, is_test, status
-    """,
-    "recipe_run_counts_by_day_and_status": """
-        select substr(run_date, 1, 10) as day, is_test, status, count(*)
-        from recipe_runs
-        group by day, is_test, status
-    """,
-    "feedstock_counts_by_presence": """
-        select removed_at is not null as is_removed, count(*) from feedstocks group by is_removed
-    """,
-    "recipe_counts_by_presence": """
-        select removed_at is not null as is_removed, count(*) from recipes group by is_removed
-    """,
-    "recipe_run_counts_by_dataset": "select dataset_id, count(*) from recipe_run_datasets group by dataset_id",
-    "dataset_counts_by_feedstock": """
-        select feedstock_id, count(*)
-        from datasets
-        where is_test = 0 and retracted_at is null and feedstock_id is not null
-        group by feedstock_id
-    """,
-    "dataset_counts_by_bakery": """
-        select bakery_id, count(*) from datasets where is_test = 0 and retracted_at is null group by bakery_id
-    """,
-    "feedstock_counts_by_maintainer": """
-        select github, count(distinct feedstock_id) from maintainers where github is not null group by github
-    """,
-    "latest_runs_by_feedstock": newest("feedstock_id", "recipe_runs", "is_test = 0"),
-    "latest_runs_by_recipe": newest("feedstock_id, recipe_id", "recipe_runs", "is_test = 0"),
-    "latest_runs_by_dataset": newest("dataset_id", RUNS_OF_DATASETS, "1"),
-}
-
-
-def check(connection, spelling=True):
-    """Compare every roll-up with its rows; with `spelling` as ids are written, else ignoring their case.
-
-    People's names are always compared ignoring it: each feedstock may spell them in its own way.
-    """
-    for table, sql in EXPECTED.items():
-        names = [row["name"] for row in connection.execute(f"pragma table_info({table})")]
-
-        def comparable(row, names=names):
-            return tuple(
-                value.lower() if name == "github" or (not spelling and name in ("feedstock_id", "bakery_id")) else value
-                for name, value in zip(names, tuple(row), strict=True)
-            )
-
-        kept = sorted(map(comparable, connection.execute(f"select * from {table}")), key=repr)
-        counted = sorted(map(comparable, connection.execute(sql)), key=repr)
-        assert kept == counted, table
-    astray = connection.execute(
-        """
-        select count(*)
-        from recipe_run_datasets as links
-        join recipe_runs on recipe_runs.id = links.recipe_run_id
-        where links.run_date <> recipe_runs.run_date
-        """
-    ).fetchone()[0]
-    assert astray == 0, "a link has its run's date"
-
-
-def kept(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
-
-
-def time(day, hour=0):
-    return f"2026-{1 + day // 28:02}-{1 + day % 28:02}T{hour:02}:00:00.000000Z"
-
-
-def insert(connection, table, **values):
-    columns = ", ".join(f'"{name}"' for name in values)
-    places = ", ".join("?" * len(values))
-    return connection.execute(f"insert into {table} ({columns}) values ({places})", [*values.values()]).lastrowid
-
-
-def add_run(connection, day=0, **changes):
-    at = time(day)
-    values = {
-        "recipe_id": "daily",
-        "run_date": at,
-        "bakery_id": EAST,
-        "feedstock_id": ALPHA,
-        "commit": "27b264a6",
-        "status": "success",
-        "created_at": at,
-        "updated_at": at,
-    }
-    return insert(connection, "recipe_runs", **values | changes)
-
-
-urls = itertools.count()
-
-
-def add_dataset(connection, **changes):
-    values = {"bakery_id": EAST, "feedstock_id": ALPHA, "created_at": time(0), "updated_at": time(0)}
-    return insert(connection, "datasets", url=f"gs://bucket/{next(urls)}.zarr", **values | changes)
-
-
-def link(connection, run_id, dataset_id):
-    connection.execute(
-        """
-        insert or ignore into recipe_run_datasets (recipe_run_id, dataset_id, run_date)
-        select id, ?, run_date from recipe_runs where id = ?
-        """,
-        [dataset_id, run_id],
-    )
-
-
-def rename(connection, old, new):
-    return connection.execute("update feedstocks set id = ? where id = ?", [new, old]).rowcount
-
-
-def merge(connection, old, new):
-    """What two rows of one feedstock become: all that names the old one names the new one, and the old one goes."""
-    for table in ("maintainers", "recipes", "providers", "problems"):
-        connection.execute(f"delete from {table} where feedstock_id = ?", [old])
-    for table in ("recipe_runs", "datasets", "feedstock_aliases"):
-        connection.execute(f"update {table} set feedstock_id = ? where feedstock_id = ?", [new, old])
-    connection.execute("delete from feedstocks where id = ?", [old])
-
-
-def steps_of(connection, *arguments):
-    """About how much work a statement is, in steps of SQLite's machine."""
-    steps = 0
-
-    def count():
-        nonlocal steps
-        steps += 10
-
-    connection.set_progress_handler(count, 10)
-    connection.execute(*arguments)
-    connection.set_progress_handler(None, 0)
-    return steps
-
-
-@pytest.fixture
-def parents(connection):
-    """A connection to a database with three feedstocks and two bakeries."""
-    for feedstock in (ALPHA, BETA, GAMMA):
-        insert(connection, "feedstocks", id=feedstock, repository=f"pangeo-forge/{feedstock}")
-    for bakery in (EAST, WEST):
-        insert(connection, "bakeries", id=bakery)
-    return connection
-
-
-@pytest.fixture
-def peopled(parents):
-    """The same with runs, datasets, links and maintainers of each sort."""
-    random_ = random.Random(8)
-    with transaction(parents):
-        for day in range(90):
-            add_run(
-                parents,
-                day % 30,
-                feedstock_id=random_.choice([ALPHA, BETA]),
-                bakery_id=random_.choice([EAST, WEST]),
-                recipe_id=random_.choice(["daily", "Daily", "monthly"]),
-                status=random_.choice(STATUSES),
-                is_test=int(random_.random() < 0.3),
-            )
-        for number in range(12):
-            dataset = add_dataset(
-                parents,
-                feedstock_id=random_.choice([ALPHA, BETA, None]),
-                bakery_id=random_.choice([EAST, WEST]),
-                is_test=number % 2,
-                retracted_at=random_.choice([None, None, time(1)]),
-            )
-            for run in random_.sample(range(1, 91), 20):
-                link(parents, run, dataset)
-        for feedstock, people in ((ALPHA, ["robin-sample", "Sam-Example"]), (BETA, ["ROBIN-sample", None])):
-            for position, github in enumerate(people):
-                insert(parents, "maintainers", feedstock_id=feedstock, position=position, github=github)
-            for position, removed_at in enumerate([None, time(1), None]):
-                recipe = {"recipe_id": f"recipe-{position}", "position": position, "removed_at": removed_at}
-                insert(parents, "recipes", feedstock_id=feedstock, **recipe)
-        insert(parents, "feedstocks", id="removed-feedstock", repository="home/removed-feedstock", removed_at=time(1))
-    return parents
-
+pytest_plugins = ["roll_up_fixtures"]
 
 # Whatever happens
 
@@ -571,157 +368,3 @@ def test_a_bakery_is_renamed(peopled):
     peopled.execute(f"update bakeries set id = 'north.bakery' where id = '{EAST}'")
     check(peopled)
     assert kept(peopled, f"select * from recipe_run_counts_by_day where bakery_id = '{EAST}'") == []
-
-
-# Latest runs
-
-
-def latest(connection, table="latest_runs_by_feedstock"):
-    return dict(kept(connection, f"select outcome, recipe_run_id from {table}"))
-
-
-def test_of_two_runs_at_the_same_moment_the_later_recorded_is_the_latest(parents):
-    first, second = add_run(parents, 1), add_run(parents, 1)
-    assert latest(parents) == {"any": second, "success": second}
-    parents.execute("update recipe_runs set status = 'failure' where id = ?", [second])
-    assert latest(parents) == {"any": second, "success": first}
-    check(parents)
-
-
-def test_a_run_recorded_late_does_not_take_the_place(parents):
-    newer = add_run(parents, 2)
-    add_run(parents, 1)
-    assert latest(parents) == {"any": newer, "success": newer}
-
-
-def test_test_runs_are_never_the_latest_of_a_feedstock(parents):
-    run = add_run(parents, 1, is_test=1)
-    assert latest(parents) == {}
-    parents.execute("update recipe_runs set is_test = 0")
-    assert latest(parents) == {"any": run, "success": run}
-    parents.execute("update recipe_runs set is_test = 1")
-    assert latest(parents) == {}
-
-
-def test_only_runs_of_its_owner_are_the_latest_of_a_dataset(parents):
-    dataset = add_dataset(parents)
-    own = add_run(parents, 1, status="failure")
-    other = add_run(parents, 2, bakery_id=WEST)
-    link(parents, own, dataset)
-    link(parents, other, dataset)
-    assert latest(parents, "latest_runs_by_dataset") == {"any": own}
-    parents.execute("update datasets set bakery_id = ?", [WEST])
-    assert latest(parents, "latest_runs_by_dataset") == {"any": other, "success": other}
-    assert kept(parents, "select recipe_runs from recipe_run_counts_by_dataset") == [(2,)]
-    check(parents)
-
-
-def test_tests_are_the_latest_of_a_dataset_until_there_is_something_else(parents):
-    dataset = add_dataset(parents, is_test=1)
-    test = add_run(parents, 2, is_test=1)
-    link(parents, test, dataset)
-    assert latest(parents, "latest_runs_by_dataset") == {"any": test, "success": test}
-    real = add_run(parents, 1)
-    parents.execute("update datasets set is_test = 0")
-    assert latest(parents, "latest_runs_by_dataset") == {}
-    link(parents, real, dataset)
-    assert latest(parents, "latest_runs_by_dataset") == {"any": real, "success": real}
-    check(parents)
-
-
-def test_the_latest_run_shows_what_it_came_to(parents):
-    run = add_run(parents, 1, status="in_progress")
-    parents.execute("update recipe_runs set status = 'success', completed_at = ? where id = ?", [time(1, 5), run])
-    found = kept(parents, "select outcome, status, completed_at from latest_runs_by_feedstock order by outcome")
-    assert found == [("any", "success", time(1, 5)), ("success", "success", time(1, 5))]
-
-
-# Nothing is left over
-
-
-def test_counts_that_reach_zero_vanish(peopled):
-    with transaction(peopled):
-        peopled.execute("delete from recipe_run_datasets")
-        peopled.execute("delete from recipe_runs")
-        peopled.execute("delete from datasets")
-        peopled.execute("delete from maintainers")
-        peopled.execute("delete from recipes")
-        peopled.execute("delete from feedstocks")
-    assert {table: kept(peopled, f"select * from {table}") for table in EXPECTED} == {table: [] for table in EXPECTED}
-
-
-def test_one_status_that_empties_vanishes(parents):
-    run = add_run(parents, 1, status="queued")
-    parents.execute("update recipe_runs set status = 'in_progress' where id = ?", [run])
-    assert kept(parents, "select status, recipe_runs from recipe_run_counts_by_feedstock") == [("in_progress", 1)]
-
-
-def test_retracted_datasets_are_not_counted_until_restored(parents):
-    dataset = add_dataset(parents)
-    for value, counts in ((time(1), []), (time(2), []), (None, [(1,)])):
-        parents.execute("update datasets set retracted_at = ? where id = ?", [value, dataset])
-        assert kept(parents, "select datasets from dataset_counts_by_feedstock") == counts
-        assert kept(parents, "select datasets from dataset_counts_by_bakery") == counts
-
-
-# Cost
-
-
-def _steps_of_writes(connection, many, **run):
-    """Steps of an update, an insert and a link beside `many` runs of one dataset: of the newest run and the oldest."""
-    connection.execute("begin")
-    try:
-        dataset = add_dataset(connection)
-        runs = [add_run(connection, day % 300, **run) for day in range(many)]
-        for each in runs:
-            link(connection, each, dataset)
-        newest = kept(connection, "select id from recipe_runs order by run_date desc, id desc limit 1")[0][0]
-        other = "timed_out" if run["status"] == "failure" else run["status"]
-        update = "update recipe_runs set status = ?, completed_at = ? where id = ?"
-        steps = {
-            "update of the newest": steps_of(connection, update, [other, time(301), newest]),
-            "update of the oldest": steps_of(connection, update, [other, time(301), runs[0]]),
-        }
-        check(connection)
-        added = add_run(connection, 301, **run)
-        steps["link"] = steps_of(
-            connection,
-            "insert into recipe_run_datasets (recipe_run_id, dataset_id, run_date) values (?, ?, ?)",
-            [added, dataset, time(301)],
-        )
-        steps["update of one that was linked"] = steps_of(connection, update, [other, time(302), added])
-        return steps
-    finally:
-        connection.execute("rollback")
-
-
-@pytest.mark.parametrize(
-    "run",
-    [
-        pytest.param({"status": "failure"}, id="none succeeded"),
-        pytest.param({"status": "success"}, id="all succeeded"),
-        pytest.param({"status": "failure", "bakery_id": WEST}, id="of another bakery"),
-        pytest.param({"status": "success", "bakery_id": WEST}, id="of another bakery, succeeded"),
-        pytest.param({"status": "success", "is_test": 1}, id="tests"),
-    ],
-)
-def test_a_write_costs_the_same_beside_3000_runs_as_beside_30(parents, run):
-    few = _steps_of_writes(parents, 30, **run)
-    many = _steps_of_writes(parents, 3000, **run)
-    assert {name: steps for name, steps in many.items() if steps > 1.5 * few[name]} == {}
-
-
-def test_a_new_success_after_3000_failures_is_cheap(parents):
-    def steps(many):
-        parents.execute("begin")
-        dataset = add_dataset(parents)
-        for day in range(many):
-            link(parents, add_run(parents, day % 300, status="failure"), dataset)
-        run = add_run(parents, 301, status="in_progress")
-        link(parents, run, dataset)
-        counted = steps_of(parents, "update recipe_runs set status = 'success' where id = ?", [run])
-        check(parents)
-        parents.execute("rollback")
-        return counted
-
-    assert steps(3000) < 1.5 * steps(30)

@@ -1,47 +1,25 @@
 """The tables as they lie on disk: migrations, pragmas, checks, bounds, views."""
 
-import hashlib
 import json
-import multiprocessing
 import re
 import shutil
 import sqlite3
-from contextlib import closing
 
 import pytest
-import sqlite_utils
+from database_rows import AT, DATASET, RUN, base_tables, insert, pragma, rows
 from federation import body_models, fields, schema, tokens
 from federation.data_folder import prepare
 from federation.database import (
     FEDERATION,
     TOKENS,
-    UnusableDatabase,
     connect,
     database_path,
     existing_views,
     migrate,
-    migration_names,
     transaction,
 )
 from federation.views import VIEWS
-from sqlite_utils import Migrations
 
-# how many migrations were released, and the SHA-256 of the schema that they make
-RELEASED = 12
-MADE_BY_RELEASED = "21c95587276de44ae6c6141558c799094eb5ecc34e1506dacb377781ac3babeb"
-AT = "2026-11-24T03:25:00.000000Z"
-RUN = {
-    "recipe_id": "gpcp",
-    "run_date": AT,
-    "bakery_id": "example.bakery",
-    "feedstock_id": "gpcp-feedstock",
-    "commit": "27b264a6",
-    "status": "success",
-    "created_at": AT,
-    "updated_at": AT,
-}
-DATASET = {"url": "gs://bucket/gpcp.zarr", "bakery_id": "example.bakery", "created_at": AT, "updated_at": AT}
-MIGRATIONS = [function.name for function in schema.migrations.pending(sqlite_utils.Database(memory=True))]
 # Larger than any row; beyond 200,000 bytes a reader's connection refuses the list that holds the row.
 ROW_BYTES = 190_000
 BOUND = re.compile(
@@ -66,210 +44,13 @@ RECORD_OF_TABLE = {
 }
 
 
-def insert(connection, table, **values):
-    columns = ", ".join(f'"{name}"' for name in values)
-    places = ", ".join("?" * len(values))
-    return connection.execute(f"insert into {table} ({columns}) values ({places})", [*values.values()]).lastrowid
-
-
-def pragma(connection, name):
-    return connection.execute(f"pragma {name}").fetchone()[0]
-
-
-def rows(connection, sql, *parameters):
-    return [tuple(row) for row in connection.execute(sql, parameters)]
-
-
-def schema_of(connection):
-    return rows(connection, "select type, name, sql from sqlite_master order by type, name")
-
-
 def bounds_of(connection, table):
     """column: bytes, of the text columns of a table that have such a check."""
     sql = connection.execute("select sql from sqlite_master where type = 'table' and name = ?", [table]).fetchone()[0]
     return {found["name"].strip('"'): int(found["limit"]) for found in BOUND.finditer(sql)}
 
 
-def base_tables(connection):
-    """The tables that hold what was sent or read: not SQLite's, not the list of migrations, not what triggers keep."""
-    names = rows(connection, "select name from pragma_table_list where schema = 'main' and type = 'table'")
-    return sorted(
-        name
-        for (name,) in names
-        if not name.startswith(("sqlite_", "_sqlite_", "latest_runs_"))
-        and "_counts_by_" not in name
-        and not name.endswith("_documents")
-    )
-
-
-@pytest.fixture
-def filled(connection):
-    """A connection to a database that has one bakery and one feedstock."""
-    insert(connection, "bakeries", id="example.bakery")
-    insert(connection, "feedstocks", id="gpcp-feedstock", repository="pangeo-forge/gpcp-feedstock")
-    return connection
-
-
-# Migrations
-
-
-def test_preparing_twice_writes_nothing(data):
-    files = [database_path(data, name) for name in (FEDERATION, TOKENS)]
-    before = [file.read_bytes() for file in files]
-    prepare(data)
-    assert [file.read_bytes() for file in files] == before
-
-
-@pytest.mark.parametrize("name", [FEDERATION, TOKENS])
-def test_preparing_twice_commits_nothing_even_with_a_writer_open(data, name):
-    opened = connect(database_path(data, name))
-    before = pragma(opened, "user_version"), pragma(opened, "data_version"), schema_of(opened)
-    prepare(data)
-    assert (pragma(opened, "user_version"), pragma(opened, "data_version"), schema_of(opened)) == before
-    opened.close()
-
-
-def test_migrations_are_numbered_in_order():
-    assert [name[:5] for name in MIGRATIONS] == [f"m{number:03}_" for number in range(1, len(MIGRATIONS) + 1)]
-
-
-def test_released_migrations_make_what_they_made(tmp_path):
-    """What differs would be there in new databases and not in those that are older."""
-    connection = connect(tmp_path / "federation.db")
-    following = {"stop_before": MIGRATIONS[RELEASED]} if len(MIGRATIONS) > RELEASED else {}
-    schema.migrations.apply(sqlite_utils.Database(connection, execute_plugins=False), **following)
-    made = [[" ".join((part or "").split()) for part in row] for row in schema_of(connection)]
-    connection.close()
-    said = "a change is a migration of its own; write a new hash only if one made anew what older databases have"
-    assert hashlib.sha256(json.dumps(made).encode()).hexdigest() == MADE_BY_RELEASED, said
-
-
-@pytest.mark.parametrize("stop_before", MIGRATIONS[1:])
-def test_an_older_database_is_migrated_and_keeps_its_rows(tmp_path, data, stop_before):
-    path = tmp_path / "old" / "federation.db"
-    path.parent.mkdir()
-    connection = connect(path)
-    schema.migrations.apply(sqlite_utils.Database(connection, execute_plugins=False), stop_before=stop_before)
-    kept = {"select * from settings": rows(connection, "select * from settings")}
-    tables = {row[1] for row in schema_of(connection)}
-    for table, values in (
-        ("bakeries", {"id": "Example.Bakery", "region": "aws"}),
-        ("feedstocks", {"id": "gpcp-feedstock", "repository": "pangeo-forge/gpcp-feedstock", "title": "Ü"}),
-        ("recipe_runs", RUN),
-        ("datasets", DATASET),
-    ):
-        if table in tables:
-            insert(connection, table, **values)
-            # a later migration may add columns
-            columns = [f'"{name}"' for (name,) in rows(connection, "select name from pragma_table_info(?)", table)]
-            select = f"select {', '.join(columns)} from {table}"
-            kept[select] = rows(connection, select)
-    version = pragma(connection, "user_version")
-    connection.close()
-
-    migrate(path, schema.migrations, VIEWS)
-
-    connection = connect(path)
-    assert {select: rows(connection, select) for select in kept} == kept
-    assert pragma(connection, "user_version") == version + 1
-    fresh = connect(database_path(data, FEDERATION))
-    assert schema_of(connection) == schema_of(fresh)
-    for table, word, id_ in (("feedstocks", "gpcp", "gpcp-feedstock"), ("datasets", "zarr", DATASET["url"])):
-        found = rows(connection, f"select * from {table}_fts where {table}_fts match '{word}'")
-        assert [row[0] for row in found] == ([id_] if table in tables else [])
-    fresh.close()
-    connection.close()
-
-
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(data):
-    path = database_path(data, FEDERATION)
-    connection = connect(path)
-    insert(connection, "_sqlite_migrations", migration_set="federation", name="m999_future", applied_at=AT)
-    connection.execute("drop view recipe_summaries")
-    before = pragma(connection, "user_version"), schema_of(connection)
-    with pytest.raises(UnusableDatabase, match="m999_future"):
-        prepare(data)
-    assert (pragma(connection, "user_version"), schema_of(connection)) == before
-    connection.close()
-
-
-def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
-    path = database_path(tmp_path, FEDERATION)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("create table catches (fish text)")
-    before = path.read_bytes()
-    with pytest.raises(UnusableDatabase, match="holds something else than the registry"):
-        prepare(tmp_path)
-    assert path.read_bytes() == before
-
-
-def test_a_migration_of_another_set_is_no_newer_version(data):
-    connection = connect(database_path(data, FEDERATION))
-    insert(connection, "_sqlite_migrations", migration_set="some-plugin", name="m999_future", applied_at=AT)
-    connection.close()
-    prepare(data)
-
-
-def test_a_failing_migration_leaves_nothing_of_all_that_were_pending(tmp_path):
-    migrations = Migrations("example")
-
-    @migrations()
-    def m001_good(db):
-        db.conn.execute("create table good (id integer primary key) strict")
-
-    @migrations()
-    def m002_bad(db):
-        db.conn.execute("create table bad (id integer primary key) strict")
-        db.conn.execute("insert into nowhere values (1)")
-
-    path = tmp_path / "new" / "example.db"
-    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-        migrate(path, migrations)
-    connection = connect(path)
-    assert schema_of(connection) == []
-    assert pragma(connection, "user_version") == 0
-    connection.close()
-
-
-def test_the_tokens_database_is_for_its_owner_only(data):
-    assert database_path(data, TOKENS).stat().st_mode & 0o777 == 0o600
-
-
-def _prepare_in_turn(folders, barrier, results):
-    failures = []
-    for folder in folders:
-        barrier.wait(60)
-        try:
-            prepare(folder)
-            opened = connect(database_path(folder, FEDERATION))
-            if set(existing_views(opened)) != set(VIEWS):
-                failures.append(f"{folder.name}: views are missing")
-            opened.close()
-        except Exception as error:
-            failures.append(f"{folder.name}: {error!r}")
-    results.put(failures)
-
-
-def test_eight_processes_open_a_fresh_folder_at_once(tmp_path):
-    # each is a process of its own, from one that has imported the libraries
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["federation.data_folder", "pytest"])
-    folders = [tmp_path / f"round-{number}" for number in range(20)]
-    barrier, results = context.Barrier(8), context.Queue()
-    processes = [context.Process(target=_prepare_in_turn, args=(folders, barrier, results)) for _ in range(8)]
-    for process in processes:
-        process.start()
-    failures = [results.get(timeout=120) for _ in processes]
-    for process in processes:
-        process.join(30)
-    assert failures == [[]] * 8
-    for folder in folders:
-        for name, count in ((FEDERATION, len(MIGRATIONS)), (TOKENS, len(migration_names(tokens.migrations)))):
-            connection = connect(database_path(folder, name))
-            assert pragma(connection, "user_version") == 1, "one of the eight made it, the others found it made"
-            assert rows(connection, "select count(*) from _sqlite_migrations") == [(count,)]
-            connection.close()
-
+pytest_plugins = ["filled_fixture"]
 
 # Connections and commits
 

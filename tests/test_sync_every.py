@@ -12,23 +12,29 @@ import pytest
 from click.exceptions import BadParameter
 from fake_github import FakeGitHub
 from federation.database import FEDERATION, connect, database_path
-from federation.schedule import Duration, running_every
+from federation.duration import Duration
+from federation.schedule import running_every
 from server_process import running_server
 
 META = "title: Sea ice\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("30s", 30), ("15m", 900), ("6h", 21600), ("1d", 86400), ("999999s", 999999)]
+    ("text", "seconds"),
+    [("30s", 30), ("15m", 900), ("6h", 21600), ("1d", 86400), ("1.5h", 5400), ("15M", 900), ("999999s", 999999)],
 )
 def test_durations(text, seconds):
     assert Duration().convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "15", "m", "0m", "-1m", "1.5h", "15 m", "15M", "1000000s", "\u0661m"])
+@pytest.mark.parametrize("text", ["", "15", "m", "0m", "-1m", "1,5h", "15 m", "1000000s", "\u0661m"])
 def test_what_is_no_duration(text):
     with pytest.raises(BadParameter):
         Duration().convert(text, None, None)
+
+
+def test_a_command_that_says_so_takes_seconds_without_a_unit():
+    assert (Duration(bare=True).convert("90", None, None), Duration(bare=True).convert("1.5", None, None)) == (90, 1.5)
 
 
 def wait_until(condition, seconds=10):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 from federation.body_models import create_model_of, update_model_of
-from federation.errors import ProblemDetails, problem_body
+from federation.errors import MAX_FAULTS, ProblemDetails, problem_body
 from federation.fields import Dataset, RecipeRun
 from federation.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
-from federation.validation import MAX_FAULTS, check, invalid, validate
+from federation.validation import check, invalid, validate
 from hypothesis import given
 from hypothesis import strategies as st
 from post_requests import whole_body

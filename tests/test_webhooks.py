@@ -10,11 +10,10 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 import pytest_asyncio
+from conftest import started
 from fake_github import FakeGitHub
 from federation.database import transaction
 from federation.health import read_last_sync
-from federation.registry import registry_of
-from federation.server import make_datasette
 from server_process import running_server
 from werkzeug import Response
 
@@ -46,12 +45,8 @@ def configured(github, monkeypatch):
 @pytest_asyncio.fixture
 async def server(configured, data):
     """A Datasette that was made with a secret."""
-    made = make_datasette(data)
-    await made.invoke_startup()
-    yield made
-    registry_of(made).close()
-    for database in made.databases.values():
-        database.close()
+    async with started(data) as made:
+        yield made
 
 
 def push(repository=ICE, ref="refs/heads/main", **more):

@@ -41,5 +41,9 @@ def base_of(scheme: str, host: str) -> str:
 
 def path_regex(path: str) -> str:
     """The regular expression of a path. A slash at the end, or twice, is served the same."""
-    escaped = _PARAMETER.sub(r"(?P<\1>[^/]+)", re.escape(path))
-    return "^" + escaped.replace("/", "/+") + r"/*\Z"
+    return "^" + with_groups(path.replace("/", "//"), "[^/]+").replace("//", "/+") + r"/*\Z"
+
+
+def with_groups(path: str, value: str) -> str:
+    """A path as a regular expression, in which each parameter is a named group of what `value` takes."""
+    return _PARAMETER.sub(rf"(?P<\1>{value})", re.escape(path))

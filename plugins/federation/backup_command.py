@@ -10,8 +10,8 @@ import click
 from federation.backups import BadBackup, Contents, make_backup, restore_backup
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
 from federation.database import UnusableDatabase
+from federation.duration import Duration
 from federation.explorer.words import plural
-from federation.schedule import Duration
 from federation.settings import data_folder
 from federation.snapshots import KEPT, make_snapshot
 
@@ -48,7 +48,7 @@ def backup_command() -> None:
 @click.option("--unless-newer-than", type=Duration(), metavar="12h", help="Do nothing if the last one is younger.")
 @_quiet
 @_data
-def snapshot(keep: int, unless_newer_than: int | None, quiet: bool, data: Path | None) -> None:
+def snapshot(keep: int, unless_newer_than: float | None, quiet: bool, data: Path | None) -> None:
     """Make a snapshot that anybody may have, without tokens and keys: it is served at /snapshots."""
     gone: list[Path] = []
     with said_in_one_line():

@@ -1,14 +1,22 @@
 """Backups by hand: both databases as they are, tokens too, and back again. For a machine that is gone, or a mistake."""
 
 import contextlib
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from federation.database import FEDERATION, TOKENS, connect, database_path
+from federation.database import (
+    FEDERATION,
+    TOKENS,
+    connect,
+    connect_copy,
+    connect_read_only,
+    database_path,
+    faults_of,
+    logs_of,
+)
+from federation.disk import to_disk
 from federation.settings import ROOT
-from federation.snapshots import to_disk
 
 # Tokens first: each of them belongs to a bakery that is there by then.
 DATABASES = (TOKENS, FEDERATION)
@@ -100,7 +108,7 @@ def copy_database(source: Path, target: Path) -> None:
     """Copy a database, with what lies in its log, to a file that only its owner may read."""
     target.unlink(missing_ok=True)
     target.touch(mode=0o600)
-    with contextlib.closing(connect(source)) as opened, contextlib.closing(sqlite3.connect(target)) as copy:
+    with contextlib.closing(connect(source)) as opened, contextlib.closing(connect_copy(target)) as copy:
         opened.backup(copy)
         # one file, without a log beside it
         copy.execute("pragma journal_mode = delete")
@@ -111,12 +119,12 @@ def check(folder: Path) -> Contents:
     """What the databases in a folder hold. Raises BadBackup when one of them is damaged."""
     for name in DATABASES:
         path = database_path(folder, name)
-        with contextlib.closing(_open_copy(path)) as connection:
+        with contextlib.closing(connect_read_only(path, immutable=True)) as connection:
             if found := faults_of(connection):
                 raise BadBackup(f"{path} is damaged: {found}")
-    with contextlib.closing(_open_copy(database_path(folder, TOKENS))) as connection:
+    with contextlib.closing(connect_read_only(database_path(folder, TOKENS), immutable=True)) as connection:
         tokens = connection.execute("select count(*) from tokens").fetchone()[0]
-    with contextlib.closing(_open_copy(database_path(folder, FEDERATION))) as connection:
+    with contextlib.closing(connect_read_only(database_path(folder, FEDERATION), immutable=True)) as connection:
         recipe_runs, datasets, feedstocks = (
             connection.execute(f"select count(*) from {table}").fetchone()[0]
             for table in ("recipe_runs", "datasets", "feedstocks")
@@ -125,28 +133,6 @@ def check(folder: Path) -> Contents:
             "select max(at) from (select max(at) as at from recipe_run_events union select max(at) from dataset_events)"
         ).fetchone()[0]
     return Contents(recipe_runs, datasets, feedstocks, tokens, last)
-
-
-def faults_of(connection: sqlite3.Connection) -> str | None:
-    """What SQLite finds wrong with a database, the first of it."""
-    try:
-        for pragma in ("integrity_check", "foreign_key_check"):
-            for row in connection.execute(f"pragma {pragma}"):
-                if row != ("ok",):
-                    return f"{pragma} says {row[0]}"
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    return None
-
-
-def logs_of(path: Path) -> tuple[Path, Path]:
-    """What SQLite keeps beside a database: left from another one, it would be read into this one."""
-    return path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
-
-
-def _open_copy(path: Path) -> sqlite3.Connection:
-    """A database that nobody writes to; nothing is made beside it."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def _remove(folder: Path) -> None:

@@ -8,6 +8,8 @@ import json
 import sqlite3
 from pathlib import Path
 
+from federation.database import connect_read_only
+
 # bytes of one text, blob or row; whole rows of the registry stay below 190,000
 LENGTH_LIMIT = 200_000
 # a function of the endpoints' connections: a number as JSON, with all of its digits
@@ -17,16 +19,18 @@ COLUMN_LIMIT = 100
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection that sees each commit as soon as it is made."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-    # without transactions of Python's own: `begin` is written where several statements must see one state
-    connection.isolation_level = None
+    """A read-only connection that sees each commit as soon as it is made, with `json_number` for `json_rows.py`.
+
+    `begin` is written where several statements must see one state.
+    """
+    connection = connect_read_only(path)
     prepare_reader(connection)
     connection.create_function(JSON_NUMBER, 1, json.dumps, deterministic=True)
     return connection
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
+    """Foreign keys, the limits above, and no reading of what tells of the server."""
     connection.execute("pragma foreign_keys = on")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH_LIMIT)
     connection.setlimit(sqlite3.SQLITE_LIMIT_COLUMN, COLUMN_LIMIT)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from federation import schema, tokens
-from federation.database import FEDERATION, TOKENS, database_path, is_replica, migrate
+from federation.database import DATABASES, FEDERATION, TOKENS, database_path, is_replica, migrate
 from federation.settings import data_folder
 from federation.views import VIEWS
 
@@ -31,4 +31,4 @@ def prepare(data: Path) -> tuple[str, ...]:
     migrate(database_path(data, TOKENS), tokens.migrations)
     # the file holds hashes only, but nobody else has business there
     database_path(data, TOKENS).chmod(0o600)
-    return (FEDERATION, TOKENS)
+    return DATABASES

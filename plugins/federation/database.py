@@ -1,4 +1,4 @@
-"""Where the databases lie, how a writer opens one, and the one way to commit.
+"""Where the databases lie, every way to open one, and the one way to commit.
 
 Every process that writes (the server, the sync, the scripts) comes through `connect` and `transaction`.
 A commit also raises `pragma user_version`: it lies on page 1, which a copy that follows this database must see
@@ -17,6 +17,7 @@ import sqlite_utils
 
 FEDERATION = "federation"
 TOKENS = "tokens"
+DATABASES = (FEDERATION, TOKENS)
 
 # It stands in a folder whose federation.db is the copy of a read replica: only its follower writes there.
 REPLICA_MARK = ".read-replica"
@@ -62,6 +63,36 @@ def connect(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connec
         # Litestream does it: a checkpoint of ours, while it copies a database, leaves a damaged copy in the store
         connection.execute("pragma wal_autocheckpoint = 0")
     return connection
+
+
+def connect_read_only(path: Path, immutable: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write. `immutable`: to a file that nobody writes to; nothing is made beside it."""
+    options = "mode=ro&immutable=1" if immutable else "mode=ro"
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?{options}", uri=True, isolation_level=None, check_same_thread=False
+    )
+
+
+def connect_copy(path: Path, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
+    """A connection that may write to a copy of a database: with SQLite's own settings, and none of a registry's."""
+    return sqlite3.connect(path, isolation_level=None, timeout=timeout)
+
+
+def logs_of(path: Path) -> tuple[Path, Path]:
+    """What SQLite keeps beside a database: left from another one, it would be read into this one."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def faults_of(connection: sqlite3.Connection) -> str | None:
+    """The first thing that SQLite finds wrong with a database, in its words; None where it is sound."""
+    try:
+        for pragma in ("integrity_check", "foreign_key_check"):
+            for row in connection.execute(f"pragma {pragma}"):
+                if tuple(row) != ("ok",):
+                    return f"{pragma} says {row[0]}"
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from federation import times
 from federation.actors import Actor
 from federation.body_models import Sent
 from federation.errors import ProblemDetails
-from federation.faults import Faults
+from federation.faults import Faults, bakery_of
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
 
@@ -25,11 +25,7 @@ def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, 
     Raises ProblemDetails: 403 for another bakery's name, 409 where its URL is known and a field differs, 422.
     """
     faults = Faults()
-    bakery_id = dataset.bakery_id or actor.bakery_id
-    if bakery_id is None:
-        faults.add("bakery_id", "is required, since an administrator's token belongs to no bakery")
-    else:
-        actor.require(bakery_id)
+    bakery_id = bakery_of(dataset.bakery_id, actor, faults)
     named = None
     if dataset.feedstock_id is not None:
         try:
@@ -37,7 +33,6 @@ def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, 
         except ValueError as error:
             faults.add("feedstock_id", str(error))
     faults.raise_any()
-    assert bakery_id is not None, "without one there was a fault"
     values = {name: getattr(dataset, name) for name in type(dataset).model_fields if name not in _RESOLVED}
     values["bakery_id"] = resolve_bakery(connection, bakery_id)
     values["feedstock_id"] = resolve_feedstock(connection, *named) if named else None

@@ -15,7 +15,7 @@ from federation.database import FEDERATION, TOKENS, connect, database_path
 from federation.demo_runs import demo_recipe_runs
 from federation.registry import close_databases
 from federation.server import make_datasette
-from federation.settings import ROOT, read_settings
+from federation.settings import DATA_FOLDER, ROOT, read_settings
 from federation.sync.folder import fetch_folder
 from federation.sync.run import run_sync
 from federation.writing import MAX_RUNS
@@ -36,7 +36,7 @@ def ensure_demo(data: Path, now: datetime | None = None) -> bool:
     making = Path(tempfile.mkdtemp(prefix=f"{data.name}-", dir=data.parent))
     try:
         # set, it would name the folder that the runs are written to
-        with _unset("FEDERATION_DATA"):
+        with _unset(DATA_FOLDER):
             asyncio.run(_make_demo(making, now or datetime.now(UTC)))
         return _move(making, data)
     finally:

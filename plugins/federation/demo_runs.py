@@ -9,8 +9,12 @@ from hashlib import sha1
 from random import Random
 from typing import Any, NamedTuple
 
+from federation.names import feedstock_id
+from federation.times import to_text
+
 DAYS, TEST_RUNS = 90, 36
 TIME_LIMIT, RERUN_AFTER = timedelta(hours=6), timedelta(minutes=45)
+HOME = "pangeo-forge"
 NORTHLIGHT = "northlight.bakery.gcp.europe-west4"
 HARBOR = "harbor.bakery.aws.us-west-2"
 CAMPUS = "osn.bakery.campus"
@@ -25,8 +29,7 @@ class Feedstock(NamedTuple):
 
     @property
     def id(self) -> str:
-        owner, name = self.repository.split("/")
-        return name if owner == "pangeo-forge" and "." not in name else f"{owner}.{name}"
+        return feedstock_id(self.repository, HOME)
 
 
 class Recipe(NamedTuple):
@@ -164,7 +167,7 @@ def scheduled_runs(recipe: Recipe, now: datetime) -> list[dict]:
             end = again + duration(recipe, status, random)
             bodies.append(run_body(recipe, now, status, again, end, message, random, workflow=start, attempt=2))
     # What lies outside is dropped only here, so that the hour of `now` does not shift the draws of the other days.
-    return [body for body in bodies if timestamp(now - timedelta(days=DAYS)) <= body["run_date"] <= timestamp(now)]
+    return [body for body in bodies if to_text(now - timedelta(days=DAYS)) <= body["run_date"] <= to_text(now)]
 
 
 def pull_request_runs(now: datetime) -> list[tuple[Recipe, dict]]:
@@ -220,7 +223,7 @@ def run_body(
 ) -> dict:
     feedstock = FEEDSTOCKS[recipe.feedstock]
     # Whoever passes on GITHUB_REPOSITORY says owner/repo.
-    feedstock_id = feedstock.repository if random.random() < 0.025 else feedstock.id
+    named = feedstock.repository if random.random() < 0.025 else feedstock.id
     store_is_kept = not pull_request or random.random() < 0.5
     if end and end > now:
         status, end, message = "in_progress", None, None
@@ -228,11 +231,11 @@ def run_body(
     number = 7_000_000_000 + int((workflow or start).timestamp())
     body: dict[str, Any] = {
         "recipe_id": recipe.id,
-        "feedstock_id": feedstock_id,
+        "feedstock_id": named,
         "commit": commit_at(feedstock, (now.date() - start.date()).days, pull_request),
         "status": status,
-        "run_date": timestamp(start),
-        "completed_at": timestamp(end) if end else None,
+        "run_date": to_text(start),
+        "completed_at": to_text(end) if end else None,
         "version": feedstock.version,
         "is_test": True if pull_request else None,
         "message": message,
@@ -254,7 +257,3 @@ def commit_at(feedstock: Feedstock, days_ago: int, pull_request: int) -> str:
     made = min((made for made in feedstock.commits if made >= days_ago), default=feedstock.commits[0])
     name = f"pull request {pull_request}" if pull_request else f"commit {made}"
     return sha1(f"{feedstock.repository} {name}".encode()).hexdigest()
-
-
-def timestamp(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,12 +1,14 @@
 """Every error body, made in one place: RFC 9457 problem details. `docs/errors.md` says what to do on each."""
 
-import json
 from collections.abc import Iterable, Mapping
 
+from federation.json_text import dump_json
 from federation.request_notes import note_of_request
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://api.pangeo-forge.org/problems/"
+# Faults that are told at once: a body of a megabyte can hold 300,000, and an answer of 18 megabytes helps nobody.
+MAX_FAULTS = 100
 
 # kind: (status, title). A kind, once published, is never renamed: clients compare the type.
 KINDS = {
@@ -72,7 +74,7 @@ def problem_body(problem: ProblemDetails) -> bytes:
     body |= problem.members
     if note.request_id:
         body["request_id"] = note.request_id
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return dump_json(body)
 
 
 def json_pointer(parts: Iterable[str | int]) -> str:

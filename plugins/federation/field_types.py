@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from federation import times
-from federation.control_characters import without_terminal_codes
+from federation.control_characters import CONTROL_CHARACTERS, without_terminal_codes
 from federation.names import FEEDSTOCK_NAME_PATTERN
 from federation.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
 from federation.text_checks import (
@@ -35,7 +35,7 @@ from federation.text_checks import (
 )
 
 # As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
-NO_CONTROL_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+NO_CONTROL_PATTERN = rf"^[^{CONTROL_CHARACTERS}]*$"
 
 
 def refuse(message: str) -> PydanticCustomError:
@@ -98,8 +98,10 @@ def identifier(limit: int = 500, **schema: Any) -> Any:
     return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), _refusing(check_not_blank)]
 
 
-TIME_SCHEMA = {"format": "date-time", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
-DAY_SCHEMA = {"format": "date", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-"}
+# the years of times.py, as a regular expression
+YEAR_PATTERN = r"(19[7-9]\d|20\d\d|21\d\d)"
+TIME_SCHEMA = {"format": "date-time", "pattern": f"^{YEAR_PATTERN}-"}
+DAY_SCHEMA = {"format": "date", "pattern": f"^{YEAR_PATTERN}-"}
 
 Integer = StrictInt
 # a body's numbers have an end: json_body.py sees to that

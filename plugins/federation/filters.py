@@ -206,8 +206,10 @@ def read_span(text: str) -> tuple[str, str | None]:
     if match:
         year = int(match[1])
         month, day = (int(part) if part else None for part in match.groups()[1:])
-        if not times.EARLIEST_YEAR <= year <= times.LATEST_YEAR:
-            raise BadFilter(f"is {text!r}, outside the years {times.EARLIEST_YEAR} to {times.LATEST_YEAR}")
+        try:
+            times.check_year(year)
+        except ValueError as error:
+            raise BadFilter(f"is {text!r}, which {error}") from None
         try:
             start = datetime(year, month or 1, day or 1)
             if day:

@@ -1,6 +1,5 @@
 """GET /metrics: for a Prometheus, where the settings let it be read."""
 
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from federation import times
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import DATABASES, database_path, logs_of
 from federation.errors import ProblemDetails, unauthorized
-from federation.health import read_last_sync, replication_of
+from federation.health import last_sync_of, replication_of
 from federation.metrics import CONTENT_TYPE
 from federation.replies import Reply
 from federation.routes import Call, Operation, refuse_parameters
@@ -25,10 +24,7 @@ async def get_metrics(call: Call) -> Reply:
     if call.registry.settings.metrics == METRICS_TOKEN and call.actor is None:
         raise unauthorized("metrics are for who has a token: send `Authorization: Bearer pfk_...`")
     refuse_parameters(call)
-    try:
-        last_sync_at = await call.registry.reading.reader.read(read_last_sync)
-    except sqlite3.Error as error:
-        raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
+    last_sync_at = await last_sync_of(call.registry)
     body = metrics.exposition(gauges(call.registry.data, last_sync_at, replication_of(call.registry)))
     return Reply(body, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
@@ -52,9 +48,9 @@ def gauges(data: Path, last_sync_at: str | None, replication: Mapping[str, Any])
         age = replication["replicated_seconds_ago"]
         families.append(GaugeMetricFamily("federation_replication_age_seconds", words, value=age))
     sizes = GaugeMetricFamily("federation_file_bytes", "Sizes of the databases and of their logs.", labels=["file"])
-    for name in (FEDERATION, TOKENS):
+    for name in DATABASES:
         path = database_path(data, name)
-        for each in (path, path.with_name(path.name + "-wal")):
+        for each in (path, logs_of(path)[0]):
             sizes.add_metric([each.name], each.stat().st_size if each.exists() else 0)
     return [*families, sizes]
 

@@ -8,10 +8,10 @@ from starlette.types import Message, Receive, Scope, Send
 from federation import times
 from federation.errors import ProblemDetails
 from federation.fields import Snapshot
+from federation.json_text import dump_json
 from federation.list_requests import printable
 from federation.replies import CORS, Reply, cacheable, etag_matches, finish, problem_reply, send_reply
 from federation.routes import Call, Operation, refuse_parameters
-from federation.rows import dump_json
 from federation.snapshots import SnapshotFile, find_snapshot, list_snapshots
 
 LATEST = "latest"

@@ -7,10 +7,10 @@ from typing import Any
 from federation.database import is_replicated
 from federation.errors import ProblemDetails
 from federation.fields import Health
+from federation.json_text import dump_json
 from federation.registry import Registry
 from federation.replies import Reply
 from federation.routes import Call, Operation, refuse_parameters
-from federation.rows import dump_json
 from federation.sync.fetched import BAKERIES, FEEDSTOCKS
 
 # A replica that has not caught up with the store for so long is not to be read from.
@@ -27,10 +27,7 @@ SINGLE = {
 async def get_health(call: Call) -> Reply:
     """GET /health: 200 when the database answers, with the age of what it knows from GitHub; else 503."""
     refuse_parameters(call)
-    try:
-        last_sync_at = await call.registry.reading.reader.read(read_last_sync)
-    except sqlite3.Error as error:
-        raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
+    last_sync_at = await last_sync_of(call.registry)
     replicated = replication_of(call.registry)
     age = replicated["replicated_seconds_ago"]
     # 0.0 seconds is an age too
@@ -39,6 +36,14 @@ async def get_health(call: Call) -> Reply:
         raise ProblemDetails("unavailable", detail, headers={"Retry-After": "5"}, **replicated)
     body = {"status": "ok", "version": version("pangeo-forge-federation"), "last_sync_at": last_sync_at, **replicated}
     return Reply(dump_json(body), headers={"Cache-Control": "no-store"})
+
+
+async def last_sync_of(registry: Registry) -> str | None:
+    """When a sync that could fetch everything was last saved. Raises ProblemDetails (503) without a database."""
+    try:
+        return await registry.reading.reader.read(read_last_sync)
+    except sqlite3.Error as error:
+        raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
 
 
 def read_last_sync(connection: sqlite3.Connection) -> str | None:

@@ -26,7 +26,7 @@ from federation.canned_queries import CannedQuery
 from federation.connections import connect_reader
 from federation.errors import ProblemDetails
 from federation.reading import Reading
-from federation.replies import GZIP_FROM_BYTES, Reply, etag_matches, finish, gzip_accepted
+from federation.replies import GZIP_FROM_BYTES, Reply, etag_matches, finish, gzip_accepted, start_message
 from federation.request_notes import note_of_request
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
@@ -50,6 +50,7 @@ STEPS_BETWEEN_LOOKS = 5_000
 # shapes of requests that turned out to take more, and paths that were looked up
 REMEMBERED = 1000
 
+_VARY = "Cookie, Authorization"
 _NO_BODY: Message = {"type": "http.response.body", "body": b""}
 
 
@@ -88,22 +89,20 @@ def make_variant(reply: Reply, accept_encoding: str) -> Variant:
     etag = finished.headers["ETag"]
     not_modified = finish(reply, "GET", {**headers, "if-none-match": etag})
     return Variant(
-        start_message(finished),
+        first_message(finished),
         {"type": "http.response.body", "body": finished.body},
         etag,
-        start_message(not_modified),
+        first_message(not_modified),
     )
 
 
-def start_message(reply: Reply) -> Message:
+def first_message(reply: Reply) -> Message:
     """The ASGI message that begins a reply, with `Vary` as Datasette's router completes it."""
     headers = {**reply.headers}
-    if reply.content_type:
-        headers["Content-Type"] = reply.content_type
     vary = headers.pop("Vary", None)
-    headers["Vary"] = f"{vary}, Cookie, Authorization" if vary else "Cookie, Authorization"
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    return {"type": "http.response.start", "status": reply.status, "headers": encoded}
+    message = start_message(reply, headers)
+    message["headers"].append((b"vary", f"{vary}, {_VARY}".encode("latin-1") if vary else _VARY.encode("latin-1")))
+    return message
 
 
 class HotReads:

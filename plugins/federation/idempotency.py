@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from federation import times
 from federation.errors import ProblemDetails
@@ -61,7 +61,7 @@ def write_once(
     """
     if key is None:
         return write(connection)
-    oldest = times.to_text(datetime.now(UTC) - KEPT_FOR)
+    oldest = times.ago(KEPT_FOR)
     connection.execute("delete from idempotency_keys where created_at < :oldest", {"oldest": oldest})
     kept = connection.execute(
         "select * from idempotency_keys where key_sha256 = :key", {"key": key.key_sha256}

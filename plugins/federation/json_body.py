@@ -5,12 +5,10 @@ import math
 import re
 from typing import Any
 
-from federation.errors import ProblemDetails, json_pointer
+from federation.errors import MAX_FAULTS, ProblemDetails, json_pointer
+from federation.numbers import LARGEST_INTEGER, SMALLEST_INTEGER
 
 MAX_DEPTH = 100
-# Faults that are told at once: a body of a megabyte can hold 100,000.
-MAX_FAULTS = 100
-_INT64 = 2**63
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -66,7 +64,7 @@ def _no_constant(name: str) -> None:
 
 def _integer(digits: str) -> int:
     # the length first: Python refuses to convert thousands of digits
-    if len(digits) > 20 or not -_INT64 <= int(digits) < _INT64:
+    if len(digits) > 20 or not SMALLEST_INTEGER <= int(digits) <= LARGEST_INTEGER:
         raise _Refused("a whole number does not fit into 64 bits")
     return int(digits)
 

@@ -1,6 +1,6 @@
 """Rows of a list as JSON, made by SQLite: one text a row, in place of twenty values that Python would make into one.
 
-For 100 recipe runs that is a third of the time. The texts are those that `rows.dump_json` makes of the same row.
+For 100 recipe runs that is a third of the time. The texts are those that `json_text.dump_json` makes of the same row.
 A row's text has to stay below what a reader's connection accepts (`connections.LENGTH_LIMIT`), escapes included: so
 messages are cut here, and objects with everything in them are made by `rows.py`.
 """

@@ -1,11 +1,11 @@
 """Log lines as JSON, one object a line on stderr, for `FEDERATION_LOG=json`. A token is never in them."""
 
-import json
 import logging
 import re
 from datetime import UTC, datetime
 
 from federation import times
+from federation.json_text import write_json
 from federation.request_notes import note_of_request
 
 # whatever text it stands in: a path, a traceback
@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return without_tokens(json.dumps(line, ensure_ascii=False, default=str, separators=(",", ":")))
+        return without_tokens(write_json(line))
 
 
 def without_tokens(text: str) -> str:

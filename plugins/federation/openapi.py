@@ -26,11 +26,13 @@ from federation.columns import (
     has_long_message,
 )
 from federation.errors import CONTENT_TYPE, TYPE_PREFIX
-from federation.field_types import DAY_SCHEMA, TIME_SCHEMA
+from federation.field_types import DAY_SCHEMA, TIME_SCHEMA, YEAR_PATTERN
 from federation.fields import Record
 from federation.filters import BOOLEANS, OPERATORS, PART, VALUES
+from federation.json_text import dump_json
 from federation.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
 from federation.names import FEEDSTOCK_NAME_PATTERN
+from federation.numbers import LARGEST_INTEGER, SMALLEST_INTEGER
 from federation.openapi_headers import OF_A_LIST, OF_A_MOVE, OF_A_PROBLEM, OF_A_RECORD, OF_A_WRITE
 from federation.paging import DEFAULT_SIZE, MAX_SIZE
 from federation.reading import parameter_kind
@@ -38,8 +40,9 @@ from federation.replies import JSON as JSON_TYPE
 from federation.replies import Reply, cacheable
 from federation.request_bodies import JSON_TYPES, PATCH_TYPES
 from federation.routes import Call, Operation, refuse_parameters
-from federation.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED, dump_json
+from federation.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
 from federation.text_checks import BAKERY_ID_PATTERN
+from federation.writing import MAX_RUNS
 
 DESCRIPTION = """\
 What the Pangeo Forge federation is doing: which bakeries and feedstocks exist, which recipes ran where and when and how
@@ -52,13 +55,13 @@ _PRINTABLE = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"
 _TEXT = {"type": "string", "pattern": _PRINTABLE}
 _SCHEMA_OF_KIND: Mapping[str, dict[str, Any]] = {
     TEXT: _TEXT,
-    INTEGER: {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+    INTEGER: {"type": "integer", "minimum": SMALLEST_INTEGER, "maximum": LARGEST_INTEGER},
     NUMBER: {"type": "number"},
     BOOLEAN: {"type": "boolean"},
     TIME: {
         "anyOf": [
-            {"type": "string", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)$"},
-            {"type": "string", "pattern": r"^(19[7-9]\d|20\d\d|21\d\d)-(0[1-9]|1[0-2])$"},
+            {"type": "string", "pattern": f"^{YEAR_PATTERN}$"},
+            {"type": "string", "pattern": f"^{YEAR_PATTERN}-(0[1-9]|1[0-2])$"},
             {"type": "string", **DAY_SCHEMA},
             {"type": "string", **TIME_SCHEMA},
         ]
@@ -202,7 +205,7 @@ def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
         body = _reference(operation.body)
         if operation.many:
             schema = {"oneOf": [schema, {"type": "array", "items": schema}]}
-            body = {"oneOf": [body, {"type": "array", "minItems": 1, "maxItems": 1000, "items": body}]}
+            body = {"oneOf": [body, {"type": "array", "minItems": 1, "maxItems": MAX_RUNS, "items": body}]}
         patch = method == "PATCH"
         types = PATCH_TYPES if patch else JSON_TYPES
         described["security"] = [{"token": []}]
@@ -355,7 +358,7 @@ _HEADER_WORDS = {
 
 def _path_parameter(name: str) -> dict[str, Any]:
     if parameter_kind(name) == INTEGER:
-        schema: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+        schema: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER}
     else:
         schema = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": _PATH_PATTERNS.get(name, ".")}
     return {"name": name, "in": "path", "required": True, "description": _PATH_WORDS.get(name, name), "schema": schema}

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from federation.json_text import dump_json
+
 DEFAULT_SIZE = 100
 MAX_SIZE = 1000
 _CHECKSUM_BYTES = 9
@@ -58,7 +60,7 @@ class Page:
 
 def encode_next(position: Position, identity: str) -> str:
     """The text of `_next`. `identity` says which list in which order and with which filters it continues."""
-    payload = json.dumps([position.value, *position.key], ensure_ascii=False, separators=(",", ":")).encode()
+    payload = dump_json([position.value, *position.key])
     return encode_of(_checksum(payload, identity) + payload)
 
 

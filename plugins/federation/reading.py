@@ -11,22 +11,26 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
+from federation import numbers
 from federation.addresses import Address
 from federation.canned_queries import CannedQuery
 from federation.columns import INTEGER, column_kinds
 from federation.errors import ProblemDetails
 from federation.fields import RECORDS
 from federation.json_rows import json_row
+from federation.json_text import dump_json, write_json
 from federation.list_requests import ListRequest, printable, read_list_request, read_object_request
 from federation.names import parse_feedstock_name
 from federation.paging import DEFAULT_SIZE, MAX_SIZE, Page, encode_next, read_page
 from federation.reader import Reader
 from federation.replies import CSV, NDJSON, Reply, cacheable
-from federation.rows import csv_line, dump_json, to_cells, to_object
+from federation.rows import csv_line, to_cells, to_object
 
 # Beyond so many rows a count says that there are more.
 COUNT_CAP = 100_000
 FEEDSTOCK_ID = "feedstock_id"
+# of those formats of a list that are lines
+CONTENT_TYPES = {"csv": CSV, "ndjson": NDJSON}
 
 
 @dataclass(frozen=True)
@@ -117,12 +121,8 @@ class Reading:
                 envelope = dump_json({"next": next_token, "next_url": next_url, **counted})
                 body = b'{"rows":' + body + b"," + envelope[1:]
             return cacheable(body, headers=links)
-        kinds = column_kinds(query.record)
-        if request.format == "csv":
-            body = csv_line(page.columns) + b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
-            return cacheable(body, CSV, headers=links)
-        lines = (dump_json(to_object(page.columns, row, kinds)) + b"\n" for row in page.rows)
-        return cacheable(b"".join(lines), NDJSON, headers=links)
+        body = head_of(page, request.format) + lines_of(page, query, request.format)
+        return cacheable(body, CONTENT_TYPES[request.format], headers=links)
 
     async def _stream(
         self, query: CannedQuery, values: dict[str, Any], request: ListRequest, address: Address
@@ -139,27 +139,18 @@ class Reading:
         first, count, moved = await self._read(read_first, query, request)
         if moved:
             return redirect_to_feedstock(moved, values, query, address)
-        kinds = column_kinds(query.record)
-
-        def lines(page: Page) -> bytes:
-            if request.format == "csv":
-                return b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
-            return b"".join(dump_json(to_object(page.columns, row, kinds)) + b"\n" for row in page.rows)
 
         async def parts() -> AsyncIterator[bytes]:
             page = first
-            if request.format == "csv":
-                yield csv_line(page.columns)
-            yield lines(page)
+            yield head_of(page, request.format) + lines_of(page, query, request.format)
             while page.last:
                 page = await self.reader.read(
                     partial(read_list_page, query=query, values=values, request=request, size=MAX_SIZE, after=page.last)
                 )
-                yield lines(page)
+                yield lines_of(page, query, request.format)
 
-        content_type = CSV if request.format == "csv" else NDJSON
         headers = {"Cache-Control": "no-cache", **({"X-Total-Count": count} if count else {})}
-        return Reply(content_type=content_type, parts=parts(), headers=headers)
+        return Reply(content_type=CONTENT_TYPES[request.format], parts=parts(), headers=headers)
 
     async def _read(self, function: Any, query: CannedQuery, request: ListRequest) -> Any:
         try:
@@ -193,10 +184,9 @@ def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> di
         if not value.isprintable():
             raise ProblemDetails("bad-request", f"{name} in the path holds a character that does not print")
         if parameter_kind(name) == INTEGER:
-            # as written in `Location`, and nothing that SQLite would also take for that number
-            if not value.isascii() or not value.isdigit() or value[0] == "0" or not _fits(value):
+            if (number := numbers.read_id(value)) is None:
                 raise not_found(query, {name: value})
-            values[name] = int(value)
+            values[name] = number
         else:
             values[name] = value
     if "/" in values.get(FEEDSTOCK_ID, ""):
@@ -205,11 +195,6 @@ def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> di
         except ValueError:
             raise not_found(query, values) from None
     return values
-
-
-def _fits(digits: str) -> bool:
-    # Python itself refuses to read thousands of digits
-    return len(digits) <= 19 and int(digits) < 2**63
 
 
 def parameter_kind(name: str) -> str | None:
@@ -246,7 +231,7 @@ def read_list_page(
     after = after or request.after
     if is_merged(query, request):
         source = list_source(query, (*shown, *hidden), [f'"{query.key[0]}" in (select value from json_each(:keys))'])
-        bound |= {"keys": dump_json(merged_keys(connection, query, request, bound, size, after)).decode()}
+        bound |= {"keys": write_json(merged_keys(connection, query, request, bound, size, after))}
         after = None
     else:
         source = list_source(query, (*shown, *hidden), request.where)
@@ -312,6 +297,19 @@ def count_rows(
     bound = bind(query, values, request.parameters) | request.clauses.values | {"count_cap": COUNT_CAP + 1}
     found = connection.execute(f"select count(*) from (\n{source}\nlimit :count_cap)", bound).fetchone()[0]
     return min(found, COUNT_CAP), found > COUNT_CAP
+
+
+def head_of(page: Page, form: str) -> bytes:
+    """What stands before the lines of a list as CSV or NDJSON."""
+    return csv_line(page.columns) if form == "csv" else b""
+
+
+def lines_of(page: Page, query: CannedQuery, form: str) -> bytes:
+    """The rows of a page as lines of CSV or NDJSON."""
+    kinds = column_kinds(query.record)
+    if form == "csv":
+        return b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
+    return b"".join(dump_json(to_object(page.columns, row, kinds)) + b"\n" for row in page.rows)
 
 
 def moved_feedstock(connection: sqlite3.Connection, values: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,6 @@
 """What the plugins share in one running Datasette. It lies on the Datasette object: modules are process-global."""
 
 import gc
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +13,7 @@ from federation.audit import AuditLog
 from federation.canned_queries import CannedQuery, inspect, read_canned_queries
 from federation.connections import connect_reader
 from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, connect, database_path, is_replica, is_replicated
+from federation.database import DATABASES, FEDERATION, TOKENS, connect, database_path, is_replica, is_replicated
 from federation.deliveries import Deliveries
 from federation.hot_reads import HotReads
 from federation.metrics import Metrics
@@ -23,7 +22,7 @@ from federation.proxies import check_prefix
 from federation.rate_limit import RateLimit
 from federation.reader import Reader
 from federation.reading import Reading
-from federation.settings import METRICS_OFF, PLUGIN, Settings, data_folder, read_settings
+from federation.settings import METRICS_OFF, PLUGIN, Settings, data_folder, named_data_folder, read_settings
 from federation.sql_threads import SqlTurns, tame
 from federation.visibility import Visibility
 from federation.writer import Writer
@@ -124,7 +123,7 @@ def _acknowledgement(settings: Settings, data: Path) -> Callable[[], str | None]
 def data_of(datasette: Any) -> Path:
     """The data folder of a Datasette: `FEDERATION_DATA`, else where its federation.db lies, else the checkout."""
     attached = datasette.databases.get(FEDERATION)
-    if attached is not None and attached.path and not os.environ.get("FEDERATION_DATA"):
+    if attached is not None and attached.path and named_data_folder() is None:
         return Path(attached.path).resolve().parent
     return data_folder()
 
@@ -160,7 +159,7 @@ def close_databases(datasette: Any) -> None:
         database.close()
     # where it is replicated, that is Litestream's to do
     if not registry.is_replica and not is_replicated(registry.data):
-        for name in (FEDERATION, TOKENS):
+        for name in DATABASES:
             # SQLite does it when the last connection is closed, and none that only reads can
             connection = connect(database_path(registry.data, name))
             connection.execute("select 1 from sqlite_master limit 1")

@@ -113,13 +113,16 @@ async def _gzip_parts(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield compressor.flush()
 
 
+def start_message(reply: Reply, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The ASGI message that begins a finished reply with these headers."""
+    typed = {**headers, "Content-Type": reply.content_type} if reply.content_type else headers
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in typed.items()]
+    return {"type": "http.response.start", "status": reply.status, "headers": encoded}
+
+
 async def send_reply(reply: Reply, send: Callable[[dict], Awaitable[None]]) -> None:
     """Send a finished reply as ASGI messages."""
-    headers = {**reply.headers}
-    if reply.content_type:
-        headers["Content-Type"] = reply.content_type
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
+    await send(start_message(reply, reply.headers))
     if reply.parts is not None:
         async for part in reply.parts:
             await send({"type": "http.response.body", "body": part, "more_body": True})

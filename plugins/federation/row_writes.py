@@ -1,7 +1,7 @@
 """Rows written one at a time, inside the transaction that the writer gives."""
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from federation.actors import Actor
@@ -10,18 +10,29 @@ from federation.errors import ProblemDetails
 
 def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> int:
     """Insert a row, and give its id."""
-    columns = ", ".join(f'"{name}"' for name in values)
-    parameters = ", ".join(f":{name}" for name in values)
-    cursor = connection.execute(f"insert into {table} ({columns}) values ({parameters})", values)
+    cursor = connection.execute(_insert_into(table, values), values)
     # an insert that succeeded has one
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
-def update(connection: sqlite3.Connection, table: str, row_id: int, values: Mapping[str, Any]) -> None:
+def insert_all(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns."""
+    if rows:
+        connection.executemany(_insert_into(table, rows[0]), rows)
+
+
+def update(connection: sqlite3.Connection, table: str, row_id: int | str, values: Mapping[str, Any]) -> None:
     """Set columns of the row with this id."""
     assignments = ", ".join(f'"{name}" = :{name}' for name in values)
     connection.execute(f"update {table} set {assignments} where id = :row_id", {**values, "row_id": row_id})
+
+
+def _insert_into(table: str, columns: Iterable[str]) -> str:
+    names = list(columns)
+    quoted = ", ".join(f'"{name}"' for name in names)
+    parameters = ", ".join(f":{name}" for name in names)
+    return f"insert into {table} ({quoted}) values ({parameters})"
 
 
 def read_own(

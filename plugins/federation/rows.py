@@ -14,11 +14,6 @@ MESSAGE = "message"
 MESSAGE_TRUNCATED = "message_truncated"
 
 
-def dump_json(value: Any) -> bytes:
-    """JSON as it is sent: UTF-8, without blanks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-
-
 def to_object(columns: Sequence[str], row: Sequence, kinds: Mapping[str, str]) -> dict[str, Any]:
     """A row as a JSON object: booleans are booleans, JSON is JSON."""
     return {name: _json_value(value, kinds.get(name)) for name, value in zip(columns, row, strict=True)}

@@ -13,7 +13,7 @@ from federation.actors import Actor
 from federation.body_models import Sent
 from federation.datasets import DATASETS_PER_RUN, count_new_links, link_dataset
 from federation.errors import ProblemDetails
-from federation.faults import Faults
+from federation.faults import Faults, bakery_of
 from federation.list_requests import printable
 from federation.names import parse_feedstock_name
 from federation.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
@@ -33,11 +33,7 @@ def create_recipe_run(
     """
     now = times.now()
     faults = Faults(at)
-    bakery_id = run.bakery_id or actor.bakery_id
-    if bakery_id is None:
-        faults.add("bakery_id", "is required, since an administrator's token belongs to no bakery")
-    else:
-        actor.require(bakery_id)
+    bakery_id = bakery_of(run.bakery_id, actor, faults)
     try:
         feedstock_id, repository = parse_feedstock_name(run.feedstock_id, home)
     except ValueError as error:
@@ -51,7 +47,6 @@ def create_recipe_run(
     if len(run.datasets or ()) > DATASETS_PER_RUN:
         faults.add("datasets", f"holds {len(run.datasets)} datasets, and a run has at most {DATASETS_PER_RUN}")
     faults.raise_any()
-    assert bakery_id is not None, "without one there was a fault"
 
     values = {name: getattr(run, name) for name in type(run).model_fields if name not in _RESOLVED}
     values |= {
@@ -103,15 +98,12 @@ def update_recipe_run(
 
 def find_recipe_run(connection: sqlite3.Connection, bakery_id: str, external_id: str) -> int:
     """The id of a bakery's run by the bakery's own id of it. Raises ProblemDetails (404)."""
-    found = connection.execute(
-        "select id from recipe_runs where bakery_id = :bakery_id and external_id = :external_id",
-        {"bakery_id": bakery_id, "external_id": external_id},
-    ).fetchone()
+    found = _by_external_id(connection, bakery_id, external_id)
     if found is None:
         raise ProblemDetails(
             "not-found", f"{printable(bakery_id)} has recorded no run with the external_id {printable(external_id)!r}"
         )
-    return found[0]
+    return found
 
 
 def _check_patch(connection: sqlite3.Connection, run: dict[str, Any], sent: dict[str, Any]) -> list[Sent]:
@@ -146,18 +138,26 @@ def _check_completed_at(faults: Faults, completed_at: str | None, status: str, r
 
 def _refuse_taken_external_id(connection: sqlite3.Connection, bakery_id: str, external_id: str | None) -> None:
     """Raises ProblemDetails (409, with the `Location` of the run that has it)."""
-    if external_id is None:
-        return
-    taken = connection.execute(
-        "select id from recipe_runs where bakery_id = :bakery_id and external_id = :external_id",
-        {"bakery_id": bakery_id, "external_id": external_id},
-    ).fetchone()
-    if taken:
+    taken = None if external_id is None else _by_external_id(connection, bakery_id, external_id)
+    if taken is not None:
         raise ProblemDetails(
             "conflict",
-            f"{bakery_id} has recorded the external_id {external_id!r} already, as recipe run {taken[0]}",
-            headers={"Location": f"/recipe_runs/{taken[0]}"},
+            f"{bakery_id} has recorded the external_id {external_id!r} already, as recipe run {taken}",
+            headers={"Location": f"/recipe_runs/{taken}"},
         )
+
+
+def _by_external_id(connection: sqlite3.Connection, bakery_id: str, external_id: str) -> int | None:
+    found = connection.execute(
+        """
+        select id
+        from recipe_runs
+        where bakery_id = :bakery_id
+            and external_id = :external_id
+        """,
+        {"bakery_id": bakery_id, "external_id": external_id},
+    ).fetchone()
+    return found["id"] if found else None
 
 
 def _add_event(

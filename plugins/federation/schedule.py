@@ -1,7 +1,6 @@
 """`scripts/serve --sync-every 15m --snapshot-every 1d`: scripts beside the server, as processes of their own."""
 
 import contextlib
-import re
 import subprocess
 import sys
 import threading
@@ -9,44 +8,30 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import click
-
 from federation.settings import ROOT
 
 # How long a sync that is under way may take to stop: what it saves it saves in short transactions.
 STOP_SECONDS = 5
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
-
-
-class Duration(click.ParamType):
-    """A duration on the command line, in seconds: `30s`, `15m`, `6h`, `1d`."""
-
-    name = "duration"
-
-    def convert(self, value: str | int, param: click.Parameter | None, context: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        match = _DURATION.fullmatch(value)
-        if not match:
-            self.fail(f"{value!r} is not a duration such as 30s, 15m, 6h or 1d", param, context)
-        return int(match[1]) * _UNITS[match[2]]
 
 
 def sync_command_of(data: Path) -> list[str]:
+    """The script, which ends with this process, even if that is killed."""
     ending = [sys.executable, "-m", "federation.ending_with_parent"]
     return [*ending, str(ROOT / "scripts" / "sync.py"), "--data", str(data), "--quiet"]
 
 
-def snapshot_command_of(data: Path, every: int) -> list[str]:
-    """The script, which does nothing when the last one is fresh: a server that is started again makes no new one."""
-    fresh = f"{max(1, every // 2)}s"
+def snapshot_command_of(data: Path, every: float) -> list[str]:
+    """The script, which does nothing when the last one is fresh: a server that is started again makes no new one.
+
+    `every` is in seconds.
+    """
+    fresh = f"{max(1, int(every / 2))}s"
     script = [sys.executable, str(ROOT / "scripts" / "backup.py"), "snapshot"]
     return [*script, "--data", str(data), "--unless-newer-than", fresh, "--quiet"]
 
 
 @contextlib.contextmanager
-def running_every(seconds: int, command: Sequence[str]) -> Iterator[None]:
+def running_every(seconds: float, command: Sequence[str]) -> Iterator[None]:
     """Run a command now, and again so many seconds after it began, until the block is left. Never twice at once."""
     stopping = threading.Event()
     thread = threading.Thread(target=_run, args=(seconds, command, stopping), name="federation-schedule", daemon=True)
@@ -58,7 +43,7 @@ def running_every(seconds: int, command: Sequence[str]) -> Iterator[None]:
         thread.join(2 * STOP_SECONDS)
 
 
-def _run(seconds: int, command: Sequence[str], stopping: threading.Event) -> None:
+def _run(seconds: float, command: Sequence[str], stopping: threading.Event) -> None:
     while not stopping.is_set():
         # its stdout is not the server's; Ctrl-C in a terminal is for the server, which then ends it
         # its stdin ends with this process, which may be killed

@@ -13,7 +13,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import uvicorn
@@ -24,12 +26,23 @@ from federation import demo
 from federation.canned_queries import BadQuery
 from federation.data_folder import prepare
 from federation.database import FEDERATION, UnusableDatabase, database_path, is_replica, is_replicated
+from federation.duration import Duration
 from federation.logs import log_config
 from federation.metrics import SHARED_FOLDER, shared_folder
 from federation.registry import close_databases
-from federation.schedule import Duration, running_every, snapshot_command_of, sync_command_of
+from federation.schedule import running_every, snapshot_command_of, sync_command_of
 from federation.server import make_datasette
-from federation.settings import LOG_JSON, ROOT, BadSetting, data_folder, log_format, read_settings, trusted_proxies
+from federation.settings import (
+    COOKIE_SECRET,
+    DATA_FOLDER,
+    LOG_JSON,
+    ROOT,
+    BadSetting,
+    data_folder,
+    log_format,
+    read_settings,
+    trusted_proxies,
+)
 
 # How long a stop waits for requests that are under way.
 GRACE_SECONDS = 10
@@ -52,8 +65,8 @@ def serve_command(
     host: str,
     port: int,
     workers: int,
-    sync_every: int | None,
-    snapshot_every: int | None,
+    sync_every: float | None,
+    snapshot_every: float | None,
     replicate: str | None,
     replica_of: str | None,
 ) -> None:
@@ -73,8 +86,9 @@ def serve_command(
         fail("FEDERATION_ACKNOWLEDGE=replica needs --replicate URL")
     if is_replica(data) and not replica_of:
         fail(f"{data} holds a read replica: start it with --replica-of")
+    serve_here = partial(serve, data, with_demo, host, port, workers, sync_every, snapshot_every)
     if not replicate and not replica_of and not is_replicated(data):
-        serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+        serve_here()
         return
     # a server that does not replicate loads nothing of it
     from federation.replication.follower import following
@@ -86,13 +100,13 @@ def serve_command(
     try:
         if replica_of:
             with following(data, read_url(replica_of)):
-                serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+                serve_here()
         elif replicate:
             with replicating(data, read_url(replicate)):
-                serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+                serve_here()
         else:
             end_replication(data)
-            serve(data, with_demo, host, port, workers, sync_every, snapshot_every)
+            serve_here()
     except ReplicationError as error:
         fail(str(error))
     except OSError as error:
@@ -105,8 +119,8 @@ def serve(
     host: str,
     port: int,
     workers: int,
-    sync_every: int | None,
-    snapshot_every: int | None,
+    sync_every: float | None,
+    snapshot_every: float | None,
 ) -> None:
     """Open the databases and serve them until a signal says stop."""
     listening = bind(host, port)
@@ -123,9 +137,9 @@ def serve(
         fail(f"metadata.yml: {error}")
     except BadSetting as error:
         fail(error.message, error.exit_code)
-    os.environ["FEDERATION_DATA"] = str(data)
+    os.environ[DATA_FOLDER] = str(data)
     # workers must accept each other's cookies
-    os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))
+    os.environ.setdefault(COOKIE_SECRET, secrets.token_hex(32))
     url = f"http://{'[' + host + ']' if ':' in host else host}:{listening.getsockname()[1]}"
     threading.Thread(target=announce, args=(url, [line.format(url=url) for line in lines]), daemon=True).start()
     with contextlib.ExitStack() as beside:
@@ -233,7 +247,8 @@ def announce(url: str, lines: list[str]) -> None:
     print("\n".join([f"Serving {url}", *lines]), flush=True)
 
 
-def fail(message: str, exit_code: int = 1) -> None:
+def fail(message: str, exit_code: int = 1) -> NoReturn:
+    """End with one line on stderr."""
     print(f"scripts/serve: {message}", file=sys.stderr)
     sys.exit(exit_code)
 

@@ -1,7 +1,6 @@
 """The server: Datasette under uvicorn, made by an application factory so that several workers can serve one file."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from federation.data_folder import prepare
 from federation.database import database_path
 from federation.ending_with_parent import end_with_supervisor
 from federation.proxies import path_prefix
-from federation.settings import ROOT, data_folder, public_url, read_metadata
+from federation.settings import ROOT, cookie_secret, data_folder, public_url, read_metadata
 
 
 def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> Datasette:
@@ -33,4 +32,4 @@ def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> 
 def create_application() -> Any:
     """The ASGI application of one worker, over the folder that `FEDERATION_DATA` names."""
     end_with_supervisor()
-    return make_datasette(data_folder(), secret=os.environ.get("DATASETTE_SECRET")).app()
+    return make_datasette(data_folder(), secret=cookie_secret()).app()

@@ -14,6 +14,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "federation"
+# what `serve` sets for its workers
+DATA_FOLDER, COOKIE_SECRET = "FEDERATION_DATA", "DATASETTE_SECRET"
 # who may read /metrics: nobody, who has a token, everybody
 METRICS = METRICS_OFF, METRICS_TOKEN, METRICS_PUBLIC = "off", "token", "public"
 ACKNOWLEDGE = ("disk", "replica")
@@ -165,6 +167,22 @@ def read_metadata() -> dict:
     return yaml.load((ROOT / "metadata.yml").read_text("utf-8"), loader)
 
 
-def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+def named_data_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder that `FEDERATION_DATA` names; None where it names none."""
+    named = environ.get(DATA_FOLDER)
+    return Path(named) if named else None
+
+
+def data_folder() -> Path:
     """The folder where the databases lie: `FEDERATION_DATA`, else the checkout itself."""
-    return Path(environ.get("FEDERATION_DATA") or ROOT)
+    return named_data_folder() or ROOT
+
+
+def cookie_secret(environ: Mapping[str, str] = os.environ) -> str | None:
+    """What Datasette signs its cookies with, the same in all workers; None leaves that to Datasette."""
+    return environ.get(COOKIE_SECRET)
+
+
+def sftp_key_path(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The file of the key to a store over SFTP: the one kind whose key no variable of Litestream's own names."""
+    return environ.get("FEDERATION_SFTP_KEY_PATH") or None

@@ -6,15 +6,14 @@ Datasette looks for no databases, and each comes and goes whole: it is written u
 
 import contextlib
 import hashlib
-import os
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from federation.database import FEDERATION, connect, database_path, exclusive_lock
+from federation.database import FEDERATION, connect, connect_copy, database_path, exclusive_lock
+from federation.disk import to_disk
 
 FOLDER = "snapshots"
 KEPT = 14
@@ -133,7 +132,7 @@ def copy_public(source: Path, target: Path) -> None:
         connection.execute("vacuum into :target", {"target": str(target)})
     finally:
         connection.close()
-    copy = sqlite3.connect(target, isolation_level=None)
+    copy = connect_copy(target)
     try:
         copy.execute("pragma journal_mode = delete")
         for table in LEFT_OUT:
@@ -150,12 +149,3 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

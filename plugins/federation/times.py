@@ -14,6 +14,10 @@ _DATE_TIME = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 
+# `to_text` writes with these digits, and SQL (`views.py`) the same.
+_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_KEPT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", re.ASCII)
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -24,12 +28,22 @@ def now() -> str:
 
 def to_text(instant: datetime) -> str:
     """An aware datetime as the registry keeps it, e.g. `2026-11-24T03:25:00.000000Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).strftime(_FORMAT)
 
 
 def from_text(text: str) -> datetime:
-    """The datetime of a time that the registry keeps."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    """The aware datetime of a time that the registry keeps. Raises ValueError for any other text."""
+    return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+
+
+def is_kept(text: str) -> bool:
+    """Whether a text is a time as the registry keeps it."""
+    return _KEPT.fullmatch(text) is not None
+
+
+def ago(span: timedelta) -> str:
+    """The instant so long before now, as the registry keeps it."""
+    return to_text(datetime.now(UTC) - span)
 
 
 def parse(text: str) -> str:
@@ -48,8 +62,7 @@ def parse(text: str) -> str:
         instant -= _offset(offset)
     except (ValueError, OverflowError):
         raise ValueError("is not a date and time that exists") from None
-    if not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
-        raise ValueError(f"is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}")
+    check_year(instant.year)
     return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{(fraction or '')[:6]:0<6}Z"
 
 
@@ -66,9 +79,14 @@ def parse_day(text: str) -> str:
         day = date.fromisoformat(text)
     except ValueError:
         raise ValueError("is not a day that exists") from None
-    if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
-        raise ValueError(f"is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}")
+    check_year(day.year)
     return text
+
+
+def check_year(year: int) -> None:
+    """Raises ValueError with a sentence for a year that is not kept."""
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        raise ValueError(f"is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}")
 
 
 def _offset(text: str) -> timedelta:

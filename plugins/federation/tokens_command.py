@@ -14,7 +14,17 @@ import click
 from federation import tokens
 from federation.audit import read_audit_log
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
-from federation.database import FEDERATION, TOKENS, UnusableDatabase, connect, database_path, is_replicated, transaction
+from federation.database import (
+    DATABASES,
+    FEDERATION,
+    TOKENS,
+    UnusableDatabase,
+    connect,
+    database_path,
+    is_replicated,
+    transaction,
+)
+from federation.numbers import LARGEST_INTEGER
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
 from federation.text_checks import is_bakery_id
@@ -25,7 +35,6 @@ _data = click.option("--data", type=click.Path(path_type=Path, file_okay=False),
 # How long the store of a folder that is replicated may take.
 STORE_SECONDS = 10
 MOST_NAME_CHARACTERS = 200
-LARGEST_ID = 2**63 - 1
 
 
 @contextmanager
@@ -42,7 +51,7 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
         raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
 
 
-def replicated(data: Path, names: tuple[str, ...]) -> str | None:
+def replicated(data: Path) -> str | None:
     """Wait until what was written is in the store of a folder that is replicated; why that cannot be said."""
     if not is_replicated(data):
         return None
@@ -51,7 +60,7 @@ def replicated(data: Path, names: tuple[str, ...]) -> str | None:
     from federation.replication.urls import ReplicationError
 
     try:
-        for name in names:
+        for name in DATABASES:
             replicate_now(data.resolve(), name, STORE_SECONDS)
     except ReplicationError as error:
         return str(error)
@@ -73,7 +82,7 @@ class TokenId(click.IntRange):
     """The number of a token; whoever has the token itself at hand may give that."""
 
     def __init__(self) -> None:
-        super().__init__(1, LARGEST_ID)
+        super().__init__(1, LARGEST_INTEGER)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         token = re.fullmatch(r"pfk_([0-9]+)_.*", str(value).strip())
@@ -111,7 +120,7 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
             click.echo(f"No bakeries.yaml that was synced names {bakery_id}: look whether it is spelled so.", err=True)
     with opened(data, TOKENS) as connection:
         click.echo(tokens.create_token(connection, bakery_id, name, days))
-    if fault := replicated(data, (FEDERATION, TOKENS)):
+    if fault := replicated(data):
         click.echo(f"It is on this disk alone so far: {fault}", err=True)
     click.echo(
         f"A token for {bakery_id or 'an administrator'} of the registry in {data}. "
@@ -136,7 +145,11 @@ def list_(data: Path | None) -> None:
 @tokens_command.command()
 @click.option("--token", "token_id", metavar="ID", type=TokenId(), help="Just this token's.")
 @click.option(
-    "--limit", type=click.IntRange(1, LARGEST_ID), default=100, show_default=True, help="At most so many, the newest."
+    "--limit",
+    type=click.IntRange(1, LARGEST_INTEGER),
+    default=100,
+    show_default=True,
+    help="At most so many, the newest.",
 )
 @_data
 def audit(token_id: int | None, limit: int, data: Path | None) -> None:

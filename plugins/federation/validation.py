@@ -7,12 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from federation.errors import ProblemDetails, json_pointer
+from federation.errors import MAX_FAULTS, ProblemDetails, json_pointer
 
 Model = TypeVar("Model", bound=BaseModel)
-
-# Faults that are told at once: a body of a megabyte can hold 300,000, and an answer of 18 megabytes helps nobody.
-MAX_FAULTS = 100
 
 _WORDS = {
     "string_type": "must be text",

@@ -18,10 +18,10 @@ from pydantic import Field
 from federation import times
 from federation.errors import ProblemDetails
 from federation.fields import Record
+from federation.json_text import dump_json
 from federation.replies import Reply
 from federation.request_bodies import open_body
 from federation.routes import Call, Operation, refuse_parameters
-from federation.rows import dump_json
 from federation.sync.fetched import is_repository
 
 # GitHub sends no larger ones.

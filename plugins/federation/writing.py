@@ -8,18 +8,18 @@ from typing import Any
 from federation.actors import Actor
 from federation.body_models import Sent, create_model_of, update_model_of
 from federation.datasets import create_dataset, update_dataset
-from federation.errors import ProblemDetails, json_pointer, unauthorized
+from federation.errors import MAX_FAULTS, ProblemDetails, json_pointer, unauthorized
 from federation.fields import Dataset, RecipeRun
 from federation.idempotency import Written, read_key, write_once
 from federation.json_body import parse_json
+from federation.json_text import dump_json
 from federation.list_requests import printable, read_parameters
 from federation.reading import decode_path
 from federation.replies import Reply
 from federation.request_bodies import JSON_TYPES, PATCH_TYPES, read_body
 from federation.routes import Call, Operation, refuse_parameters
-from federation.rows import dump_json
 from federation.runs import create_recipe_run, find_recipe_run, update_recipe_run
-from federation.validation import MAX_FAULTS, check, invalid, validate
+from federation.validation import check, invalid, validate
 from federation.writer import ACKNOWLEDGED
 
 MAX_RUNS = 1000
@@ -234,7 +234,7 @@ def read_if_match(call: Call) -> frozenset[int] | None:
 
 POST_RECIPE_RUNS = Operation(
     "create_recipe_runs",
-    "Record a recipe run, or up to 1,000 of them",
+    f"Record a recipe run, or up to {MAX_RUNS:,} of them",
     post_recipe_runs,
     "A feedstock may be named by its id or as owner/name. Of an array all runs are recorded, or none.",
     tag="Recipe runs",

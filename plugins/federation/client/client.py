@@ -22,7 +22,8 @@ from federation.client import records
 from federation.client.configuration import Configuration, read_configuration
 from federation.client.errors import RegistryError
 from federation.client.reads import Reads
-from federation.client.transport import Transport, new_key, write_json
+from federation.client.transport import Transport, new_key
+from federation.json_text import dump_json
 
 
 class Client(Reads):
@@ -141,5 +142,5 @@ class Client(Reads):
     ) -> Any:
         # a record's ETag begins with its revision, which is what is compared
         if_match = None if revision is None else f'"{revision}-0"'
-        answer = self.transport.send(method, path, write_json(body), key or new_key(), parameters, if_match)
+        answer = self.transport.send(method, path, dump_json(body), key or new_key(), parameters, if_match)
         return answer.json()

@@ -39,6 +39,12 @@ def configuration_file(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(named) if named else platformdirs.user_config_path(APPLICATION) / "config.json"
 
 
+def spool_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where runs are kept that could not be sent: `FEDERATION_SPOOL`, else the platform's place for such a state."""
+    named = environ.get("FEDERATION_SPOOL")
+    return Path(named) if named else platformdirs.user_state_path(APPLICATION) / "spool"
+
+
 def read_configuration(
     url: str | None = None, token: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Configuration:

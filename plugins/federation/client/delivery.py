@@ -10,7 +10,8 @@ from typing import Any
 
 from federation.client.client import Client
 from federation.client.errors import Problem, RegistryError
-from federation.client.transport import new_key, write_json
+from federation.client.transport import new_key
+from federation.json_text import dump_json
 
 # what tells our run from another one under the same external id
 _OURS = ("recipe_id", "commit", "run_date")
@@ -51,7 +52,7 @@ class Delivery:
                 return
             try:
                 answer = client.transport.send(
-                    "POST", "/recipe_runs", write_json(self.run), self.create_key, patience=patience
+                    "POST", "/recipe_runs", dump_json(self.run), self.create_key, patience=patience
                 )
                 self.recipe_run_id = answer.json()["id"]
             except Problem as problem:
@@ -72,7 +73,7 @@ class Delivery:
 
     def send_end(self, client: Client, patience: float | None = None) -> None:
         """Have the end recorded. Raises Problem, Unreachable, RegistryError."""
-        body = write_json(self.end)
+        body = dump_json(self.end)
         try:
             client.transport.send("PATCH", self._path(), body, self.end_key, patience=patience)
         except Problem as problem:

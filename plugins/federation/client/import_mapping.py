@@ -99,7 +99,10 @@ class Mapper:
         if values.get("id") not in (None, ""):
             run["external_id"] = f"pangeo-forge-orchestrator/{values['id']}"
         if isinstance(run["is_test"], str):
-            run["is_test"] = run["is_test"].strip().lower() in ("true", "t", "1")
+            try:
+                run["is_test"] = records()["RecipeRun"]["is_test"].read(run["is_test"])
+            except ValueError as error:
+                raise BadRow(f"is_test {error}") from None
         return run
 
 

@@ -4,7 +4,6 @@ A batch is all or nothing. So what the registry refuses in it is taken out, told
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from federation.client.client import Client
 from federation.client.errors import Problem
 from federation.client.import_mapping import BadRow, Mapper
 from federation.client.import_rows import Row
-from federation.client.transport import write_json
+from federation.json_text import dump_json
 from federation.statuses import read_status
 
 # below the registry's bounds, 1,000 runs and 1 MiB
@@ -77,7 +76,7 @@ class Importer:
         if self._bakery_id:
             items = self._without_known(items, self._bakery_id)
         while items:
-            body = write_json([item.run for item in items])
+            body = dump_json([item.run for item in items])
             # the same batch has the same key: sent again in a second import it is answered at once
             key = f"import/{hashlib.sha256(body).hexdigest()}"
             try:
@@ -173,7 +172,7 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     batch: list[Item] = []
     size = 0
     for item in items:
-        length = len(json.dumps(item.run, ensure_ascii=False).encode("utf-8", "replace"))
+        length = len(dump_json(item.run))
         if batch and (len(batch) == BATCH_RUNS or size + length > BATCH_BYTES):
             yield batch
             batch, size = [], 0

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
+from federation import times
 from federation.client.endpoints import endpoints, fill
 from federation.client.pages import LARGEST_PAGE, Pages
 from federation.client.transport import Transport
@@ -56,7 +57,7 @@ def _text(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         # without a time zone it is the local time, as Python has it
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return times.to_text(value)
     if isinstance(value, str | int | float | date):
         return str(value)
     # a JSON list: values may hold commas

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from federation import times
@@ -155,7 +154,7 @@ def record(
     if recorder.delivery.recipe_run_id is not None:
         watch.environ = {**watch.environ, "FEDERATION_RECIPE_RUN_ID": str(recorder.delivery.recipe_run_id)}
     ending = watch.run()
-    ended_at = max(times.to_text(datetime.now(UTC)), recorder.delivery.run["run_date"])
+    ended_at = max(times.now(), recorder.delivery.run["run_date"])
     output = b""
     if watch.child:
         watch.child.drain(_HURRIED_DRAIN_SECONDS if watch.signalled else _DRAIN_SECONDS)

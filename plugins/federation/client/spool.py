@@ -9,14 +9,12 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from federation.client.client import Client
-from federation.client.configuration import APPLICATION
+from federation.client.configuration import spool_folder
 from federation.client.delivery import Delivery
 from federation.client.errors import Problem, Refused, RegistryError, Unreachable
 from federation.client.transport import Transport
@@ -26,12 +24,6 @@ try:
 except ImportError:
     # Windows: two that send the same at once send it under the same keys
     fcntl = None  # type: ignore[assignment]
-
-
-def spool_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where it is kept: `FEDERATION_SPOOL`, else the platform's place for an application's state."""
-    named = environ.get("FEDERATION_SPOOL")
-    return Path(named) if named else platformdirs.user_state_path(APPLICATION) / "spool"
 
 
 class Kept:

@@ -1,15 +1,14 @@
 """The cells of a table: text that a terminal takes for text, cut to what fits."""
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from federation import times
 from federation.control_characters import CONTROL, without_terminal_codes
 
 # a column is not made narrower than this
 _NARROWEST = 8
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{6}Z")
 _COLOURS = {"success": "green", "failure": "red", "timed_out": "red", "queued": "yellow", "in_progress": "yellow"}
 
 
@@ -23,8 +22,9 @@ def cell(row: Mapping[str, Any], name: str, whole: bool = False) -> str:
     if isinstance(value, list | dict):
         return ", ".join(str(each) for each in value) if _is_plain(value) else f"({len(value)})"
     text = str(value)
-    if match := _TIME.fullmatch(text):
-        return f"{match[1]} {match[2]}"
+    if times.is_kept(text):
+        # to the second
+        return f"{text[:10]} {text[11:19]}"
     text = CONTROL.sub("", without_terminal_codes(text))
     if not whole:
         text = " ".join(text.split())

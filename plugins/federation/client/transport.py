@@ -61,11 +61,6 @@ def new_key() -> str:
     return str(uuid.uuid4())
 
 
-def write_json(value: Any) -> bytes:
-    """A body; the same value gives the same bytes, which a repetition under the same key needs."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
 class Transport:
     """Requests to one registry with one token. Threads may share it."""
 
@@ -114,14 +109,13 @@ class Transport:
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """A large answer piece by piece, however long it takes. Raises Problem, Unreachable; is not tried again."""
-        url = path if path.startswith(f"{self.url}/") else self.url + path
         try:
-            with self._session().get(url, timeout=self._timeout, stream=True) as response:
+            with self._session().get(self.url + path, timeout=self._timeout, stream=True) as response:
                 if response.status_code != 200:
                     raise problem_of(response.status_code, _read(response, _in(ANSWER_SECONDS)).body, response.headers)
                 yield from response.raw.stream(_LARGE_PIECE, decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unreachable(f"{self.host} cannot be reached: {_words(error)}", 0.0) from None
+            raise Unreachable(f"{self.host} cannot be reached: {_words(error)}") from None
 
     def _ask(
         self,

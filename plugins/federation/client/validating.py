@@ -5,7 +5,8 @@ from pathlib import Path
 from federation.files.bakeries_yaml import parse_bakeries_yaml
 from federation.files.file_problems import Problem
 from federation.files.meta_yaml import parse_meta_yaml
-from federation.sync.fetched import BAKERIES_PATH, MAX_FILE_BYTES, META_PATHS
+from federation.files.yaml_faults import LARGEST_FILE
+from federation.sync.fetched import BAKERIES_PATH, META_PATHS
 
 META, BAKERIES = "meta", "bakeries"
 KINDS = (META, BAKERIES)
@@ -37,7 +38,7 @@ def check(path: Path, kind: str) -> list[Problem]:
     try:
         with path.open("rb") as file:
             # a byte more tells that it is too large
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise NothingThere(f"{path} cannot be read: {error.strerror}") from None
     return (parse_bakeries_yaml if kind == BAKERIES else parse_meta_yaml)(data).problems

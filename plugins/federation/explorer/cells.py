@@ -1,12 +1,12 @@
 """Cells of Datasette's tables as people read them: marks, relative times, ids that lead to their page."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from federation import times
 from federation.columns import BOOLEAN, column_kinds
 from federation.explorer.links import (
     Links,
@@ -23,7 +23,6 @@ from federation.explorer.snippets import whole_prefix
 from federation.explorer.words import bounded, coded, first_line, shortened, time_ago
 from federation.fields import RECORDS
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _BOOLEANS = {name for record in RECORDS.values() for name, kind in column_kinds(record).items() if kind == BOOLEAN}
 _RUN_IDS = {"recipe_run_id", "latest_recipe_run_id", "last_success_recipe_run_id"}
 # tables whose own id leads to a page: which
@@ -55,7 +54,7 @@ def cell(links: Links, row: Any, column: str, value: Any, table: str | None) -> 
         return _link(address, breakable(value))
     if table is not None and (shown := _shown(links, row, column, value)) is not None:
         return shown
-    if isinstance(value, str) and _TIME.fullmatch(value):
+    if isinstance(value, str) and times.is_kept(value):
         # as it is, and in one line
         return Markup('<time datetime="{}">{}</time>').format(value, value)
     if isinstance(value, str) and web_url(value):
@@ -116,7 +115,7 @@ def _shown(links: Links, row: Any, column: str, value: Any) -> Markup | None:
         return external(github_file(row["repository"], row["commit"], row["source_file"], value), str(value))
     if isinstance(value, int):
         return Markup('<span class="number">{:,}</span>').format(value) if column.endswith("_count") else None
-    if isinstance(value, str) and _TIME.fullmatch(value):
+    if isinstance(value, str) and times.is_kept(value):
         return time_ago(value)
     if column == "repository":
         return external(github_repository(value), value)

@@ -9,13 +9,13 @@ from datasette.utils import tilde_encode
 from markupsafe import Markup, escape
 
 from federation.database import FEDERATION
+from federation.files.people import orcid
 
 # of one text
 LINKS, LINK_CHARACTERS = 20, 500
 GITHUB = "https://github.com"
 _WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _URL_IN_TEXT = re.compile(r"https?://[^\s<>\"'`\\]+[^\s<>\"'`\\.,;:!?)\]}]", re.IGNORECASE)
-_ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])", re.IGNORECASE)
 # what RFC 3986 lets stand in a URL; the rest, blanks and braces for example, is percent-encoded
 _URL_CHARACTERS = ":/?#[]@!$&'()*+,;=%~"
 
@@ -110,6 +110,7 @@ def github_person(github: str) -> str:
     return f"{GITHUB}/{quote(github, safe='')}"
 
 
-def orcid_url(orcid: str | None) -> str | None:
-    match = _ORCID.fullmatch(orcid or "")
-    return f"https://orcid.org/{match[1].upper()}" if match else None
+def orcid_url(text: str | None) -> str | None:
+    """The page of an ORCID iD; None for what is none, by its check digit too."""
+    found = orcid(text or "")
+    return f"https://orcid.org/{found}" if found else None

@@ -3,7 +3,6 @@
 from markupsafe import Markup
 
 STALE, PROBLEM = "stale", "problem"
-UNFINISHED = ("queued", "in_progress")
 
 # what people read
 WORDS = {

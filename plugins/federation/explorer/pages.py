@@ -1,6 +1,5 @@
 """The explorer's own pages: a line of a table each, and the one handler that answers for all of them."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from datasette import NotFound, Response
 from datasette.utils import tilde_decode
 
+from federation.addresses import with_groups
 from federation.explorer import records
 from federation.explorer.bakery_day import day_of_bakery
 from federation.explorer.home import home
@@ -17,10 +17,10 @@ from federation.explorer.search import search
 from federation.explorer.snapshots import snapshots
 from federation.explorer.statistics import statistics
 from federation.explorer.token_use import token_use
+from federation.numbers import read_id
 
 Found = dict[str, Any]
 
-_PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 # parameters of paths that are numbers; all others are text
 INTEGERS = ("recipe_run_id", "dataset_id")
 
@@ -44,7 +44,7 @@ class Page:
     @property
     def route(self) -> str:
         # a key has neither comma nor dot, which `tilde_encode` writes otherwise: what has is for Datasette
-        return "^" + _PARAMETER.sub(r"(?P<\1>[^/,.]+)", re.escape(self.path)) + "$"
+        return f"^{with_groups(self.path, '[^/,.]+')}$"
 
     async def answer(self, datasette: Any, request: Any) -> Response:
         await datasette.ensure_permissions(request.actor, ["view-instance"])
@@ -89,6 +89,7 @@ def _read(name: str, text: str) -> str | int:
     """A parameter of a path; a number as the registry writes it. Raises NotFound."""
     if name not in INTEGERS:
         return text
-    if not text.isascii() or not text.isdigit() or text.startswith("0") or int(text) >= 2**63:
-        raise NotFound(f"There is no record with the id {text}")
-    return int(text)
+    number = read_id(text)
+    if number is None:
+        raise NotFound(f"There is no record with the id {text[:100]}")
+    return number

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from federation.explorer.marks import UNFINISHED, WORDS
+from federation.explorer.marks import WORDS
 from federation.explorer.words import plural
+from federation.statuses import UNFINISHED_STATUSES
 
 PITCH, BAR = 11, 9
 HEIGHT = 160
@@ -23,7 +24,7 @@ class Part:
     @property
     def open(self) -> bool:
         """Not final: drawn as an outline, as in other charts."""
-        return self.status in UNFINISHED
+        return self.status in UNFINISHED_STATUSES
 
 
 @dataclass(frozen=True)

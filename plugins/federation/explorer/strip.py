@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from federation.explorer.marks import UNFINISHED, WORDS
+from federation.explorer.marks import WORDS
 from federation.explorer.success_rate import SuccessRate, success_rate
 from federation.explorer.windows import QUARTER
 from federation.explorer.words import plural
+from federation.statuses import UNFINISHED_STATUSES
 
 DAYS = QUARTER.days
 PITCH, BAR = 8, 6
@@ -36,7 +37,7 @@ class Day:
     @property
     def open(self) -> bool:
         """Nothing worse than not final yet: drawn as an outline."""
-        return self.status in UNFINISHED
+        return self.status in UNFINISHED_STATUSES
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from datetime import datetime
 from math import sqrt
 from typing import Any
 
-from federation.explorer.marks import UNFINISHED, WORDS, shown_status
+from federation.explorer.marks import STALE, WORDS, shown_status
 from federation.explorer.words import duration, instant, seconds_between, shortened
+from federation.statuses import UNFINISHED_STATUSES
 from federation.times import from_text
 
 RUNS = 50
@@ -33,7 +34,7 @@ class Bar:
     @property
     def open(self) -> bool:
         """Not final: drawn as an outline."""
-        return self.status in (*UNFINISHED, "stale")
+        return self.status in (*UNFINISHED_STATUSES, STALE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def seconds_of(run: Mapping[str, Any], now: datetime) -> float | None:
     """
     if run["completed_at"]:
         return max(0.0, seconds_between(run["run_date"], run["completed_at"])) or None
-    if run["status"] in UNFINISHED:
+    if run["status"] in UNFINISHED_STATUSES:
         return max(0.0, (now - from_text(run["run_date"])).total_seconds())
     return None
 

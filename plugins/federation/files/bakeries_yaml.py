@@ -20,6 +20,7 @@ from federation.files.yaml_fields import (
     Value,
     plain_text,
     short_text,
+    text_as_written,
     url,
     why_no_identifier,
 )
@@ -203,13 +204,7 @@ def _protocol(value: Value) -> str | None:
 
 def _prefix(value: Value, protocol: str | None) -> str | None:
     """Where the target's data begins, as written: half a prefix would lead elsewhere."""
-    if value.is_null:
-        return None
-    text = value.text
-    if text is None:
-        value.expected("a text such as `bucket/folder`")
-        return None
-    written = text.strip()
+    written = (text_as_written(value, "a text such as `bucket/folder`") or "").strip()
     if reason := _why_no_prefix(written, protocol):
         value.error(f"This prefix {reason}; it was left out.")
         return None
@@ -232,11 +227,8 @@ def _why_no_prefix(written: str, protocol: str | None) -> str | None:
 
 
 def _boolean(value: Value) -> bool | None:
-    if value.is_null:
-        return None
-    text = value.text
+    text = text_as_written(value, "`true` or `false`")
     if text is None:
-        value.expected("`true` or `false`")
         return None
     written = text.strip()
     found = _BOOLEANS.get(written.lower())

@@ -33,6 +33,11 @@ class Problem:
     message: str
 
 
+def problem_of_file(message: str) -> Problem:
+    """An error that is the whole file's, and stands nowhere in it."""
+    return Problem("", None, None, ERROR, message)
+
+
 def problem_line(file: str, problem: Problem) -> str:
     """`file:line:column: severity: message [pointer]`, as compilers have it and editors understand it."""
     places = [file, *(str(place) for place in (problem.line, problem.column) if place is not None)]
@@ -86,7 +91,7 @@ class Problems:
         kept = sorted(self._kept[: MOST_PROBLEMS - 1], key=_reading_order)
         further = self._found - len(kept)
         message = f"There are {further:,} more problems in this file; they show when those above are mended."
-        return [*kept, Problem("", None, None, ERROR, message)]
+        return [*kept, problem_of_file(message)]
 
     def _add(self, pointer: str, place: Place | None, severity: str, message: str) -> None:
         self._found += 1

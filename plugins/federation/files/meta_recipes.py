@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from federation.files.yaml_fields import NAME_BYTES, Value, identifier, plain_text, short_text, why_no_identifier
+from federation.files.yaml_fields import (
+    NAME_BYTES,
+    Value,
+    bounded,
+    identifier,
+    plain_text,
+    short_text,
+    why_no_identifier,
+)
 
 MOST_RECIPES = 10_000
 
@@ -43,23 +51,13 @@ def _first_of_each(value: Value, rows: Iterable[_PlacedRow | None]) -> list[dict
     """The rows without what is left out (None) and without repeated ids, of as many entries as are looked at."""
     kept: list[dict] = []
     known: set[str] = set()
-    for position, row in enumerate(rows):
-        if position == MOST_RECIPES:
-            value.error(
-                f"More than {MOST_RECIPES:,} recipes stand here; those after the first {MOST_RECIPES:,} were left out."
-            )
-            break
+    for row in bounded(value, rows, MOST_RECIPES, "recipes"):
         if row is None:
             continue
         place, recipe = row
         if recipe["recipe_id"] in known:
             place.error("This recipe id stands twice in the file. The first one counts; give each recipe its own.")
             continue
-        if len(kept) == MOST_RECIPES:
-            value.error(
-                f"More than {MOST_RECIPES:,} recipes stand here; those after the first {MOST_RECIPES:,} were left out."
-            )
-            break
         if recipe["recipe_id"] is not None:
             known.add(recipe["recipe_id"])
         kept.append(recipe)

@@ -136,13 +136,17 @@ def bounded(value: Value, found: Iterable[T], most: int, what: str) -> Iterator[
         yield each
 
 
+def text_as_written(value: Value, what: str) -> str | None:
+    """The text that stands here; None where there is none, with an error where it is a list or a mapping."""
+    if not value.is_null and not value.is_text:
+        value.expected(what)
+    return value.text
+
+
 def plain_text(value: Value, limit: int) -> str | None:
     """Text for people: addresses hidden, control characters taken out, cut to `limit` bytes; "" only if quoted so."""
-    if value.is_null:
-        return None
-    found = value.text
+    found = text_as_written(value, "a text")
     if found is None:
-        value.expected("a text")
         return None
     written = with_line_feeds(found)
     clean = without_controls(written)
@@ -178,9 +182,8 @@ def identifier(value: Value, what: str) -> str | None:
     if value.is_null:
         value.error(f"This {what} has no id, so no run could name it; it was left out. Write `id: some-name`.")
         return None
-    written = value.text
+    written = text_as_written(value, "a text")
     if written is None:
-        value.expected("a text")
         return None
     if reason := why_no_identifier(written):
         value.error(f"This id {reason}; the {what} was left out.")
@@ -209,13 +212,7 @@ def why_no_identifier(written: str) -> str | None:
 
 def url(value: Value) -> str | None:
     """An http or https address as written that is safe to link, or None with a problem."""
-    if value.is_null:
-        return None
-    text = value.text
-    if text is None:
-        value.expected("an address (URL)")
-        return None
-    written = text.strip()
+    written = (text_as_written(value, "an address (URL)") or "").strip()
     if not written:
         return None
     if _HOST_FIRST.match(written[:URL_BYTES]):

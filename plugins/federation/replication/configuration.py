@@ -1,13 +1,13 @@
 """Litestream's configuration, written into the data folder. Secrets stay in the environment."""
 
 import json
-import os
 from pathlib import Path
 
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import DATABASES, database_path
+from federation.disk import write_private
 from federation.replication.urls import StoreUrl
+from federation.settings import sftp_key_path
 
-DATABASES = (FEDERATION, TOKENS)
 CONFIGURATION = ".litestream.yml"
 SOCKET = ".litestream.sock"
 
@@ -21,12 +21,8 @@ SHUTDOWN_SECONDS = 10
 def write_configuration(folder: Path, data: Path, url: StoreUrl) -> Path:
     """Write the configuration of the databases in `data` into a folder, for its owner alone."""
     path = folder / CONFIGURATION
-    written = path.with_suffix(".new")
-    with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        # JSON is YAML, and needs no quoting of ours
-        json.dump(configuration(data, url), file, indent=2)
-    written.replace(path)
+    # JSON is YAML, and needs no quoting of ours
+    write_private(path, json.dumps(configuration(data, url), indent=2))
     return path
 
 
@@ -42,7 +38,6 @@ def configuration(data: Path, url: StoreUrl) -> dict:
 
 def _replica(url: StoreUrl, name: str) -> dict:
     replica = {"url": url.of(name), "sync-interval": SYNC_INTERVAL}
-    # the one kind of store whose key is a file that no variable of its own names
-    if url.scheme == "sftp" and (key_path := os.environ.get("FEDERATION_SFTP_KEY_PATH")):
+    if url.scheme == "sftp" and (key_path := sftp_key_path()):
         replica["key-path"] = key_path
     return replica

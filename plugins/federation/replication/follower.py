@@ -17,10 +17,12 @@ from pathlib import Path
 
 from federation import schema
 from federation.database import (
+    DATABASES,
     FEDERATION,
     REPLICA_MARK,
-    TOKENS,
     applied_migrations,
+    connect_copy,
+    connect_read_only,
     database_path,
     is_replica,
     migration_names,
@@ -49,7 +51,7 @@ def following(data: Path, url: StoreUrl) -> Iterator[None]:
     Raises ReplicationError: at the start when nothing can be followed, at the end when the follower had ended.
     """
     data.mkdir(parents=True, exist_ok=True)
-    databases = [database_path(data, name) for name in (FEDERATION, TOKENS)]
+    databases = [database_path(data, name) for name in DATABASES]
     if any(path.exists() for path in databases) and not is_replica(data):
         raise ReplicationError(f"{data} holds databases that are no replica: a replica needs a folder of its own")
     with hold_folder(data):
@@ -165,7 +167,7 @@ class Follower:
         return None
 
     def _check_version(self) -> None:
-        with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(connect_read_only(self._path)) as connection:
             applied = applied_migrations(connection, schema.migrations.name)
         known = migration_names(schema.migrations)
         if applied - known:
@@ -190,7 +192,7 @@ def let_be_read(path: Path) -> None:
     The first copy says that it is in WAL mode, as the primary's file does. A reader would hold a lock of that mode
     for ever, and the follower would wait for it as long.
     """
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
+    with closing(connect_copy(path, timeout=30)) as connection:
         mode = connection.execute("pragma journal_mode = delete").fetchone()[0]
     if mode != "delete":
         raise ReplicationError(f"the copy in {path} stays in {mode} mode")

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from federation.data_folder import prepare
-from federation.database import REPLICATED_MARK, database_path
+from federation.database import DATABASES, FEDERATION, REPLICATED_MARK, database_path
 from federation.replication import litestream
-from federation.replication.configuration import DATABASES, FEDERATION, write_configuration
+from federation.replication.configuration import write_configuration
 from federation.replication.control import Synced, answers, replicate_now
 from federation.replication.local import forget, kept_files
 from federation.replication.process import Child, end_left_behind, hold_folder

@@ -1,13 +1,13 @@
 """Bring a database back from a store, check it, and only then give it its name."""
 
 import json
-import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from federation.database import FEDERATION, TOKENS, database_path
+from federation.database import FEDERATION, TOKENS, connect_copy, database_path, faults_of, logs_of
+from federation.disk import to_disk
 from federation.replication import litestream
 from federation.replication.local import forget
 from federation.replication.store import Stored
@@ -16,7 +16,8 @@ from federation.replication.urls import ReplicationError
 # A table that only our databases of that name have, and what its rows are.
 TABLE_OF = {FEDERATION: "recipe_runs", TOKENS: "tokens"}
 NOUN_OF = {FEDERATION: "recipe run", TOKENS: "token"}
-SIDE_FILES = ("", "-wal", "-shm", "-journal", "-txid", ".tmp")
+# Beside SQLite's logs: its journal, and what Litestream keeps beside a copy.
+OTHER_SUFFIXES = ("-journal", "-txid", ".tmp")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def restore_database(configuration: Path, data: Path, name: str, stored: Stored,
         if name == TOKENS:
             made.chmod(0o600)
         made.replace(path)
-        _sync_folder(data)
+        to_disk(data)
     except sqlite3.Error as error:
         raise ReplicationError(f"what the store holds of {name}.db is no sound database: {error}") from None
     finally:
@@ -68,32 +69,20 @@ def restore_database(configuration: Path, data: Path, name: str, stored: Stored,
 
 def check(path: Path, name: str) -> int:
     """The rows of a database's main table, if it is sound. Raises ReplicationError or sqlite3.Error."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect_copy(path)) as connection:
         table = TABLE_OF[name]
         if not connection.execute("select 1 from sqlite_master where name = :name", {"name": table}).fetchone():
             raise ReplicationError(f"the store holds another database in the place of {name}.db: it has no {table}")
-        faults = [row[0] for row in connection.execute("pragma integrity_check")]
-        if faults != ["ok"]:
-            raise ReplicationError(f"what the store holds of {name}.db is damaged: {faults[0]}")
-        if broken := connection.execute("pragma foreign_key_check").fetchall():
-            raise ReplicationError(f"what the store holds of {name}.db has {len(broken)} rows that refer to nothing")
+        if found := faults_of(connection):
+            raise ReplicationError(f"what the store holds of {name}.db is damaged: {found}")
         rows = connection.execute(f"select count(*) from {table}").fetchone()[0]
         # on disk before it gets its name
         connection.execute("pragma wal_checkpoint(truncate)")
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    to_disk(path)
     return rows
 
 
 def remove(path: Path) -> None:
     """Delete a copy of a database with all that stands beside it."""
-    for suffix in SIDE_FILES:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    for each in (path, *logs_of(path), *(path.with_name(path.name + suffix) for suffix in OTHER_SUFFIXES)):
+        each.unlink(missing_ok=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from federation import times
-from federation.database import database_path
+from federation.database import DATABASES, database_path
 from federation.explorer.words import plural
-from federation.replication.configuration import DATABASES, write_configuration
+from federation.replication.configuration import write_configuration
 from federation.replication.process import hold_folder
 from federation.replication.restore import NOUN_OF, restore_database
 from federation.replication.state import PRIMARY, State, save_state

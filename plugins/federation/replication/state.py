@@ -4,13 +4,13 @@ A small file in the data folder: several workers serve one folder, and none of t
 """
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from federation import times
+from federation.disk import write_private
 from federation.replication.urls import ReplicationError
 
 STATE = ".replication.json"
@@ -47,10 +47,7 @@ class State:
 
 def save_state(data: Path, state: State) -> None:
     """Write the state down. What is read is the old one or the new one, never a part."""
-    written = data / f"{STATE}.new"
-    with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(asdict(state), file)
-    written.replace(data / STATE)
+    write_private(data / STATE, json.dumps(asdict(state)))
 
 
 def read_state(data: Path) -> State | None:

@@ -10,8 +10,7 @@ from federation.names import parse_feedstock_name
 # ADR 2 has meta.yaml at the top; feedstocks really keep it in this folder, some under the second name.
 META_PATHS = ("feedstock/meta.yaml", "feedstock/meta.yml")
 BAKERIES_PATH = "bakeries.yaml"
-# One byte more than a file may have tells that it has too many, without reading on.
-MAX_FILE_BYTES = 1024 * 1024
+NO_FILE = "A folder or something else stands where this file should be."
 # What a sync was asked for, as `sync_runs` keeps it.
 ALL, BAKERIES, FEEDSTOCKS, NAMED = "all", "bakeries", "feedstocks", "named"
 

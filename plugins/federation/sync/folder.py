@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from federation import times
+from federation.files.yaml_faults import LARGEST_FILE
 from federation.sync.fetched import (
     BAKERIES_PATH,
-    MAX_FILE_BYTES,
     META_PATHS,
+    NO_FILE,
     Fetched,
     FetchedFile,
     is_repository,
@@ -20,7 +21,6 @@ from federation.sync.fetched import (
 _LEADS_OUT = "This file is reached by a link that leads out of the folder, which is not followed."
 _LEADS_NOWHERE = "This file is a link that leads nowhere."
 _LEADS_TO_ITSELF = "This file is a link that leads to itself."
-_NO_FILE = "A folder or something else stands where this file should be."
 
 
 def fetch_folder(
@@ -114,13 +114,14 @@ def _read_plain(repository: Path, path: str) -> bytes | None:
         descriptor = os.open(at, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with open(descriptor, "rb", buffering=0) as opened:
             data = b""
+            # one byte more than a file may have tells that it has too many, without reading on;
             # a buffer of a whole MiB each time would take longer than the rest; a file may grow meanwhile
-            while len(data) <= MAX_FILE_BYTES and (piece := opened.read(min(asked.st_size, MAX_FILE_BYTES) + 1)):
+            while len(data) <= LARGEST_FILE and (piece := opened.read(min(asked.st_size, LARGEST_FILE) + 1)):
                 data += piece
     except OSError:
         # whoever asks more slowly says why
         return None
-    return data[: MAX_FILE_BYTES + 1]
+    return data[: LARGEST_FILE + 1]
 
 
 def _fetch(root: Path, repository: Path, path: str) -> FetchedFile | None:
@@ -134,9 +135,9 @@ def _fetch(root: Path, repository: Path, path: str) -> FetchedFile | None:
     try:
         # asked first: opening a FIFO would wait for somebody to write
         if not stat.S_ISREG(target.stat().st_mode):
-            return FetchedFile(name, path, None, _NO_FILE)
+            return FetchedFile(name, path, None, NO_FILE)
         with target.open("rb") as opened:
-            return FetchedFile(name, path, opened.read(MAX_FILE_BYTES + 1))
+            return FetchedFile(name, path, opened.read(LARGEST_FILE + 1))
     except (FileNotFoundError, NotADirectoryError):
         return FetchedFile(name, path, None, _LEADS_NOWHERE) if file.is_symlink() else None
     except OSError as error:

@@ -11,20 +11,12 @@ from typing import Any
 from urllib.parse import quote
 
 from federation import times
-from federation.sync.fetched import (
-    BAKERIES_PATH,
-    MAX_FILE_BYTES,
-    META_PATHS,
-    Fetched,
-    FetchedFile,
-    blob_sha,
-    scope_name,
-)
+from federation.files.yaml_faults import LARGEST_FILE
+from federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile, blob_sha, scope_name
 from federation.sync.known import Known
 from federation.sync.progress import Progress
 from federation.sync.transport import FetchEnds, GitHubError, Transport
 
-NO_FILE = "A folder or something else stands where this file should be."
 # Repositories of a listing that one request gives, and single ones.
 PAGE_SIZE = 100
 
@@ -106,6 +98,16 @@ class Fetching:
             return (BAKERIES_PATH,) if self.scope.bakeries else ()
         return META_PATHS if self.scope.feedstocks else ()
 
+    def singles(self) -> list[str]:
+        """Repositories that are asked for by their names: those that are named, and the bakery database."""
+        scope = self.scope
+        names = [name for name in scope.repositories if self.wanted_paths(name)]
+        # named options cover just what they name
+        is_covered = scope.bakeries and (scope.whole or scope.of_owner(scope.bakery_database))
+        if is_covered and not any(map(self.is_bakery_database, names)):
+            names.append(scope.bakery_database)
+        return names
+
     def see(self, repository: Repository) -> bool:
         """Note a repository. False for one that was seen already: a listing may move while it is read."""
         if repository.name.lower() in self.seen:
@@ -138,6 +140,12 @@ class Fetching:
         if before := self.known.feedstock_of(github_id):
             self.gone.add(before.repository.lower())
 
+    def note_unknown(self, name: str) -> None:
+        """GitHub knows no repository of this name: a typing error, likely, where the registry has never seen it."""
+        self.gone.add(name.lower())
+        is_known = name.lower() in self.known.feedstocks
+        self.faults.setdefault(name, None if is_known else "GitHub knows no such repository")
+
     def is_present(self, repository: Repository) -> bool:
         """Whether the registry has a feedstock that would be lost if this had no file."""
         by_name = self.known.feedstocks.get(repository.name.lower())
@@ -152,10 +160,11 @@ class Fetching:
             return None, None
         return self.known.version(repository.name, path)
 
-    def unreadable(self, repository: Repository, why: str) -> None:
+    def note_failed(self, repository: Repository, error: GitHubError) -> None:
         """The file of a repository could not be had: a problem, and the last good version stays."""
         known = [path for path in META_PATHS if self.known.has_file(repository.name, path)]
         path = BAKERIES_PATH if self.is_bakery_database(repository.name) else (known or META_PATHS)[0]
+        why = f"This file could not be fetched: {error}."
         self.take(repository, FetchedFile(repository.name, path, None, why, failed=True))
 
     def raw_file(self, repository: Repository, path: str, blob: str | None = None) -> FetchedFile | None:
@@ -166,7 +175,7 @@ class Fetching:
         at = repository.commit if blob and repository.commit else "HEAD"
         sha, etag = self.known_version(repository, path)
         url = f"{self.urls.raw}/{repository.name}/{at}/{quote(path)}"
-        answer = self.transport.get(url, MAX_FILE_BYTES, None if blob else etag, cut=True)
+        answer = self.transport.get(url, LARGEST_FILE, None if blob else etag, cut=True)
         if answer.status == 404:
             return None
         if answer.status == 304:

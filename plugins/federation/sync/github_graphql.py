@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from federation import times
-from federation.sync.fetched import BAKERIES_PATH, META_PATHS, FetchedFile, blob_sha, is_repository
-from federation.sync.github import NO_FILE, PAGE_SIZE, Fetching, Repository, first_file, missing
+from federation.sync.fetched import BAKERIES_PATH, META_PATHS, NO_FILE, FetchedFile, blob_sha, is_repository
+from federation.sync.github import PAGE_SIZE, Fetching, Repository, first_file, missing
 from federation.sync.transport import Answer, FetchEnds, GitHubError
 
 # What a page is cut to when GitHub fails over a full one: it gives up on a query that takes it 10 seconds.
@@ -47,12 +47,7 @@ _FRAGMENTS = {"feedstock": _fragment("feedstock", META_PATHS), "database": _frag
 def fetch_graphql(fetching: Fetching) -> None:
     """Fetch what the scope covers. Raises FetchEnds; other faults are noted and the rest is fetched."""
     scope = fetching.scope
-    singles = [name for name in scope.repositories if fetching.wanted_paths(name)]
-    if scope.bakeries and scope.bakery_database.lower() not in {name.lower() for name in singles}:
-        database = scope.bakery_database
-        # named options cover just what they name
-        if scope.whole or scope.of_owner(database):
-            singles.append(database)
+    singles = fetching.singles()
     if scope.feedstocks:
         for organisation in scope.organisations:
             try:
@@ -124,15 +119,9 @@ def _take_singles(fetching: Fetching, names: Sequence[str], data: dict, errors: 
             _take(fetching, node, errors, (f"r{index}",))
             fetching.faults.setdefault(name, None)
         elif _is_not_found(errors, (f"r{index}",)):
-            fetching.gone.add(name.lower())
-            fetching.faults.setdefault(name, "GitHub knows no such repository" if _must_exist(fetching, name) else None)
+            fetching.note_unknown(name)
         else:
             fetching.faults[name] = "GitHub did not tell of this repository" + _first_message(errors)
-
-
-def _must_exist(fetching: Fetching, name: str) -> bool:
-    """Whether somebody named this repository, and the registry has never seen it: a typing error, likely."""
-    return name.lower() not in fetching.known.feedstocks
 
 
 def _take(fetching: Fetching, node: dict[str, Any], errors: list[dict], path: tuple) -> None:
@@ -149,7 +138,7 @@ def _take(fetching: Fetching, node: dict[str, Any], errors: list[dict], path: tu
     except FetchEnds:
         raise
     except GitHubError as error:
-        fetching.unreadable(repository, f"This file could not be fetched: {error}.")
+        fetching.note_failed(repository, error)
         return
     fetching.take(repository, file)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from federation.json_text import write_json
 from federation.sync.fetched import FetchedFile, is_repository
 from federation.sync.github import PAGE_SIZE, Fetching, Repository, first_file, missing, repository_of
 from federation.sync.transport import CONNECTIONS, FetchEnds, GitHubError
@@ -20,10 +21,6 @@ KEPT_BYTES = 100_000
 def fetch_rest(fetching: Fetching) -> None:
     """Fetch what the scope covers. Raises FetchEnds; other faults are noted and the rest is fetched."""
     scope = fetching.scope
-    singles = [name for name in scope.repositories if fetching.wanted_paths(name)]
-    database = scope.bakery_database
-    if scope.bakeries and (scope.whole or scope.of_owner(database)) and database not in singles:
-        singles.append(database)
     if scope.feedstocks:
         for organisation in scope.organisations:
             try:
@@ -33,7 +30,7 @@ def fetch_rest(fetching: Fetching) -> None:
                 raise
             except GitHubError as error:
                 fetching.faults[organisation] = str(error)
-    _fetch_singles(fetching, [name for name in singles if name.lower() not in fetching.seen])
+    _fetch_singles(fetching, [name for name in fetching.singles() if name.lower() not in fetching.seen])
     _fetch_singles(fetching, missing(fetching))
 
 
@@ -62,9 +59,7 @@ def _fetch_singles(fetching: Fetching, names: Sequence[str]) -> None:
                 _fetch_files(fetching, [Repository(*row) for row in found[0]])
                 fetching.faults.setdefault(name, None)
             else:
-                fetching.gone.add(name.lower())
-                known = name.lower() in fetching.known.feedstocks
-                fetching.faults.setdefault(name, None if known else "GitHub knows no such repository")
+                fetching.note_unknown(name)
         except FetchEnds:
             raise
         except GitHubError as error:
@@ -81,7 +76,7 @@ def _fetch_files(fetching: Fetching, repositories: Sequence[Repository]) -> None
                 pool.shutdown(cancel_futures=True)
                 raise found
             if isinstance(found, GitHubError):
-                fetching.unreadable(repository, f"This file could not be fetched: {found}.")
+                fetching.note_failed(repository, found)
             else:
                 fetching.take(repository, found)
 
@@ -111,7 +106,7 @@ def _ask(fetching: Fetching, url: str) -> tuple[list[list[Any]], bool] | None:
     link = answer.headers.get("Link")
     goes_on = 'rel="next"' in link if link is not None else len(repositories) >= PAGE_SIZE
     told = ([[each.github_id, each.name, each.archived] for each in repositories], goes_on)
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    text = write_json(told)
     if (etag := answer.headers.get("ETag")) and len(text.encode()) <= KEPT_BYTES:
         fetching.answers[url] = (etag, text)
     return told

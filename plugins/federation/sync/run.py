@@ -10,7 +10,7 @@ from pathlib import Path
 
 from federation.database import FEDERATION, connect, database_path, exclusive_lock
 from federation.files.bakeries_yaml import BakeriesYaml, parse_bakeries_yaml
-from federation.files.file_problems import Problem
+from federation.files.file_problems import Problem, problem_of_file
 from federation.files.meta_yaml import MetaYaml, parse_meta_yaml
 from federation.sync.changes import Diff
 from federation.sync.fetched import Fetched, FetchedFile
@@ -89,7 +89,7 @@ def run_sync(
 
 def _problems_of(file: FetchedFile, parsed: BakeriesYaml | MetaYaml | None, known: KnownBakeries) -> list[Problem]:
     if file.unreadable:
-        return [Problem("", None, None, "error", file.unreadable)]
+        return [problem_of_file(file.unreadable)]
     if parsed is None:
         return []
     named = parsed.bakery if isinstance(parsed, MetaYaml) else None

@@ -4,7 +4,8 @@ import sqlite3
 from typing import Any
 
 from federation.files.bakeries_yaml import BakeriesYaml
-from federation.files.yaml_document import Problem
+from federation.files.file_problems import problem_of_file
+from federation.row_writes import insert, insert_all, update
 from federation.sync.changes import Change, Diff
 from federation.sync.fetched import FetchedFile
 from federation.sync.save_problems import save_problems
@@ -47,7 +48,7 @@ def save_bakeries(
             "select count(*) from bakeries where listed and removed_at is null"
         ).fetchone()[0]
     if file.unreadable:
-        problems = [Problem("", None, None, "error", file.unreadable)]
+        problems = [problem_of_file(file.unreadable)]
     elif parsed is not None:
         problems = parsed.problems
     else:
@@ -82,7 +83,7 @@ def _save_bakery(
     row = connection.execute("select * from bakeries where id = :id", {"id": bakery["id"]}).fetchone()
     known = row is not None and row["listed"]
     if row is None:
-        connection.execute("insert into bakeries (id) values (:id)", {"id": bakery["id"]})
+        insert(connection, "bakeries", {"id": bakery["id"]})
     bakery_id = row["id"] if row else bakery["id"]
     new = {name: bakery[name] for name in BAKERY_COLUMNS}
     new["targets"] = sorted(
@@ -95,15 +96,9 @@ def _save_bakery(
         return
     targets = new.pop("targets")
     values = {**new, "listed": 1, "removed_at": None, "synced_at": now, "source_commit": commit}
-    assignments = ", ".join(f'"{name}" = :{name}' for name in values)
-    connection.execute(f"update bakeries set {assignments} where id = :id", {**values, "id": bakery_id})
+    update(connection, "bakeries", bakery_id, values)
     connection.execute("delete from bakery_targets where bakery_id = :id", {"id": bakery_id})
-    columns = ", ".join(TARGET_COLUMNS)
-    parameters = ", ".join(f":{name}" for name in TARGET_COLUMNS)
-    connection.executemany(
-        f"insert into bakery_targets (bakery_id, {columns}) values (:bakery_id, {parameters})",
-        [{**target, "bakery_id": bakery_id} for target in targets],
-    )
+    insert_all(connection, "bakery_targets", [{"bakery_id": bakery_id, **target} for target in targets])
 
 
 def stored_bakery(connection: sqlite3.Connection, bakery_id: str) -> dict[str, Any]:

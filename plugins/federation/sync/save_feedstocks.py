@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from federation.files.file_problems import problem_of_file
 from federation.files.meta_yaml import MetaYaml
-from federation.files.yaml_document import Problem
 from federation.names import feedstock_id as id_of
+from federation.row_writes import insert, insert_all, update
 from federation.sync.changes import Diff
 from federation.sync.fetched import FetchedFile
 from federation.sync.save_problems import save_problems
@@ -40,10 +41,7 @@ def save_feedstock(
     known = row is not None and row["listed"]
     restored = known and row["removed_at"] is not None
     if row is None:
-        connection.execute(
-            "insert into feedstocks (id, repository) values (:id, :repository)",
-            {"id": feedstock_id, "repository": file.repository},
-        )
+        insert(connection, "feedstocks", {"id": feedstock_id, "repository": file.repository})
     old = dict(row) if row else {}
     new: dict[str, Any] = {"repository": file.repository}
     # a folder says nothing of these, and takes nothing back
@@ -66,7 +64,7 @@ def save_feedstock(
     if meta is not None and meta.understood:
         save_named_bakery(connection, feedstock_id, meta.bakery)
     if file.unreadable:
-        problems = [Problem("", None, None, "error", file.unreadable)]
+        problems = [problem_of_file(file.unreadable)]
     elif meta is not None:
         problems = meta.problems
     else:
@@ -103,11 +101,15 @@ def _write_feedstock(
 ) -> None:
     lists = {name: new.pop(name) for name in ("recipes", "maintainers", "providers") if name in new}
     values = {**new, "listed": 1, "removed_at": None, "synced_at": now}
-    assignments = ", ".join(f'"{name}" = :{name}' for name in values)
-    connection.execute(f"update feedstocks set {assignments} where id = :id", {**values, "id": feedstock_id})
-    for name, items in lists.items():
-        if items != old[name]:
-            _LIST_WRITERS[name](connection, feedstock_id, items, now)
+    update(connection, "feedstocks", feedstock_id, values)
+    changed = {name: items for name, items in lists.items() if items != old[name]}
+    if "recipes" in changed:
+        _write_recipes(connection, feedstock_id, changed["recipes"], now)
+    if "maintainers" in changed:
+        _replace(connection, "maintainers", feedstock_id, changed["maintainers"])
+    if "providers" in changed:
+        providers = [{**each, "roles": json.dumps(each["roles"], ensure_ascii=False)} for each in changed["providers"]]
+        _replace(connection, "providers", feedstock_id, providers)
 
 
 def _write_recipes(connection: sqlite3.Connection, feedstock_id: str, recipes: list[dict], now: str) -> None:
@@ -122,59 +124,20 @@ def _write_recipes(connection: sqlite3.Connection, feedstock_id: str, recipes: l
         values = {**recipe, "position": position, "feedstock_id": feedstock_id}
         if key in kept:
             written.add(kept[key])
-            connection.execute(
-                """
-                update recipes
-                set object = :object, dict_object = :dict_object, position = :position, removed_at = null
-                where id = :id
-                """,
-                {**values, "id": kept[key]},
-            )
+            update(connection, "recipes", kept[key], {**values, "removed_at": None})
         else:
-            connection.execute(
-                """
-                insert into recipes (feedstock_id, recipe_id, object, dict_object, position)
-                values (:feedstock_id, :recipe_id, :object, :dict_object, :position)
-                """,
-                values,
-            )
+            insert(connection, "recipes", values)
     connection.executemany(
         "update recipes set removed_at = :now where id = :id and removed_at is null",
         [{"now": now, "id": row_id} for row_id in kept.values() if row_id not in written],
     )
 
 
-def _write_maintainers(connection: sqlite3.Connection, feedstock_id: str, maintainers: list[dict], now: str) -> None:
-    connection.execute("delete from maintainers where feedstock_id = :id", {"id": feedstock_id})
-    connection.executemany(
-        """
-        insert into maintainers (feedstock_id, position, github, name, orcid)
-        values (:feedstock_id, :position, :github, :name, :orcid)
-        """,
-        [{**each, "feedstock_id": feedstock_id, "position": place} for place, each in enumerate(maintainers)],
-    )
-
-
-def _write_providers(connection: sqlite3.Connection, feedstock_id: str, providers: list[dict], now: str) -> None:
-    connection.execute("delete from providers where feedstock_id = :id", {"id": feedstock_id})
-    connection.executemany(
-        """
-        insert into providers (feedstock_id, position, name, description, url, roles)
-        values (:feedstock_id, :position, :name, :description, :url, :roles)
-        """,
-        [
-            {
-                **each,
-                "roles": json.dumps(each["roles"], ensure_ascii=False),
-                "feedstock_id": feedstock_id,
-                "position": place,
-            }
-            for place, each in enumerate(providers)
-        ],
-    )
-
-
-_LIST_WRITERS = {"recipes": _write_recipes, "maintainers": _write_maintainers, "providers": _write_providers}
+def _replace(connection: sqlite3.Connection, table: str, feedstock_id: str, items: list[dict]) -> None:
+    """People and providers are what the file now says; what they were is in `sync_changes`."""
+    connection.execute(f"delete from {table} where feedstock_id = :id", {"id": feedstock_id})
+    rows = [{"feedstock_id": feedstock_id, "position": position, **item} for position, item in enumerate(items)]
+    insert_all(connection, table, rows)
 
 
 def _pick(rows: Iterable[Mapping | sqlite3.Row], columns: tuple[str, ...]) -> list[dict]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from federation.files.yaml_document import Problem
+from federation.files.file_problems import Problem
 from federation.sync.fetched import FetchedFile
 
 

@@ -14,8 +14,8 @@ from typing import TypeVar
 from federation import times
 from federation.database import transaction
 from federation.files.bakeries_yaml import BakeriesYaml, parse_bakeries_yaml
+from federation.files.file_problems import problem_of_file
 from federation.files.meta_yaml import MetaYaml, parse_meta_yaml
-from federation.files.yaml_document import Problem
 from federation.names import feedstock_id as id_of
 from federation.sync.changes import Change, Diff
 from federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile
@@ -218,7 +218,7 @@ class Saving:
             )
             over = {row["repository"]: None for row in kept.fetchall()}
         for name, fault in {**over, **self._fetched.faults}.items():
-            problems = [Problem("", None, None, "error", f"{fault}.")] if fault else []
+            problems = [problem_of_file(f"{fault}.")] if fault else []
             save_problems(self._connection, name, LISTING, problems, self._now)
 
 

@@ -67,9 +67,9 @@ class Transport:
     def __init__(
         self,
         token: str | None,
-        wait_seconds: float = 60,
-        sleep: Callable[[float], None] = time.sleep,
-        say: Callable[[str], None] = lambda text: None,
+        wait_seconds: float,
+        sleep: Callable[[float], None],
+        say: Callable[[str], None],
     ):
         """`wait_seconds` is the first wait for a secondary limit; `say` is told of each wait."""
         self._wait_seconds = wait_seconds
@@ -77,14 +77,11 @@ class Transport:
         self._say = say
         self._token = token
         self._sessions = threading.local()
-        self.requests = 0
 
-    def get(
-        self, url: str, limit: int = MAX_ANSWER_BYTES, etag: str | None = None, cut: bool = False, **parameters: Any
-    ) -> Answer:
+    def get(self, url: str, limit: int = MAX_ANSWER_BYTES, etag: str | None = None, cut: bool = False) -> Answer:
         """The answer to a GET. With `cut`, a body beyond the limit is cut there, else it is a GitHubError."""
         headers = {"If-None-Match": etag} if etag else {}
-        return self._ask("GET", url, limit, cut, headers=headers, params=parameters)
+        return self._ask("GET", url, limit, cut, headers=headers)
 
     def post(self, url: str, body: Any, is_limit: Callable[[Answer], bool] = lambda answer: False) -> Answer:
         """The answer to a POST of JSON that changes nothing. `is_limit` tells a limit that is answered with 200."""
@@ -132,7 +129,6 @@ class Transport:
 
     def _read(self, method: str, url: str, limit: int, cut: bool, options: dict[str, Any]) -> Answer:
         for tried in range(1, BODY_TRIES + 1):
-            self.requests += 1
             try:
                 with self._session().request(method, url, timeout=TIMEOUT, stream=True, **options) as response:
                     return _read_body(response, limit, cut)

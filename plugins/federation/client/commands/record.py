@@ -3,7 +3,6 @@
 import os
 import queue
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -13,15 +12,15 @@ from federation.client import github_actions
 from federation.client.child import IS_POSSIBLE
 from federation.client.commands.reading import api_spelling
 from federation.client.commands.session import Session, pass_session, say
-from federation.client.commands.writing import DATASETS, body_options, need_token
-from federation.client.configuration import Configuration
+from federation.client.commands.writing import DATASETS, body_options, datasets_of, need_token
+from federation.client.configuration import Configuration, spool_folder
 from federation.client.delivery import Delivery
-from federation.client.duration import Duration, in_words
 from federation.client.message import secrets_of
 from federation.client.recorder import TIMEOUT, Recorder
 from federation.client.recording import END_SECONDS, Ending, Events, Watch, record
-from federation.client.spool import flush, spool_folder
+from federation.client.spool import flush
 from federation.client.transport import Transport, new_key
+from federation.duration import Duration, in_words
 
 HEARTBEAT_SECONDS = 600
 _REQUIRED = ("recipe_id", "feedstock_id", "commit")
@@ -59,11 +58,10 @@ def record_command() -> click.Command:
         events: Events = queue.SimpleQueue()
         watch = Watch(command, dict(os.environ), events, timeout)
         watch.install()
-        format_ = {"format": dataset_format} if dataset_format else {}
-        datasets = [{"url": url, **format_} for url in dataset_urls]
+        datasets = datasets_of(dataset_urls, dataset_format)
         recorder = Recorder(
             Transport(configuration.url, configuration.token, 0.0, TIMEOUT),
-            Delivery({**body, "status": "in_progress", "run_date": times.to_text(datetime.now(UTC))}),
+            Delivery({**body, "status": "in_progress", "run_date": times.now()}),
             spool_folder(),
             heartbeat,
             events,
@@ -80,7 +78,7 @@ def record_command() -> click.Command:
         os._exit(ending.exit_code)
 
     options = [option for option in body_options("RecipeRun", "create") if option.name not in _OWN]
-    seconds = Duration()
+    seconds = Duration(bare=True)
     return click.Command(
         "record",
         callback=run,

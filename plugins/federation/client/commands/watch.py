@@ -8,12 +8,12 @@ import click
 
 from federation import times
 from federation.client.commands.session import Session, pass_session, say
-from federation.client.duration import Duration, in_words
 from federation.client.endpoints import records
 from federation.client.errors import FAILED
 from federation.client.output import JSON, TABLE, has_colours, write_record
 from federation.client.records import RecipeRun
 from federation.client.table import status_style
+from federation.duration import Duration, in_words
 from federation.statuses import FINAL_STATUSES
 
 INTERVAL_SECONDS = 10
@@ -23,9 +23,13 @@ _FINE = ("success", "skipped")
 @click.command("watch")
 @click.argument("recipe_run_id", type=int)
 @click.option(
-    "--interval", type=Duration(), default=INTERVAL_SECONDS, metavar="10s", help="How often to ask.  [default: 10s]"
+    "--interval",
+    type=Duration(bare=True),
+    default=INTERVAL_SECONDS,
+    metavar="10s",
+    help="How often to ask.  [default: 10s]",
 )
-@click.option("--timeout", type=Duration(), metavar="6h", help="Give up after so long.")
+@click.option("--timeout", type=Duration(bare=True), metavar="6h", help="Give up after so long.")
 @click.option("--json", "form", flag_value=JSON, help="The run as JSON at the end.")
 @pass_session
 def watch_command(
@@ -69,9 +73,8 @@ def _state(run: RecipeRun) -> str:
 
 
 def _line(run: RecipeRun) -> str:
-    seconds = (datetime.now(UTC) - times.from_text(run["run_date"])).total_seconds()
-    if run["completed_at"]:
-        seconds = (times.from_text(run["completed_at"]) - times.from_text(run["run_date"])).total_seconds()
+    end = times.from_text(run["completed_at"]) if run["completed_at"] else datetime.now(UTC)
+    seconds = (end - times.from_text(run["run_date"])).total_seconds()
     state = _state(run)
     if has_colours():
         state = state.replace(run["status"], click.style(run["status"], **status_style(run, "status")))

@@ -55,12 +55,16 @@ def field_option(name: str, field: Field) -> click.Option:
     return click.Option([option, *short, name], type=_Value(field), metavar=field.metavar, help=field.description)
 
 
+def datasets_of(urls: tuple[str, ...], form: str | None) -> list[dict[str, str]]:
+    """The datasets of a run, as a POST takes them, from --dataset and --dataset-format."""
+    return [{"url": url, **({"format": form} if form else {})} for url in urls]
+
+
 def filled(given: Mapping[str, Any], data: Any, dataset_urls: tuple[str, ...], dataset_format: str | None) -> Any:
     """The body: what --data holds, with the options on top. Raises UsageError."""
     sent = {name: value for name, value in given.items() if value is not None}
     if dataset_urls:
-        more = {"format": dataset_format} if dataset_format else {}
-        sent["datasets"] = [{"url": url, **more} for url in dataset_urls]
+        sent["datasets"] = datasets_of(dataset_urls, dataset_format)
     if data is None:
         return sent
     try:

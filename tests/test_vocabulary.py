@@ -1,0 +1,95 @@
+"""Statuses, fields and kinds of problems have one name each, in tables, JSON, code, pages and docs."""
+
+import re
+
+import pytest
+from federation.client import delivery, github_actions, import_mapping, import_runs
+from federation.client.commands import record, watch, writing
+from federation.client.endpoints import records
+from federation.client.output import COLUMNS
+from federation.client.table import _COLOURS
+from federation.columns import column_choices
+from federation.errors import KIND_OF_STATUS, KINDS
+from federation.explorer import badge, feeds, marks, stacks, strip, success_rate
+from federation.explorer.lists import LISTS
+from federation.fields import RECORDS, RecipeRun
+from federation.schema import STATUSES as STATUSES_OF_SCHEMA
+from federation.settings import ROOT, read_metadata
+from federation.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
+from federation.views import SELECTS, VIEWS
+
+STATUSES = (*UNFINISHED_STATUSES, *FINAL_STATUSES)
+SOURCES = sorted(ROOT.glob("plugins/**/*.py"))
+TEMPLATES = sorted(ROOT.glob("templates/**/*.html"))
+# `status in ("queued", "in_progress")`, `run.status != "success"`, `+status = 'queued'`
+COMPARED = re.compile(r"""\bstatus (?:==|!=|=|<>|in|not in) (\([^)]*\)|["'][a-z_ ]+["'])""")
+WORD = re.compile(r"""["']([a-z_ ]+)["']""")
+
+
+def statuses_compared(text):
+    return {word for place in COMPARED.findall(text) for word in WORD.findall(place)}
+
+
+def sql_of_queries():
+    return [query["sql"] for query in read_metadata()["databases"]["federation"]["queries"].values()]
+
+
+def test_every_place_that_lists_the_statuses_lists_them_all():
+    for listed in (
+        WORD.findall(STATUSES_OF_SCHEMA),
+        column_choices(RecipeRun, "status"),
+        records()["RecipeRun"]["status"].choices,
+        strip.WORST,
+        stacks.ORDER,
+    ):
+        assert sorted(listed) == sorted(STATUSES)
+    for shown in (marks.WORDS, badge.COLOURS):
+        assert set(shown) == {*STATUSES, marks.STALE}
+    assert set(marks.DRAWINGS) == {*STATUSES, marks.STALE, marks.PROBLEM}
+
+
+def test_every_place_that_lists_some_statuses_knows_them():
+    for listed in (success_rate.FINISHED, feeds.ENDED, watch._FINE):
+        assert set(listed) <= set(FINAL_STATUSES)
+    for listed in (_COLOURS, STATUS_SYNONYMS.values(), import_mapping._CONCLUSIONS.values()):
+        assert set(listed) <= set(STATUSES)
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_compares_with_statuses_that_there_are(template):
+    assert statuses_compared(template.read_text("utf-8")) <= {*STATUSES, marks.STALE}
+
+
+def test_sql_compares_with_statuses_that_there_are():
+    found = set().union(*map(statuses_compared, [*VIEWS.values(), *sql_of_queries()]))
+    assert found and found <= set(STATUSES)
+
+
+def test_pages_and_docs_have_each_status():
+    style, docs = ((ROOT / name).read_text("utf-8") for name in ("static/explorer.css", "docs/api.md"))
+    for status in STATUSES:
+        assert f".status-{status}" in style and f"`{status}`" in docs, status
+
+
+def test_what_the_client_names_are_fields():
+    run = set(RecipeRun.model_fields)
+    assert {*delivery._OURS, *import_runs._COMPARED, *record._REQUIRED, *record._OWN, *writing._SHORT} <= run
+    assert set(import_mapping._ORCHESTRATOR_FIELDS.values()) <= run
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "7", "GITHUB_REPOSITORY": "a/b", "GITHUB_SHA": "c"}
+    assert {"feedstock_id", "commit", "log_url", "external_id"} == set(github_actions.job_fields("r", environ)) <= run
+    for name, columns in COLUMNS.items():
+        assert set(columns) <= set(RECORDS[name].model_fields), name
+
+
+def test_what_the_lists_of_the_explorer_show_are_fields_of_what_the_endpoint_answers():
+    queries = read_metadata()["databases"]["federation"]["queries"]
+    for table, shown in LISTS.items():
+        assert table in SELECTS or table == "problems"
+        assert set(shown.columns) <= set(RECORDS[queries[shown.query]["fields"]].model_fields), table
+
+
+def test_every_problem_that_the_code_raises_is_a_kind_and_every_kind_is_raised():
+    text = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    raised = set(re.findall(r'ProblemDetails\(\s*"([a-z-]+)"', text))
+    asked = set(re.findall(r'problem\.kind (?:==|!=) "([a-z-]+)"', text))
+    assert asked <= raised | set(KIND_OF_STATUS.values()) == set(KINDS)
