@@ -67,9 +67,9 @@ def restore(url: StoreUrl, at: str | None, data: Path) -> None:
         if not any(each.files for each in stored.values()):
             raise ReplicationError(f"{url.text} holds no registry")
         for name, each in stored.items():
-            if at and each.begins and at < each.begins:
+            if at and each.begins and at < each.begins[0]:
                 raise ReplicationError(
-                    f"{url.text} has {name}.db from {each.begins} on, its last write at "
+                    f"{url.text} has {name}.db from {each.begins[1]} on, its last write at "
                     f"{each.at(each.reach)}, and not as it was at {at}: give a later moment"
                 )
         positions = {}

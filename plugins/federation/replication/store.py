@@ -44,11 +44,14 @@ class Stored:
         return reach
 
     @property
-    def begins(self) -> str | None:
-        """The earliest moment that it can surely be restored to: when the first whole database was there."""
+    def begins(self) -> tuple[str, str] | None:
+        """The earliest and the latest moment at which the first whole database was there: the listing has no fractions
+        of a second."""
         written = min((file.at for file in self.files if file.first == 1), default=None)
-        # the listing has no fractions of a second
-        return written and times.to_text(times.from_text(times.parse(written)) + timedelta(seconds=1))
+        if written is None:
+            return None
+        second = times.parse(written)
+        return second, times.to_text(times.from_text(second) + timedelta(seconds=1))
 
     def at(self, transaction: int) -> str | None:
         """When a transaction was written, by the clock of its writer."""
