@@ -390,7 +390,7 @@ async def test_when_the_last_sync_was(served):
     assert (await served.get("/health"))["last_sync_at"] == last["finished_at"]
     footer = (await served.page("/")).partition("<footer")[2]
     assert f'<time datetime="{last["finished_at"]}" title="{instant(last["finished_at"])}">' in footer
-    assert f'href="/federation/sync_runs/{last["id"]}"' in footer
+    assert 'href="/federation/sync_runs"' in footer
     row = unescape(await served.page(f"/federation/sync_runs/{last['id']}"))
     assert re.search(rf'<th scope="row"[^>]*>problems</th><td[^>]*>{last["problems"]}</td>', row)
     assert last["problems"] == await served.number("select count(*) from problems")
