@@ -40,6 +40,7 @@ UPSTREAM = {
     "table.html": "81cec4b0f7948bf0b4756b1a0ce706ce30d5694e506fd5639f3cd08a4a8f88a9",
 }
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TRACEBACK = 'Traceback (most recent call last):\n  File "recipe.py", line 12, in open\n    raise\n'
 TARGETS = [
     {"protocol": "s3", "prefix": "bucket", "anon": True, "requester_pays": None, "endpoint_url": "https://osn.example"},
     {"protocol": "gs", "prefix": "gs://open/", "anon": True, "requester_pays": True, "endpoint_url": None},
@@ -89,6 +90,22 @@ def test_words_for_times():
     assert words.duration(4800) == "1 hour 20 minutes"
     assert words.time_ago(None) == ""
     assert 'title="2026-11-24 03:25:00 UTC"' in words.time_ago("2026-11-24T03:25:00.000000Z")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("\n done \nand more", "done"),
+        (None, ""),
+        (f"{TRACEBACK}KeyError: 'time'\n", "KeyError: 'time'"),
+        (f"{TRACEBACK}KeyError: 'time'\n\nDuring handling ...\n\n{TRACEBACK}OSError: no\nmore", "OSError: no"),
+        (f"exited with 1:\n{TRACEBACK}KeyError: 'time'\nbye", "exited with 1 · KeyError: 'time'"),
+        # cut before its end
+        (TRACEBACK, "Traceback (most recent call last):"),
+    ],
+)
+def test_the_line_of_a_message_that_says_most(message, expected):
+    assert words.first_line(message) == expected
 
 
 def test_links_in_text_are_safe():

@@ -11,6 +11,7 @@ from federation.times import from_text
 UNITS = {"year": 31_557_600, "month": 2_629_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 JUST_NOW_SECONDS = 5
 # what a cut took the end of is code to its end
+_TRACEBACK = "Traceback (most recent call last):"
 _CODE = re.compile(r"`([^`\n]+)(?:`|(?<=…)$)")
 
 
@@ -74,9 +75,21 @@ def seconds_between(begin: str, end: str) -> float:
 
 
 def first_line(text: str | None, limit: int = 160) -> str:
-    """The first line of a message that says anything, cut."""
-    line = next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+    """The first line of a message that says anything, cut. Of a Python traceback that is the exception, at its end."""
+    lines = [line for line in (text or "").splitlines() if line.strip()]
+    line = lines[0].strip() if lines else ""
+    if exception := _exception_in(lines):
+        line = exception if line == _TRACEBACK else f"{line.rstrip(':')} · {exception}"
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _exception_in(lines: list[str]) -> str | None:
+    """The line that a traceback ends with, of several the last; None where there is none, or it was cut before."""
+    begins = max((number for number, line in enumerate(lines) if line.strip() == _TRACEBACK), default=None)
+    if begins is None:
+        return None
+    indent = len(lines[begins]) - len(lines[begins].lstrip())
+    return next((line.strip() for line in lines[begins + 1 :] if not line[indent : indent + 1].isspace()), None)
 
 
 def shortened(text: str, limit: int) -> str:
