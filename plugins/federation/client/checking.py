@@ -33,8 +33,8 @@ def faults_of(run: Mapping[str, Any]) -> list[str]:
     """What the registry would refuse in a run: `/status: must be one of ...`, the JSON Pointer and what is right."""
     faults = [f"/{pointer}: {words}" for pointer, words in _faults(records()["RecipeRun"], run)]
     if not faults and run.get("completed_at"):
-        run_date, completed_at = (run.get(name) and times.parse(run[name]) for name in ("run_date", "completed_at"))
-        found = completion_faults(completed_at, read_status(run["status"]), run_date)
+        run_date = times.parse(run["run_date"]) if run.get("run_date") else None
+        found = completion_faults(times.parse(run["completed_at"]), read_status(run["status"]), run_date)
         faults = [f"/completed_at: {words}" for words in found]
     return faults
 
