@@ -404,6 +404,16 @@ async def test_datasets_without_a_title_have_names_that_differ(datasette, send, 
         assert (answer["title"], answer["feedstock_title"]) == (None, "Sea ice")
 
 
+async def test_a_dataset_that_no_run_wrote_with_success_is_recorded_and_not_written(datasette, send, run_body):
+    body = run_body(status="failure", datasets=[{"url": "gs://bucket/a.zarr"}])
+    run = (await send("POST", "/recipe_runs", body)).json()
+    page = (await datasette.client.get(f"/federation/feedstocks/{run['feedstock_id']}")).text
+    assert "recorded <time" in page and "written <time" not in page
+    await send("POST", "/recipe_runs", run_body(datasets=body["datasets"]))
+    page = (await datasette.client.get(f"/federation/feedstocks/{run['feedstock_id']}")).text
+    assert "written <time" in page and "recorded <time" not in page
+
+
 @pytest.mark.parametrize(
     ("record", "path", "shown_until", "changes", "patch"),
     [

@@ -40,6 +40,7 @@ UPSTREAM = {
     "table.html": "81cec4b0f7948bf0b4756b1a0ce706ce30d5694e506fd5639f3cd08a4a8f88a9",
 }
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TRACEBACK = 'Traceback (most recent call last):\n  File "recipe.py", line 12, in open\n    raise\n'
 TARGETS = [
     {"protocol": "s3", "prefix": "bucket", "anon": True, "requester_pays": None, "endpoint_url": "https://osn.example"},
     {"protocol": "gs", "prefix": "gs://open/", "anon": True, "requester_pays": True, "endpoint_url": None},
@@ -111,15 +112,27 @@ def test_words_for_what_goes_on():
     assert 'title="2026-11-24 03:25:00 UTC">for ' in words.time_since("2026-11-24T03:25:00.000000Z")
 
 
-def test_the_line_that_says_what_went_wrong():
-    traceback = "Traceback (most recent call last):\n  File 'a.py', line 1\nKeyError: 'time'\n"
-    assert words.first_line(traceback) == "KeyError: 'time'"
-    assert words.first_line("\n  exit code 1 \n" + traceback) == "exit code 1"
-    assert words.first_line(" \n") == words.first_line(None) == ""
+def test_a_line_that_is_too_long_ends_with_a_word():
     # cut after a word, but not to nothing
     assert words.first_line("The first of them was lost", 14) == "The first of…"
     assert words.first_line("The firstofthemwaslost", 14) == "The firstofth…"
     assert words.first_line("The first of t", 14) == "The first of t"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("\n done \nand more", "done"),
+        (None, ""),
+        (f"{TRACEBACK}KeyError: 'time'\n", "KeyError: 'time'"),
+        (f"{TRACEBACK}KeyError: 'time'\n\nDuring handling ...\n\n{TRACEBACK}OSError: no\nmore", "OSError: no"),
+        (f"exited with 1:\n{TRACEBACK}KeyError: 'time'\nbye", "exited with 1 · KeyError: 'time'"),
+        # cut before its end
+        (TRACEBACK, "Traceback (most recent call last):"),
+    ],
+)
+def test_the_line_of_a_message_that_says_most(message, expected):
+    assert words.first_line(message) == expected
 
 
 def test_links_in_text_are_safe():

@@ -183,7 +183,7 @@ def test_an_export_is_an_import(forge, tmp_path):
 
 
 BAD = [
-    {"status": "sucess"},
+    {"status": "done well"},
     {"status": None},
     {"commit": "", "recipe_id": 7},
     {"feedstock_id": "https://github.com/pangeo-forge/gpcp-feedstock"},
@@ -213,7 +213,7 @@ def test_a_dry_run_refuses_at_the_same_places_what_the_registry_would(forge, tmp
     assert tried.returncode == 1
     assert [json.loads(line)["external_id"] for line in tried.stdout.splitlines()] == ["checked/16", "checked/17"]
     told = tried.stderr.splitlines()
-    assert f"{file}:1: /status: is 'sucess', and must be queued, in_progress, success, " in told[0]
+    assert f"{file}:1: /status: is 'done well', and must be queued, in_progress, success, " in told[0]
     assert told[2] == f"{file}:3: /recipe_id: must be text; /commit: is empty"
     sent = forge("runs", "import", str(file))
     assert sent.stderr.splitlines()[-1] == "Recorded 2; there already 0; refused 16."

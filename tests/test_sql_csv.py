@@ -268,7 +268,7 @@ async def test_the_csv_link_of_a_table_page_is_the_whole_table(get):
 @pytest.mark.parametrize(
     ("path", "arguments"),
     [
-        ("/federation", {"sql": "selct 1"}),
+        ("/federation", {"sql": "choose 1"}),
         ("/federation.json", {"sql": "select nothing from recipe_runs"}),
         ("/federation.csv", {"sql": "select nothing from recipe_runs"}),
         ("/federation/recipe_runs", {"_where": "nothing = 1"}),
@@ -276,5 +276,5 @@ async def test_the_csv_link_of_a_table_page_is_the_whole_table(get):
 )
 async def test_a_typo_is_told_to_who_made_it_and_not_to_the_log(get, capfd, path, arguments):
     answer = await get(path, **arguments)
-    assert answer.status_code == 400 and ("nothing" in answer.text or "selct" in answer.text)
+    assert answer.status_code == 400 and ("nothing" in answer.text or "SELECT" in answer.text)
     assert capfd.readouterr() == ("", "")

@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,17 @@ def _flush(transport: Transport, say: Callable[[str], None], folder: Path) -> Fl
             done.sent += 1
             kept.forget()
     return done
+
+
+def kept_for_others(url: str, folder: Path | None = None) -> Counter[str]:
+    """How many runs are kept for registries at other URLs: a registry may have another one now."""
+    found: Counter[str] = Counter()
+    for path in (folder or spool_folder()).glob("*.json"):
+        # sent meanwhile, or of another version
+        with contextlib.suppress(FileNotFoundError, ValueError, TypeError, KeyError):
+            found[str(json.loads(path.read_text("utf-8"))["url"])] += 1
+    del found[url]
+    return found
 
 
 def flush_beside(transport: Transport, say: Callable[[str], None]) -> None:

@@ -10,8 +10,8 @@ from federation.times import from_text
 # unit: how many seconds it has, largest first
 UNITS = {"year": 31_557_600, "month": 2_629_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 JUST_NOW_SECONDS = 5
-_TRACEBACK = "Traceback (most recent call last)"
 # what a cut took the end of is code to its end
+_TRACEBACK = "Traceback (most recent call last):"
 _CODE = re.compile(r"`([^`\n]+)(?:`|(?<=…)$)")
 
 
@@ -88,17 +88,26 @@ def seconds_between(begin: str, end: str) -> float:
 
 
 def first_line(text: str | None, limit: int = 160) -> str:
-    """The first line of a message that says anything, cut after a word. Of a traceback of Python that is its last."""
-    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-    if not lines:
-        return ""
-    line = lines[-1] if lines[0].startswith(_TRACEBACK) else lines[0]
+    """The first line of a message that says anything, cut after a word. Of a traceback of Python that is its end."""
+    lines = [line for line in (text or "").splitlines() if line.strip()]
+    line = lines[0].strip() if lines else ""
+    if exception := _exception_in(lines):
+        line = exception if line == _TRACEBACK else f"{line.rstrip(':')} · {exception}"
     if len(line) <= limit:
         return line
     shown = line[: limit - 1]
     # where the last word is cut off, and is not all there is
     whole = shown if line[limit - 1].isspace() else shown.rpartition(" ")[0]
     return (whole if len(whole) > limit // 2 else shown).rstrip() + "…"
+
+
+def _exception_in(lines: list[str]) -> str | None:
+    """The line that a traceback ends with, of several the last; None where there is none, or it was cut before."""
+    begins = max((number for number, line in enumerate(lines) if line.strip() == _TRACEBACK), default=None)
+    if begins is None:
+        return None
+    indent = len(lines[begins]) - len(lines[begins].lstrip())
+    return next((line.strip() for line in lines[begins + 1 :] if not line[indent : indent + 1].isspace()), None)
 
 
 def shortened(text: str, limit: int) -> str:

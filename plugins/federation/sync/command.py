@@ -13,6 +13,7 @@ import click
 
 from federation.data_folder import prepare
 from federation.database import FEDERATION, UnusableDatabase, database_path
+from federation.explorer.words import plural
 from federation.files.file_problems import problem_line
 from federation.settings import data_folder, read_settings
 from federation.sync.fetched import is_repository
@@ -147,7 +148,7 @@ def summary(result: SyncResult, dry: bool) -> str:
     not_fetched = f"; {result.not_fetched} could not be fetched" if result.not_fetched else ""
     skipped = f"; {result.skipped} files skipped, which another sync fetched later" if result.skipped else ""
     where = "" if dry else " (see /problems)"
-    return f"{beginning}: {counts}; {result.problems} problems in the files{where}{not_fetched}{skipped}."
+    return f"{beginning}: {counts}; {plural(result.problems, 'problem')} in the files{where}{not_fetched}{skipped}."
 
 
 def _shown(value: str | None) -> str:

@@ -18,7 +18,7 @@ from federation.client.delivery import Delivery
 from federation.client.message import secrets_of
 from federation.client.recorder import TIMEOUT, Recorder
 from federation.client.recording import END_SECONDS, Ending, Events, Watch, record
-from federation.client.spool import flush
+from federation.client.spool import flush, kept_for_others
 from federation.client.transport import Transport, new_key
 from federation.duration import Duration, in_words
 
@@ -106,8 +106,11 @@ def record_command() -> click.Command:
 def flush_command(session: Session) -> None:
     """Send what `runs record` could not send, and has kept on disk."""
     need_token(session)
-    done = flush(session.transport(), say)
+    transport = session.transport()
+    done = flush(transport, say)
     say(f"Sent {done.sent}, kept {done.kept}, refused {done.refused}.")
+    for url, count in kept_for_others(transport.url).items():
+        say(f"Kept for {url}: {count}. FEDERATION_URL={url} sends them there.")
     if done.kept or done.refused:
         raise SystemExit(1)
 
