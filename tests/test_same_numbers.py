@@ -19,7 +19,7 @@ from conftest import BAKERY, new_token, started
 from datasette.utils import tilde_encode
 from explorer_page import FEEDSTOCK, shared_demo
 from federation.database import FEDERATION, connect, database_path, transaction
-from federation.explorer.marks import WORDS
+from federation.explorer.marks import WORDS, shown_status
 from federation.explorer.success_rate import FINISHED, success_rate
 from federation.explorer.windows import MONTH, QUARTER
 from federation.explorer.words import instant, plural
@@ -255,11 +255,14 @@ async def test_how_each_feedstock_does(served):
         headline = page[page.index('<p class="headline">') :].partition("</p>")[0]
         if latest["id"]:
             assert f">run {latest['id']}</a>" in headline
-            assert f">{WORDS[latest['status']]}<" in headline or latest["is_stale"]
+            assert f">{WORDS[shown_status(latest['status'], latest['is_stale'])]}<" in headline
         else:
             assert "No run yet" in headline
         if success and latest["status"] != "success":
             assert instant(detail["last_success_at"]) in headline
+        shown = shown_status(latest["status"], latest["is_stale"]) if runs else None
+        badge = await served.page(f"/feedstocks/{feedstock_id}/badge.svg")
+        assert f"pangeo forge: {WORDS[shown] if shown else 'no run yet'}<" in badge
         bars = re.findall(r'<a href="/federation/recipe_runs/(\d+)" tabindex="-1"', page)
         assert [int(bar) for bar in bars] == [run["id"] for run in runs[:50]][::-1]
 
