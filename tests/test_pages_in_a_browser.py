@@ -198,7 +198,10 @@ def test_the_documentation_of_the_api_opens(visit, axe):
     page = visit.open("/docs")
     page.locator("#swagger-ui .opblock-tag").first.click()
     page.locator("#swagger-ui .opblock-summary-control").first.click()
-    page.locator("#swagger-ui .opblock-body").first.wait_for()
+    page.locator("#swagger-ui .opblock-body .responses-table").first.wait_for()
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
     prepare_axe(page, axe)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)

@@ -8,9 +8,9 @@ import io
 import json
 import re
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import unescape
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -19,12 +19,13 @@ from conftest import BAKERY, new_token, started
 from datasette.utils import tilde_encode
 from explorer_page import FEEDSTOCK, shared_demo
 from federation.database import FEDERATION, connect, database_path, transaction
-from federation.explorer.marks import WORDS
+from federation.explorer.marks import WORDS, shown_status
 from federation.explorer.success_rate import FINISHED, success_rate
 from federation.explorer.windows import MONTH, QUARTER
 from federation.explorer.words import instant, plural
 from federation.times import to_text
 from prometheus_client.parser import text_string_to_metric_families
+from served import Served, numbers_of, table_after
 from server_process import running_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -45,36 +46,6 @@ FILTERED = {
     "recipe_run_summaries": ["status=failure", f"bakery_id={BAKERY}&is_test=0", "message__contains=error"],
     "problems": ["severity=error"],
 }
-
-
-class Served:
-    """A registry, asked in each way."""
-
-    def __init__(self, datasette):
-        self._client = datasette.client
-
-    async def page(self, path: str) -> str:
-        response = await self._client.get(path)
-        assert response.status_code == 200, (path, response.text)
-        return response.text
-
-    async def get(self, path: str):
-        response = await self._client.get(path)
-        assert response.status_code == 200, (path, response.text)
-        return response.json()
-
-    async def count(self, path: str, question: str = "") -> int:
-        """How many an endpoint says that its list has."""
-        question = "&".join(filter(None, (question, "_shape=objects&_extra=count&_size=1")))
-        return (await self.get(f"{path}?{question}"))["count"]
-
-    async def sql(self, sql: str, **parameters) -> list[dict]:
-        return await self.get(f"/federation.json?{urlencode({'sql': sql, '_shape': 'array', **parameters})}")
-
-    async def number(self, sql: str, **parameters) -> int:
-        """The one number that a query gives."""
-        (row,) = await self.sql(sql, **parameters)
-        return next(iter(row.values()))
 
 
 async def write_each_kind(datasette, data) -> None:
@@ -98,7 +69,7 @@ async def write_each_kind(datasette, data) -> None:
     await send("POST", "/datasets", {"url": "https://example.org/ice.nc"})
     connection = connect(database_path(data, FEDERATION))
     with transaction(connection):
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = to_text(datetime.now(UTC))
         connection.execute("update feedstocks set removed_at = :now where id = :id", {"now": now, "id": GONE_FEEDSTOCK})
         # a file with an error has a warning too, whose text comes first
         connection.execute(
@@ -128,19 +99,6 @@ async def served(request, demo, tmp_path_factory):
         yield Served(datasette)
 
 
-def numbers_of(text: str) -> list[int]:
-    return [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", text)]
-
-
-def table_after(page: str, label: str) -> list[list[str]]:
-    """The cells of a table without its heading, by the name that it has for those who do not see it."""
-    body = page[page.index(f'aria-label="{label}"') :].partition("<tbody>")[2].partition("</tbody>")[0]
-    return [
-        [re.sub("<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)]
-        for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
-    ]
-
-
 STATUSES = [status for status in WORDS if status != "stale"]
 
 
@@ -160,6 +118,22 @@ async def test_the_four_numbers_of_home(served):
     assert [stats[name] for name in ("bakeries", "feedstocks", "datasets")] == counted[:3]
     assert [await served.count(path) for path in ("/bakeries", "/feedstocks", "/datasets")] == counted[:3]
     assert await served.count("/recipe_runs", f"is_test=0&run_date__gte={MONTH.since}") == counted[3]
+
+
+async def test_what_runs_now_and_what_needs_attention(served):
+    home = await served.page("/")
+    running = home[home.index('id="running"') : home.index('id="newest"')]
+    open_runs = "status__in=queued,in_progress&is_stale=false"
+    assert running.count("<li>") == await served.count("/recipe_runs", open_runs) > 0
+    for bakery in await served.get("/bakeries"):
+        page = await served.page(f"/federation/bakeries/{tilde_encode(bakery['id'])}")
+        running = page[page.index('id="running"') : page.index('id="about"')]
+        assert running.count("<li>") == await served.count(f"/bakeries/{bakery['id']}/recipe_runs", open_runs)
+    attention = home[home.index('id="attention"') : home.index('id="running"')]
+    failed = await served.get("/feedstocks?latest_recipe_run_status__in=failure,timed_out")
+    stale = await served.get("/feedstocks?latest_recipe_run_is_stale=true")
+    shown = set(re.findall(r"/federation/recipe_runs/(\d+)", attention))
+    assert shown == {str(each["latest_recipe_run_id"]) for each in [*failed, *stale]}
 
 
 async def test_how_each_bakery_does(served):
@@ -255,11 +229,14 @@ async def test_how_each_feedstock_does(served):
         headline = page[page.index('<p class="headline">') :].partition("</p>")[0]
         if latest["id"]:
             assert f">run {latest['id']}</a>" in headline
-            assert f">{WORDS[latest['status']]}<" in headline or latest["is_stale"]
+            assert f">{WORDS[shown_status(latest['status'], latest['is_stale'])]}<" in headline
         else:
             assert "No run yet" in headline
         if success and latest["status"] != "success":
             assert instant(detail["last_success_at"]) in headline
+        shown = shown_status(latest["status"], latest["is_stale"]) if runs else None
+        badge = await served.page(f"/feedstocks/{feedstock_id}/badge.svg")
+        assert f"pangeo forge: {WORDS[shown] if shown else 'no run yet'}<" in badge
         bars = re.findall(r'<a href="/federation/recipe_runs/(\d+)" tabindex="-1"', page)
         assert [int(bar) for bar in bars] == [run["id"] for run in runs[:50]][::-1]
 
@@ -394,111 +371,6 @@ async def test_when_the_last_sync_was(served):
     row = unescape(await served.page(f"/federation/sync_runs/{last['id']}"))
     assert re.search(rf'<th scope="row"[^>]*>problems</th><td[^>]*>{last["problems"]}</td>', row)
     assert last["problems"] == await served.number("select count(*) from problems")
-
-
-LOST_RUN = 100
-CROWD = f"""
-insert into bakeries (id, listed) values ('crowd.bakery', 1);
-insert into bakery_targets (bakery_id, name) select 'crowd.bakery', 'target' || value from numbers limit 7;
-insert into feedstocks (id, repository, bakery_id, meta_path, removed_at)
-    select 'f' || value, 'o/f' || value, 'crowd.bakery', 'm', iif(value > 57, :now, null) from numbers;
-insert into maintainers (feedstock_id, position, github) select 'f' || value, 0, 'everywhere' from numbers;
-insert into maintainers (feedstock_id, position, github) select 'f1', value, 'p' || value from numbers limit 10;
-insert into providers (feedstock_id, position, name) select 'f1', value, 'p' from numbers limit 8;
-insert into recipes (feedstock_id, recipe_id, position, removed_at)
-    select 'f1', 'r' || value, value, iif(value = 1, :now, null) from numbers limit 15;
-insert into recipe_runs (
-    recipe_id, run_date, bakery_id, feedstock_id, "commit", status, is_test, created_at, updated_at
-)
-    select 'r2', :now, 'crowd.bakery', 'f1', 'c', 'failure', value > 55, :now, :now from numbers;
-insert into datasets (url, feedstock_id, bakery_id, is_test, retracted_at, created_at, updated_at)
-    select 'u' || value, 'f1', 'crowd.bakery', value > 8, iif(value = 8, :now, null), :now, :now
-    from numbers
-    limit 10;
-insert into recipe_run_datasets select value, 1, :now from numbers limit 20;
-insert into problems (repository, source_file, feedstock_id, pointer, severity, message, found_at)
-    select 'o/f1', 'm', 'f1', '', 'error', 'm', :now from numbers limit 8;
-insert into recipes (feedstock_id, recipe_id, position) values ('f2', 'lost', 0);
-insert into recipe_runs (
-    id, recipe_id, run_date, bakery_id, feedstock_id, "commit", status, created_at, updated_at
-)
-    values ({LOST_RUN}, 'lost', :long_ago, 'crowd.bakery', 'f2', 'c', 'in_progress', :now, :now),
-        (99, 'lost', :longer_ago, 'crowd.bakery', 'f2', 'c', 'failure', :now, :now);
-insert into datasets (id, url, feedstock_id, bakery_id, created_at, updated_at)
-    values ({LOST_RUN}, 'lost', 'f2', 'crowd.bakery', :now, :now);
-insert into recipe_run_datasets values ({LOST_RUN}, {LOST_RUN}, :long_ago)
-"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def crowd(empty_data, tmp_path_factory):
-    """A registry in which each part of a page is only the first of more, some of which a page leaves out."""
-    data = shutil.copytree(empty_data, tmp_path_factory.mktemp("crowd") / "data")
-    connection = connect(database_path(data, FEDERATION))
-    connection.execute("create temporary table numbers (value integer primary key)")
-    connection.executemany("insert into numbers values (?)", [(number,) for number in range(1, 61)])
-    ages = {"now": 0, "long_ago": 9, "longer_ago": 19}
-    times = {name: to_text(datetime.now(UTC) - timedelta(days=days)) for name, days in ages.items()}
-    with transaction(connection):
-        for statement in CROWD.split(";\n"):
-            connection.execute(statement, times)
-    connection.close()
-    async with started(data) as datasette:
-        yield Served(datasette)
-
-
-async def test_all_of_something_leads_to_so_many_rows(crowd):
-    found = set()
-    for path in (
-        "/",
-        "/federation/feedstocks/f1",
-        f"/federation/bakeries/{tilde_encode('crowd.bakery')}",
-        "/federation/maintainers/everywhere",
-        "/federation/datasets/1",
-    ):
-        page = await crowd.page(path)
-        for href, number, what in re.findall(r'<a href="(/federation/[^"]+)">[Aa]ll ([\d,]+)([^<]*)</a>', page):
-            rows = await crowd.get(
-                unescape(href).replace("?", ".json?") + "&_size=0" if "?" in href else f"{href}.json"
-            )
-            assert rows["filtered_table_rows_count"] == numbers_of(number)[0], (path, href)
-            found.add(what.strip() or urlsplit(href).path.rpartition("/")[2])
-    assert found == {
-        *("recipes", "runs", "datasets", "feedstocks", "problems in files"),
-        *("providers", "maintainers", "problems", "bakery_targets"),
-    }
-
-
-async def test_a_run_that_nothing_is_heard_of_is_stale_on_every_page(crowd):
-    said = {
-        "/": "running, no word <",
-        "/federation/feedstocks/f2": "running, no word <",
-        f"/federation/recipe_runs/{LOST_RUN}": "running, no word <",
-        # its neighbour
-        "/federation/recipe_runs/99": f"run {LOST_RUN}</a>",
-        "/federation/maintainers/everywhere": f"run {LOST_RUN}</a>",
-        f"/federation/datasets/{LOST_RUN}": f"run {LOST_RUN}, stale</text>",
-        f"/federation/recipe_run_summaries?id={LOST_RUN}": "/federation/feedstocks/f2",
-        "/federation/feedstock_summaries?id=f2": "f2",
-    }
-    for path, words in said.items():
-        page = await crowd.page(path)
-        # above the rows of a list is what is stored
-        main = page.partition("<tbody>" if "summaries" in path else "<main")[2]
-        assert words in main, path
-        assert "status-stale" in main, path
-        assert "#mark-in_progress" not in main, path
-        assert "for 9 days" in main or "no word" not in words, path
-
-
-async def test_search_says_that_there_is_more(crowd):
-    page = await crowd.page("/-/search?q=f")
-    assert (
-        page[page.index("<h2>Feedstocks</h2>") : page.index("</ul>", page.index("<h2>Feedstocks</h2>"))].count("<li>")
-        == 20
-    )
-    assert "More than 20 were found: another word narrows them." in page
-    assert "another word" not in await crowd.page("/-/search?q=f1")
 
 
 def samples(text: str) -> dict:

@@ -354,7 +354,7 @@ async def test_the_home_page_of_an_empty_database_names_two_commands_that_fill_i
     page = await datasette.client.get("/")
     assert page.status_code == 200
     assert str(data) not in page.text
-    commands = re.findall(r"\.venv/bin/python (scripts/[\w.]+)(.*?)(?:</code>.*)?$", page.text, re.MULTILINE)
+    commands = re.findall(r"\.venv/bin/python (scripts/sync[\w.]+)(.*?)(?:</code>.*)?$", page.text, re.MULTILINE)
     assert [script for script, _ in commands] == ["scripts/sync_bakeries.py", "scripts/sync_feedstocks.py"]
     for script, arguments in commands:
         # a page prints no path of the server's

@@ -98,7 +98,7 @@ def first_line(text: str | None, limit: int = 160) -> str:
     shown = line[: limit - 1]
     # where the last word is cut off, and is not all there is
     whole = shown if line[limit - 1].isspace() else shown.rpartition(" ")[0]
-    return (whole if len(whole) > limit // 2 else shown).rstrip() + "…"
+    return (whole if len(whole) > limit // 2 else shown).rstrip(" .,;:") + "…"
 
 
 def _exception_in(lines: list[str]) -> str | None:
