@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from federation import times
 from federation.control_characters import CONTROL, CONTROL_CHARACTERS, without_terminal_codes
+from federation.files.bakery_ids import BAKERY_ID_PATTERN, is_bakery_id
 from federation.names import FEEDSTOCK_NAME_PATTERN
 from federation.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
 
@@ -29,7 +30,6 @@ URL_SCHEMES = ("http", "https", "s3", "gs", "abfs", "abfss", "az")
 
 # As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
 NO_CONTROL_PATTERN = rf"^[^{CONTROL_CHARACTERS}]*$"
-BAKERY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 # abfs://container@account.dfs.core.windows.net/ names a container before the @, and no user
 URL_PATTERN = (
     r"^((https?|s3|gs|az)://|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?)"
@@ -37,7 +37,6 @@ URL_PATTERN = (
     r"[^\s/?#@:\u0000-\u001f\u007f-\u009f][^\s/?#@\u0000-\u001f\u007f-\u009f]*"
     r"([/?#]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"
 )
-_BAKERY_ID = re.compile(BAKERY_ID_PATTERN, re.ASCII)
 _URL = re.compile(URL_PATTERN)
 
 
@@ -108,11 +107,6 @@ def _url(value: str) -> str:
 
 def _status(value: Any) -> Any:
     return read_status(value) if isinstance(value, str) else value
-
-
-def is_bakery_id(text: str) -> bool:
-    """Whether a text can be the id of a bakery."""
-    return bool(_BAKERY_ID.fullmatch(text)) and len(text) <= 500
 
 
 def _bakery_id(value: str) -> str:

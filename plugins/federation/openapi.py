@@ -26,8 +26,9 @@ from federation.columns import (
     has_long_message,
 )
 from federation.errors import CONTENT_TYPE, TYPE_PREFIX
-from federation.field_types import BAKERY_ID_PATTERN, DAY_SCHEMA, TIME_SCHEMA, YEAR_PATTERN
+from federation.field_types import DAY_SCHEMA, TIME_SCHEMA, YEAR_PATTERN
 from federation.fields import Record
+from federation.files.bakery_ids import BAKERY_ID_PATTERN
 from federation.filters import BOOLEANS, OPERATORS, PART, VALUES
 from federation.json_text import dump_json
 from federation.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES

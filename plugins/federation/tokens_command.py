@@ -24,7 +24,7 @@ from federation.database import (
     is_replicated,
     transaction,
 )
-from federation.field_types import is_bakery_id
+from federation.files.bakery_ids import is_bakery_id
 from federation.numbers import LARGEST_INTEGER
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
