@@ -15,6 +15,7 @@ class Actor:
 
     @property
     def is_admin(self) -> bool:
+        """Whether the token is of no bakery, and writes for all."""
         return self.bakery_id is None
 
     def may_write_for(self, bakery_id: str) -> bool:

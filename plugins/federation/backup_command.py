@@ -29,6 +29,7 @@ def said_in_one_line() -> Iterator[None]:
 
 
 def told(contents: Contents) -> str:
+    """What a backup holds, in a line."""
     last = f"the last write at {contents.last_write_at}" if contents.last_write_at else "without any write"
     return (
         f"{plural(contents.recipe_runs, 'recipe run')}, {plural(contents.datasets, 'dataset')}, "

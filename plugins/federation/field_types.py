@@ -41,6 +41,7 @@ _URL = re.compile(URL_PATTERN)
 
 
 def refuse(message: str) -> PydanticCustomError:
+    """What a check raises: a sentence that goes on from the name of the field."""
     # braces would be taken for placeholders
     return PydanticCustomError("refused", "{message}", {"message": message})
 

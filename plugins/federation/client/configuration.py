@@ -28,6 +28,8 @@ _TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True)
 class Configuration:
+    """Which registry, and as whom."""
+
     url: str
     # never in what is printed of this
     token: str | None = field(default=None, repr=False)

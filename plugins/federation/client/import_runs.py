@@ -28,6 +28,8 @@ _INDEX = re.compile(r"/(\d+)(/.*)?")
 
 @dataclass
 class Imported:
+    """How many rows were recorded, were there already, and were refused."""
+
     recorded: int = 0
     there: int = 0
     refused: int = 0
@@ -35,6 +37,8 @@ class Imported:
 
 @dataclass(frozen=True)
 class Item:
+    """A run, as a POST takes it, and the line of the file that it stands in."""
+
     line: int
     run: dict[str, Any]
 

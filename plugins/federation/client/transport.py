@@ -83,6 +83,7 @@ class Transport:
 
     @property
     def has_token(self) -> bool:
+        """Whether it may write at all."""
         return self._token is not None
 
     def get(self, path: str, parameters: Iterable[tuple[str, str]] = ()) -> Answer:
@@ -225,7 +226,7 @@ def _read(response: requests.Response, until: float) -> Answer:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that an answer asks to wait; 0 where it asks for nothing."""
+    """Seconds that an answer asks to wait (RFC 9110, 10.2.3: a number or a date); 0 where it asks for nothing."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text[:9])

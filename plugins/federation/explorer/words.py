@@ -70,6 +70,7 @@ def time_ago(text: str | None) -> Markup:
 
 
 def seconds_between(begin: str, end: str) -> float:
+    """Seconds from one time, as it is kept, to another."""
     return (from_text(end) - from_text(begin)).total_seconds()
 
 

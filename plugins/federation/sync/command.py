@@ -122,6 +122,7 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
 
 
 def nothing_in(folder: Path, names: Sequence[str]) -> str:
+    """Why a folder gave nothing, in a sentence."""
     if names:
         return f"nothing to sync was found: {folder} holds nothing of {', '.join(names)}"
     return f"nothing to sync was found: is {folder} the folder of the owners' folders?"

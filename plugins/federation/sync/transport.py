@@ -2,6 +2,7 @@
 
 Connection drops and 5xx are tried again by urllib3. Limits are waited for here: the primary one when it is reset soon,
 a secondary one, which may be a 403 with no header at all, a minute, then longer, a bounded number of times.
+https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api says what each looks like.
 """
 
 import json
