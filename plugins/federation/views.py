@@ -7,7 +7,7 @@ finds that table's index. Sub-selects run only for the rows that are returned.
 
 from textwrap import dedent, indent
 
-from federation.columns import BOOLEAN, JSON, column_kinds, nullable_columns
+from federation.columns import column_kinds, nullable_columns
 from federation.fields import (
     Dataset,
     FeedstockState,
@@ -23,6 +23,7 @@ from federation.fields import (
     RecipeRun,
     Record,
 )
+from federation.json_sql import json_value
 from federation.statuses import UNFINISHED_STATUSES
 
 # A nested list has at most so many items and bytes: a row that a reader's connection refuses takes its whole list
@@ -81,13 +82,7 @@ def json_object(record: type[Record], table: str, **others: str) -> str:
     members = []
     for name, kind in column_kinds(record).items():
         value = others.get(name, f'{table}."{name}"')
-        if kind == BOOLEAN and name in nullable:
-            value = f"json(iif({value} is null, 'null', iif({value}, 'true', 'false')))"
-        elif kind == BOOLEAN:
-            value = f"json(iif({value}, 'true', 'false'))"
-        elif kind == JSON:
-            value = f"json({value})"
-        members.append(f"'{name}', {value}")
+        members.append(f"'{name}', {json_value(value, kind, name in nullable)}")
     return "json_object(\n" + indent(",\n".join(members), "    ") + "\n)"
 
 

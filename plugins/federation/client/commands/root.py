@@ -17,7 +17,7 @@ from federation.client.commands.validate import validate
 from federation.client.commands.watch import watch_command
 from federation.client.commands.writing import write_commands
 from federation.client.configuration import DEFAULT_URL
-from federation.client.transport import client_version
+from federation.version import package_version
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 # What a group is about, where its first endpoint does not say enough.
@@ -136,7 +136,7 @@ def _commands() -> dict[tuple[str, ...], Any]:
 def _version_option() -> click.Option:
     def show(context: click.Context, option: click.Parameter, value: bool) -> None:
         if value:
-            click.echo(f"forge {client_version()}")
+            click.echo(f"forge {package_version()}")
             context.exit()
 
     return click.Option(
