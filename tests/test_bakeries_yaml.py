@@ -2,7 +2,12 @@ import os
 from pathlib import Path
 
 import pytest
+from federation.body_models import create_model_of
+from federation.fields import Dataset
 from federation.files.bakeries_yaml import parse_bakeries_yaml
+from federation.validation import check
+from hypothesis import given
+from hypothesis import strategies as st
 
 WHOLE = """
 example.bakery.gcp:
@@ -119,6 +124,13 @@ def test_ids_that_are_no_path_or_the_same_but_for_case(bad_id, severity):
     read = parse_bakeries_yaml(f"good: {{region: here}}\n{bad_id}: {{region: there}}\n".encode())
     assert [bakery["region"] for bakery in read.bakeries] == ["here"]
     assert [problem.severity for problem in read.problems] == [severity]
+
+
+@given(st.from_regex(r"[a-z._-]{1,6}", fullmatch=True))
+def test_a_bakery_that_a_file_lists_may_be_named_in_a_body_and_no_other(bakery_id):
+    listed = parse_bakeries_yaml(f"'{bakery_id}': {{region: here}}\n".encode()).bakeries
+    _, faults = check(create_model_of(Dataset), {"url": "gs://a/b", "bakery_id": bakery_id})
+    assert bool(listed) == (not faults)
 
 
 def public(fields):

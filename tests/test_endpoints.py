@@ -172,6 +172,11 @@ async def test_what_is_no_id_is_404_and_never_another_row(client, number):
         assert response.headers["content-type"] == PROBLEM
 
 
+async def test_a_plus_in_an_id_is_a_plus(client):
+    response = await client.get("/feedstocks/a+b")
+    assert (response.status_code, response.json()["detail"]) == (404, "there is no feedstock 'a+b'")
+
+
 async def test_lists_of_runs_are_newest_first_and_tests_are_shown(client):
     rows = await get(client, "/recipe_runs")
     assert [row["id"] for row in rows] == [4, 3, 2, 5, 1]

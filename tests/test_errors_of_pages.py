@@ -78,6 +78,8 @@ async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, p
         (f"/federation?sql={quote(ENDLESS)}", 400, "longer"),
         ("/federation/recipe_runs?_where=" + quote("'<script>alert(1)</script>' = absent"), 400, "no such column"),
         ("/federation/" + quote("<script>alert(1)"), 404, "Table not found"),
+        # more digits than Python reads
+        ("/federation/recipe_runs/" + "9" * 5000, 404, "no record with the id 999"),
     ],
 )
 async def test_errors_of_pages_are_pages(empty_datasette, path, status, said):

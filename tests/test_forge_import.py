@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from federation.client.import_mapping import Mapper
+from federation.client.import_mapping import BadRow, Mapper
 from federation.fields import RecipeRun
 from forge_process import BAKERY, Forge, make_token
 from post_requests import whole_body
@@ -291,6 +291,8 @@ def test_the_history_of_the_api_that_ran_before(forge, tmp_path):
     # as its own pages showed it, with names inside
     nested = {**ORCHESTRATOR[0], "feedstock": {"spec": "pangeo-forge/gpcp-feedstock"}, "bakery": {"name": BAKERY}}
     assert Mapper(system="orchestrator").run_of(nested)["feedstock_id"] == "pangeo-forge/gpcp-feedstock"
+    with pytest.raises(BadRow, match="is_test is 'perhaps', and must be true or false"):
+        Mapper(system="orchestrator").run_of({**nested, "is_test": "perhaps"})
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,6 @@ class Actor:
     token_id: int
     bakery_id: str | None
 
-    @property
-    def is_admin(self) -> bool:
-        return self.bakery_id is None
-
     def may_write_for(self, bakery_id: str) -> bool:
         """Whether this is that bakery; ids are the same in any letter case."""
         return self.bakery_id is None or self.bakery_id.lower() == bakery_id.lower()

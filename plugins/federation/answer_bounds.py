@@ -26,11 +26,13 @@ _WAYS_OUT = (
 
 
 def too_many_rows() -> ProblemDetails:
+    """400 for CSV of more than `MAX_ROWS`."""
     detail = f"this has more than {MAX_ROWS:,} rows, and CSV is not cut: {_WAYS_OUT}"
     return ProblemDetails("answer-too-large", detail)
 
 
 def too_many_bytes(limit: int, what: str = "this") -> ProblemDetails:
+    """400 for what is larger than `limit` bytes; `what` begins the sentence."""
     detail = f"{what} is larger than {limit // MIB} MiB, and an answer is not cut: {_WAYS_OUT}"
     return ProblemDetails("answer-too-large", detail)
 

@@ -52,6 +52,7 @@ class AuditLog:
         )
 
     def close(self) -> None:
+        """Write what waits, and end."""
         self._writer.close()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from federation.backups import BadBackup, Contents, make_backup, restore_backup
+from federation.command_options import HELP, data_option
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
 from federation.database import UnusableDatabase
 from federation.duration import Duration
@@ -15,7 +16,6 @@ from federation.explorer.words import plural
 from federation.settings import data_folder
 from federation.snapshots import KEPT, make_snapshot
 
-_data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
 _quiet = click.option("--quiet", is_flag=True, help="Say nothing but what failed.")
 
 
@@ -29,6 +29,7 @@ def said_in_one_line() -> Iterator[None]:
 
 
 def told(contents: Contents) -> str:
+    """What a backup holds, in a line."""
     last = f"the last write at {contents.last_write_at}" if contents.last_write_at else "without any write"
     return (
         f"{plural(contents.recipe_runs, 'recipe run')}, {plural(contents.datasets, 'dataset')}, "
@@ -36,7 +37,7 @@ def told(contents: Contents) -> str:
     )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings=HELP)
 def backup_command() -> None:
     """Public snapshots of the registry, and backups of everything, which are not public."""
 
@@ -47,7 +48,7 @@ def backup_command() -> None:
 )
 @click.option("--unless-newer-than", type=Duration(), metavar="12h", help="Do nothing if the last one is younger.")
 @_quiet
-@_data
+@data_option
 def snapshot(keep: int, unless_newer_than: float | None, quiet: bool, data: Path | None) -> None:
     """Make a snapshot that anybody may have, without tokens and keys: it is served at /snapshots."""
     gone: list[Path] = []
@@ -64,7 +65,7 @@ def snapshot(keep: int, unless_newer_than: float | None, quiet: bool, data: Path
 @backup_command.command()
 @click.argument("to", type=click.Path(path_type=Path, file_okay=False))
 @_quiet
-@_data
+@data_option
 def full(to: Path, quiet: bool, data: Path | None) -> None:
     """Copy both databases, tokens too, into a new folder under TO, and check the copies. Keep it as a secret."""
     with said_in_one_line():
@@ -75,7 +76,7 @@ def full(to: Path, quiet: bool, data: Path | None) -> None:
 
 @backup_command.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@_data
+@data_option
 def restore(folder: Path, data: Path | None) -> None:
     """Check the backup in FOLDER, and copy it into a data folder that has no databases."""
     with said_in_one_line():

@@ -42,6 +42,8 @@ def parameters_of(path: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class CannedQuery:
+    """One canned query; the names are those of the keys above."""
+
     name: str
     sql: str
     path: str
@@ -64,10 +66,12 @@ class CannedQuery:
 
     @property
     def paths(self) -> tuple[str, ...]:
+        """Its route, and the others that answer the same."""
         return (self.path, *self.aliases)
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
+        """The parameters of its route, in their order."""
         return parameters_of(self.path)
 
     @property

@@ -34,11 +34,12 @@ from federation.fields import (
     RecipeRun,
     Record,
 )
+from federation.files.bakery_ids import BAKERY_ID_PATTERN
 from federation.filters import OPERATORS
 from federation.names import FEEDSTOCK_NAME_PATTERN
 from federation.reading import parameter_kind
 from federation.settings import ROOT
-from federation.text_checks import BAKERY_ID_PATTERN, URL_PATTERN
+from federation.text_checks import URL_PATTERN
 
 CLIENT = ROOT / "plugins" / "federation" / "client"
 API_FILE = CLIENT / "api.json"

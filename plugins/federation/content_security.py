@@ -1,4 +1,7 @@
-"""What a browser may load and run on a page: nothing but this server's own files, whatever somebody stored."""
+"""What a browser may load and run on a page: nothing but this server's own files, whatever somebody stored.
+
+The policy is that of https://www.w3.org/TR/CSP3/.
+"""
 
 POLICY = "; ".join(
     [

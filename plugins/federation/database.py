@@ -169,6 +169,7 @@ def existing_views(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def replace_views(connection: sqlite3.Connection, views: Mapping[str, str]) -> None:
+    """Make a database's views equal to `views` (name: create statement), inside the open transaction."""
     for name in existing_views(connection):
         connection.execute(f'drop view "{name}"')
     for statement in views.values():

@@ -43,6 +43,7 @@ class Deliveries:
                 self._thread.start()
 
     def close(self) -> None:
+        """Take up nothing more."""
         with self._lock:
             self._closed = True
             self._awake.set()

@@ -22,6 +22,8 @@ PREFIXES = {NORTHLIGHT: "gs://northlight-open", HARBOR: "s3://harbor-public/arco
 
 
 class Feedstock(NamedTuple):
+    """A feedstock of the demo."""
+
     repository: str
     bakery: str
     commits: tuple[int, ...]  # how many days ago each commit was made, oldest first
@@ -29,10 +31,13 @@ class Feedstock(NamedTuple):
 
     @property
     def id(self) -> str:
+        """The id that follows from its repository's name."""
         return feedstock_id(self.repository, HOME)
 
 
 class Recipe(NamedTuple):
+    """A recipe of the demo, and how its runs go."""
+
     feedstock: str  # a key of FEEDSTOCKS
     id: str
     title: str  # of its dataset
@@ -45,7 +50,9 @@ class Recipe(NamedTuple):
     last: int = 0
 
 
-class Burst(NamedTuple):  # days on which every run of a recipe failed for one reason
+class Burst(NamedTuple):
+    """Days on which every run of a recipe failed for one reason."""
+
     recipe: str
     first: int  # in days ago, as the last
     last: int
@@ -149,6 +156,7 @@ def demo_recipe_runs(now: datetime) -> dict[str, list[dict]]:
 
 
 def scheduled_runs(recipe: Recipe, now: datetime) -> list[dict]:
+    """Bodies of a recipe's runs of the last `DAYS` days, oldest first."""
     # A generator of its own for each recipe: a change to one leaves the history of the others as it was.
     random = Random(recipe.id)
     hour, minute = map(int, recipe.at.split(":"))
@@ -184,12 +192,14 @@ def pull_request_runs(now: datetime) -> list[tuple[Recipe, dict]]:
 
 
 def unfinished_runs(now: datetime) -> list[tuple[Recipe, dict]]:
+    """(recipe, body) of what goes on at this moment, and of what was lost."""
     running = {recipe_id: (status, now - timedelta(minutes=minutes)) for recipe_id, status, minutes in UNFINISHED}
     recipes = [recipe for recipe in RECIPES if recipe.id in running]
     return [(recipe, run_body(recipe, now, *running[recipe.id], None, None, Random(recipe.id))) for recipe in recipes]
 
 
 def outcome(recipe: Recipe, random: Random) -> tuple[str, str | None]:
+    """(status, message) of a run, by chance."""
     chance = random.random()
     if chance < recipe.failure_rate:
         return "failure", random.choice(OCCASIONAL_FAILURES)
@@ -203,6 +213,7 @@ def outcome(recipe: Recipe, random: Random) -> tuple[str, str | None]:
 
 
 def duration(recipe: Recipe, status: str, random: Random) -> timedelta:
+    """How long a run took, by chance."""
     if status in ("timed_out", "skipped"):
         return TIME_LIMIT if status == "timed_out" else timedelta(seconds=random.randrange(20, 70))
     share = random.uniform(0.85, 1.3) if status == "success" else random.uniform(0.1, 0.8)
@@ -221,6 +232,7 @@ def run_body(
     attempt: int = 1,
     pull_request: int = 0,
 ) -> dict:
+    """The body of a POST, as the bakery of the recipe would send it."""
     feedstock = FEEDSTOCKS[recipe.feedstock]
     # Whoever passes on GITHUB_REPOSITORY says owner/repo.
     named = feedstock.repository if random.random() < 0.025 else feedstock.id
@@ -248,12 +260,14 @@ def run_body(
 
 
 def dataset(recipe: Recipe, feedstock: Feedstock, suffix: str) -> dict:
+    """A dataset as it stands in the body of a run."""
     # ADR 3's layout; its feedstock is the name of the repository.
     folder = f"{PREFIXES[feedstock.bakery]}/pangeo-forge/{feedstock.repository.split('/')[1]}"
     return {"url": f"{folder}/{recipe.id}{suffix}.{recipe.format}", "format": recipe.format, "title": recipe.title}
 
 
 def commit_at(feedstock: Feedstock, days_ago: int, pull_request: int) -> str:
+    """40 hexadecimal digits: the feedstock's commit so many days ago, or a pull request's."""
     made = min((made for made in feedstock.commits if made >= days_ago), default=feedstock.commits[0])
     name = f"pull request {pull_request}" if pull_request else f"commit {made}"
     return sha1(f"{feedstock.repository} {name}".encode()).hexdigest()

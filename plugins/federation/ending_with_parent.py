@@ -15,6 +15,7 @@ import threading
 
 
 def main() -> None:
+    """Run the script that the command line names, with what follows it."""
     threading.Thread(target=_watch, name="federation-parent", daemon=True).start()
     del sys.argv[0]
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -22,10 +22,10 @@ from pydantic_core import PydanticCustomError
 
 from federation import times
 from federation.control_characters import CONTROL_CHARACTERS, without_terminal_codes
+from federation.files.bakery_ids import BAKERY_ID_PATTERN
 from federation.names import FEEDSTOCK_NAME_PATTERN
 from federation.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
 from federation.text_checks import (
-    BAKERY_ID_PATTERN,
     URL_PATTERN,
     check_bakery_id,
     check_bytes,
@@ -39,6 +39,7 @@ NO_CONTROL_PATTERN = rf"^[^{CONTROL_CHARACTERS}]*$"
 
 
 def refuse(message: str) -> PydanticCustomError:
+    """What a check raises: a sentence that goes on from the name of the field."""
     # braces would be taken for placeholders
     return PydanticCustomError("refused", "{message}", {"message": message})
 

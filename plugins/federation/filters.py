@@ -56,6 +56,7 @@ class Clauses:
     values: dict[str, Any] = field(default_factory=dict)
 
     def bind(self, value: Any) -> str:
+        """Bind a value. The name of its parameter, without the colon."""
         name = f"filter_{len(self.values)}"
         self.values[name] = value
         return name
@@ -74,6 +75,7 @@ class Column:
 
     @property
     def sql(self) -> str:
+        """Its name, quoted."""
         return f'"{self.name}"'
 
 
@@ -194,6 +196,7 @@ def read_alternatives(column: Column, text: str, clauses: Clauses) -> tuple[str,
 
 
 def read_boolean(text: str) -> int:
+    """1 or 0. Raises BadFilter."""
     value = _BOOLEANS.get(text)
     if value is None:
         raise BadFilter(f"is {text!r}, and must be true, false, 1 or 0")

@@ -72,6 +72,7 @@ def file_reply(snapshot: SnapshotFile, call: Call) -> Reply:
 
 
 def record_of(snapshot: SnapshotFile, base: str) -> dict:
+    """The fields of `Snapshot`; `base` begins its address."""
     return {
         "name": snapshot.path.name,
         "url": f"{base}/snapshots/{snapshot.path.name}",

@@ -1,7 +1,6 @@
 """Whether the registry works: for people, monitors and proxies."""
 
 import sqlite3
-from importlib.metadata import version
 from typing import Any
 
 from federation.database import is_replicated
@@ -12,6 +11,7 @@ from federation.registry import Registry
 from federation.replies import Reply
 from federation.routes import Call, Operation, refuse_parameters
 from federation.sync.fetched import BAKERIES, FEEDSTOCKS
+from federation.version import package_version
 
 # A replica that has not caught up with the store for so long is not to be read from.
 STALE_SECONDS = 60
@@ -34,7 +34,7 @@ async def get_health(call: Call) -> Reply:
     if call.registry.is_replica and (age is None or age >= STALE_SECONDS):
         detail = f"this replica has not caught up with its store for {STALE_SECONDS} seconds or more"
         raise ProblemDetails("unavailable", detail, headers={"Retry-After": "5"}, **replicated)
-    body = {"status": "ok", "version": version("pangeo-forge-federation"), "last_sync_at": last_sync_at, **replicated}
+    body = {"status": "ok", "version": package_version(), "last_sync_at": last_sync_at, **replicated}
     return Reply(dump_json(body), headers={"Cache-Control": "no-store"})
 
 

@@ -79,11 +79,13 @@ class Answer:
 
     @property
     def size(self) -> int:
+        """Bytes that it takes while it is kept, about."""
         zipped = len(self.zipped.body["body"]) if self.zipped else 0
         return sum(map(len, self.key[:2])) + len(self.plain.body["body"]) + zipped + ANSWER_OVERHEAD
 
 
 def make_variant(reply: Reply, accept_encoding: str) -> Variant:
+    """What is sent of a reply to those whose Accept-Encoding is this."""
     headers = {"accept-encoding": accept_encoding}
     finished = finish(reply, "GET", headers)
     etag = finished.headers["ETag"]
@@ -132,6 +134,7 @@ class HotReads:
 
     @property
     def entries(self) -> int:
+        """How many answers are kept."""
         return len(self._answers)
 
     def serve(self, reading: Reading) -> None:
@@ -180,6 +183,7 @@ class HotReads:
         return answer_first
 
     def close(self) -> None:
+        """Let go of the database."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -357,4 +361,5 @@ class HotReads:
 
 @lru_cache(REMEMBERED)
 def takes_gzip(accept_encoding: bytes) -> bool:
+    """`gzip_accepted` of a header's bytes, remembered."""
     return gzip_accepted(accept_encoding.decode("latin-1"))

@@ -2,6 +2,7 @@
 
 The key is kept in the transaction of its write, so that one is never there without the other. It belongs to its token:
 a key is hashed together with the token's id. What was refused is not kept, and may be mended and sent again.
+The header is that of draft-ietf-httpapi-idempotency-key-header.
 """
 
 import hashlib

@@ -7,9 +7,10 @@ messages are cut here, and objects with everything in them are made by `rows.py`
 
 from functools import cache
 
-from federation.columns import BOOLEAN, JSON, NUMBER, column_kinds, has_long_message, nullable_columns
+from federation.columns import NUMBER, column_kinds, has_long_message, nullable_columns
 from federation.connections import JSON_NUMBER
 from federation.fields import Record
+from federation.json_sql import boolean, json_value
 from federation.rows import MESSAGE, MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
 
 ROW = "json_row"
@@ -23,7 +24,7 @@ def json_row(record: type[Record], columns: tuple[str, ...]) -> str:
     for name in columns:
         if name == MESSAGE and has_long_message(record):
             members.append(f"'{MESSAGE}', substr({MESSAGE}, 1, {MESSAGE_CHARACTERS})")
-            truncated = _boolean(f"coalesce(length({MESSAGE}), 0) > {MESSAGE_CHARACTERS}")
+            truncated = boolean(f"coalesce(length({MESSAGE}), 0) > {MESSAGE_CHARACTERS}")
             members.append(f"'{MESSAGE_TRUNCATED}', {truncated}")
         else:
             members.append(f"'{name}', {_value(name, kinds[name], name in nullable_columns(record))}")
@@ -31,17 +32,7 @@ def json_row(record: type[Record], columns: tuple[str, ...]) -> str:
 
 
 def _value(name: str, kind: str, nullable: bool) -> str:
-    if kind == BOOLEAN and not nullable:
-        return _boolean(f'"{name}"')
-    if kind == BOOLEAN:
-        return f"""json(case "{name}" when 1 then 'true' when 0 then 'false' else 'null' end)"""
     if kind == NUMBER:
         # SQLite itself writes 15 digits, and so another number than was sent
         return f'json({JSON_NUMBER}("{name}"))'
-    if kind == JSON:
-        return f'json("{name}")'
-    return f'"{name}"'
-
-
-def _boolean(condition: str) -> str:
-    return f"json(iif({condition}, 'true', 'false'))"
+    return json_value(f'"{name}"', kind, nullable)

@@ -102,6 +102,7 @@ class Metrics:
         self._waiting.set(waiting)
 
     def count_refused_sql(self) -> None:
+        """Count a query that got no turn."""
         self._sql_refused.inc()
 
     def exposition(self, gauges: Iterable[Any]) -> bytes:

@@ -6,7 +6,6 @@ document is never refused for what the document allows.
 
 import copy
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,6 +27,7 @@ from federation.columns import (
 from federation.errors import CONTENT_TYPE, TYPE_PREFIX
 from federation.field_types import DAY_SCHEMA, TIME_SCHEMA, YEAR_PATTERN
 from federation.fields import Record
+from federation.files.bakery_ids import BAKERY_ID_PATTERN
 from federation.filters import BOOLEANS, OPERATORS, PART, VALUES
 from federation.json_text import dump_json
 from federation.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
@@ -41,7 +41,7 @@ from federation.replies import Reply, cacheable
 from federation.request_bodies import JSON_TYPES, PATCH_TYPES
 from federation.routes import Call, Operation, refuse_parameters
 from federation.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
-from federation.text_checks import BAKERY_ID_PATTERN
+from federation.version import package_version
 from federation.writing import MAX_RUNS
 
 DESCRIPTION = """\
@@ -100,7 +100,7 @@ def document(
         "openapi": "3.1.0",
         "info": {
             "title": "Pangeo Forge Federation API",
-            "version": version("pangeo-forge-federation"),
+            "version": package_version(),
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

@@ -39,6 +39,7 @@ class Order:
 
     @property
     def tie_breakers(self) -> tuple[str, ...]:
+        """The columns of the key by which rows of the same value are told apart."""
         return tuple(name for name in self.key if name != self.column)
 
 
@@ -52,6 +53,8 @@ class Position:
 
 @dataclass(frozen=True)
 class Page:
+    """Rows of a list, each a sequence in the order of `columns`."""
+
     columns: list[str]
     rows: list[Sequence]
     # None on the last page
@@ -80,6 +83,7 @@ def decode_next(text: str, identity: str, order: Order) -> Position:
 
 
 def encode_of(raw: bytes) -> str:
+    """Base64 for URLs (RFC 4648, 5), without the padding."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 

@@ -41,6 +41,7 @@ class Reader:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, function)
 
     def close(self) -> None:
+        """Wait for the reads that are under way, and close the connections."""
         self._executor.shutdown()
         for connection in self._connections:
             connection.close()

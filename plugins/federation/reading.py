@@ -274,6 +274,7 @@ def list_columns(
 
 
 def quoted(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of columns as SQL, such as are its words too."""
     return tuple(f'"{name}"' for name in names)
 
 
@@ -332,6 +333,7 @@ def redirect_to_feedstock(moved: str, values: Mapping[str, Any], query: CannedQu
 
 
 def not_found(query: CannedQuery, values: Mapping[str, Any]) -> ProblemDetails:
+    """404 that says what of a path is not there."""
     if not values:
         return ProblemDetails("not-found", f"{query.path} is empty")
     named = " and ".join(f"{_noun(name)} {printable(str(value))!r}" for name, value in values.items())

@@ -34,6 +34,8 @@ CSV_DOWNLOADS = 6
 
 @dataclass
 class Registry:
+    """What the plugins of one Datasette share: each part is described where it is made."""
+
     settings: Settings
     data: Path
     # the endpoints as metadata.yml has them, by name

@@ -24,6 +24,8 @@ _numbers = itertools.count(1)
 
 @dataclass(slots=True)
 class RequestNote:
+    """What is noted of one request."""
+
     request_id: str
     # the path of the endpoint as the OpenAPI document has it
     endpoint: str = NO_ENDPOINT

@@ -105,6 +105,7 @@ def table_of(queries: Mapping[str, CannedQuery], operations: Mapping[tuple[str, 
 
 
 def allowed_methods(handlers: Mapping[str, Handler]) -> list[str]:
+    """What `Allow` says of a path (RFC 9110, 10.2.1)."""
     methods = set(handlers) | {"OPTIONS"}
     if "GET" in methods:
         methods.add("HEAD")
@@ -182,6 +183,7 @@ def elsewhere(what: str, primary_url: str | None) -> str:
 
 
 def repeated_headers(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[str]:
+    """The names, in small letters, of headers that were sent more than once."""
     counted = Counter(name.decode("latin-1").lower() for name, _ in headers)
     return frozenset(name for name, count in counted.items() if count > 1)
 

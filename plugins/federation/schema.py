@@ -416,6 +416,7 @@ def m013_parser_of_source_files(db: Database) -> None:
 
 @migrations()
 def m014_what_a_sync_could_not_fetch(db: Database) -> None:
+    """A sync that could not have everything is told from one that is whole: what it did not see may have changed."""
     db.conn.execute("alter table sync_runs add column not_fetched integer not null default 0")
 
 

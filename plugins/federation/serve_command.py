@@ -24,6 +24,7 @@ from uvicorn.supervisors import Multiprocess
 
 from federation import demo
 from federation.canned_queries import BadQuery
+from federation.command_options import HELP, data_option
 from federation.data_folder import prepare
 from federation.database import FEDERATION, UnusableDatabase, database_path, is_replica, is_replicated
 from federation.duration import Duration
@@ -49,9 +50,9 @@ GRACE_SECONDS = 10
 READY_POLL_SECONDS = 0.05
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=HELP)
 @click.option("--demo", "with_demo", is_flag=True, help="Serve a made-up federation from demo/.")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
+@data_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that share it.")

@@ -28,6 +28,8 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class SnapshotFile:
+    """A snapshot that is whole: its size in bytes, and its SHA-256 in hexadecimal digits."""
+
     path: Path
     created_at: datetime
     bytes: int
@@ -35,6 +37,7 @@ class SnapshotFile:
 
 
 def snapshot_folder(data: Path) -> Path:
+    """Where the snapshots of a data folder lie."""
     return data / FOLDER
 
 
@@ -144,6 +147,7 @@ def copy_public(source: Path, target: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

@@ -7,10 +7,10 @@ import re
 from urllib.parse import urlsplit
 
 from federation.control_characters import CONTROL
+from federation.files.bakery_ids import is_bakery_id
 
 URL_SCHEMES = ("http", "https", "s3", "gs", "abfs", "abfss", "az")
 # As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
-BAKERY_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 # abfs://container@account.dfs.core.windows.net/ names a container before the @, and no user
 URL_PATTERN = (
     r"^((https?|s3|gs|az)://|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?)"
@@ -18,7 +18,6 @@ URL_PATTERN = (
     r"[^\s/?#@:\u0000-\u001f\u007f-\u009f][^\s/?#@\u0000-\u001f\u007f-\u009f]*"
     r"([/?#]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"
 )
-_BAKERY_ID = re.compile(BAKERY_ID_PATTERN, re.ASCII)
 _URL = re.compile(URL_PATTERN)
 
 
@@ -52,11 +51,6 @@ def check_url(text: str) -> None:
 def check_bakery_id(text: str) -> None:
     if not is_bakery_id(text):
         raise ValueError("is not a bakery id: letters, digits, dots, hyphens and underscores, beginning with no dot")
-
-
-def is_bakery_id(text: str) -> bool:
-    """Whether a text can be the id of a bakery."""
-    return bool(_BAKERY_ID.fullmatch(text)) and len(text) <= 500
 
 
 def _has_host(url: str) -> bool:

@@ -151,6 +151,7 @@ def revoke_token(connection: sqlite3.Connection, token_id: int) -> None:
 
 
 def hash_secret(secret: str) -> str:
+    """SHA-256 in hexadecimal digits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -13,6 +13,7 @@ import click
 
 from federation import tokens
 from federation.audit import read_audit_log
+from federation.command_options import HELP, data_option
 from federation.data_folder import NoRegistry, existing_data_folder, prepare
 from federation.database import (
     DATABASES,
@@ -24,13 +25,10 @@ from federation.database import (
     is_replicated,
     transaction,
 )
+from federation.files.bakery_ids import is_bakery_id
 from federation.numbers import LARGEST_INTEGER
 from federation.row_writes import resolve_bakery
 from federation.settings import data_folder
-from federation.text_checks import is_bakery_id
-
-_data = click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
-
 
 # How long the store of a folder that is replicated may take.
 STORE_SECONDS = 10
@@ -89,7 +87,7 @@ class TokenId(click.IntRange):
         return int(super().convert(token[1] if token else value, param, ctx))  # type: ignore[arg-type]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings=HELP)
 def tokens_command() -> None:
     """Tokens with which bakeries record recipe runs."""
 
@@ -99,7 +97,7 @@ def tokens_command() -> None:
 @click.option("--admin", is_flag=True, help="An administrator's token, that writes for every bakery.")
 @click.option("--name", metavar="TEXT", help="What it is for, so that you know which one to revoke.")
 @click.option("--days", type=click.FloatRange(min=0, min_open=True, max=36500), default=365, show_default=True)
-@_data
+@data_option
 def create(bakery_id: str | None, admin: bool, name: str | None, days: float, data: Path | None) -> None:
     """Make a token and print it, this once: only its hash is kept."""
     if admin == bool(bakery_id):
@@ -130,7 +128,7 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
 
 
 @tokens_command.command("list")
-@_data
+@data_option
 def list_(data: Path | None) -> None:
     """List the tokens, without their secrets, the newest first."""
     with opened_where_there_is_one(data) as connection:
@@ -151,7 +149,7 @@ def list_(data: Path | None) -> None:
     show_default=True,
     help="At most so many, the newest.",
 )
-@_data
+@data_option
 def audit(token_id: int | None, limit: int, data: Path | None) -> None:
     """Print the writes that came with a token, accepted or refused, the newest first."""
     line = "{:<27}  {:>5}  {:<40}  {:<15}  {:>6}  {:<6}  {}"
@@ -165,7 +163,7 @@ def audit(token_id: int | None, limit: int, data: Path | None) -> None:
 
 @tokens_command.command()
 @click.argument("token_id", metavar="ID", type=TokenId())
-@_data
+@data_option
 def revoke(token_id: int, data: Path | None) -> None:
     """End a token now. ID is the number in it, pfk_ID_..., or the whole token."""
     try:

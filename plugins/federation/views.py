@@ -7,8 +7,24 @@ finds that table's index. Sub-selects run only for the rows that are returned.
 
 from textwrap import dedent, indent
 
-from federation.columns import BOOLEAN, column_kinds
-from federation.fields import Dataset, RecipeRun, Record
+from federation.columns import column_kinds, nullable_columns
+from federation.fields import (
+    Dataset,
+    FeedstockState,
+    LineageFeedstock,
+    LineageRecipeRun,
+    NestedDataset,
+    NestedMaintainer,
+    NestedProblem,
+    NestedProvider,
+    NestedSyncChange,
+    NestedTarget,
+    Recipe,
+    RecipeRun,
+    Record,
+)
+from federation.json_sql import json_value
+from federation.statuses import UNFINISHED_STATUSES
 
 # A nested list has at most so many items and bytes: a row that a reader's connection refuses takes its whole list
 # down. Its count stands beside it, and the sub-list has all.
@@ -25,7 +41,7 @@ def nested(item: str, source: str, order: str) -> str:
             from (
                 select item, sum(length(cast(item as blob))) over (rows unbounded preceding) as bytes
                 from (
-                    select {item} as item
+                    select {deeper(item, 5)} as item
                     {source}
                     order by {order}
                     limit {NESTED_ITEMS}
@@ -42,7 +58,8 @@ def stale(run: str) -> str:
 
     The `+` is that of the partial index on such runs. The sub-select is made once a statement, not once a run.
     """
-    return f"""+{run}.status in ('queued', 'in_progress')
+    unfinished = ", ".join(f"'{status}'" for status in UNFINISHED_STATUSES)
+    return f"""+{run}.status in ({unfinished})
     and case when {run}.updated_at > {run}.created_at then {run}.updated_at else {run}.run_date end
         < (
             select strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || stale_after_seconds || ' seconds')
@@ -59,16 +76,23 @@ def latest(columns: dict[str, str], table: str, outcome: str, key: dict[str, str
     )
 
 
-def json_members(record: type[Record]) -> str:
-    """The fields of a record as members of a JSON object."""
-    return ",\n        ".join(
-        f"'{name}', json(iif({name}, 'true', 'false'))" if kind == BOOLEAN else f"'{name}', {name}"
-        for name, kind in column_kinds(record).items()
-    )
+def json_object(record: type[Record], table: str, **others: str) -> str:
+    """A row of `table` as a JSON object with the fields of a record; `others` are those that are no column of it."""
+    nullable = nullable_columns(record)
+    members = []
+    for name, kind in column_kinds(record).items():
+        value = others.get(name, f'{table}."{name}"')
+        members.append(f"'{name}', {json_value(value, kind, name in nullable)}")
+    return "json_object(\n" + indent(",\n".join(members), "    ") + "\n)"
+
+
+def deeper(sql: str, depth: int) -> str:
+    """The same text, its lines after the first indented by so many steps more."""
+    return sql.replace("\n", "\n" + depth * "    ")
 
 
 MAINTAINERS = nested(
-    "json_object('github', github, 'name', name, 'orcid', orcid)",
+    json_object(NestedMaintainer, "maintainers"),
     "from maintainers where feedstock_id = feedstocks.id",
     "position",
 )
@@ -77,7 +101,7 @@ RECIPE_IDS = nested(
     "from recipes where feedstock_id = feedstocks.id and removed_at is null and recipe_id is not null",
     "position",
 )
-DATASET_OF_RUN = "json_object('id', datasets.id, 'url', url, 'format', format, 'title', title)"
+DATASET_OF_RUN = json_object(NestedDataset, "datasets")
 LINKED_DATASETS = """from recipe_run_datasets
                     join datasets on datasets.id = recipe_run_datasets.dataset_id
                     where recipe_run_datasets.recipe_run_id = recipe_runs.id"""
@@ -85,45 +109,26 @@ COUNT_OF_DATASETS = "(select count(*) from recipe_run_datasets where recipe_run_
 # most runs wrote one dataset or none: measuring a list's bytes takes three times as long as making one of one item
 DATASETS_OF_RUN = f"""case {COUNT_OF_DATASETS}
         when 0 then '[]'
-        when 1 then (select json_array({DATASET_OF_RUN}) {LINKED_DATASETS})
+        when 1 then (select json_array({deeper(DATASET_OF_RUN, 2)}) {LINKED_DATASETS})
         else {nested(DATASET_OF_RUN, LINKED_DATASETS, "recipe_run_datasets.dataset_id")}
     end"""
 TARGETS = nested(
-    """json_object(
-                        'name', name, 'region', region, 'description', description,
-                        'protocol', protocol, 'prefix', prefix,
-                        'anon', json(iif(anon is null, 'null', iif(anon, 'true', 'false'))),
-                        'requester_pays',
-                        json(iif(requester_pays is null, 'null', iif(requester_pays, 'true', 'false'))),
-                        'endpoint_url', endpoint_url
-                    )""",
+    json_object(NestedTarget, "bakery_targets"),
     "from bakery_targets where bakery_id = bakeries.id",
     "name",
 )
 PROVIDERS = nested(
-    "json_object('name', name, 'description', description, 'url', url, 'roles', json(roles))",
+    json_object(NestedProvider, "providers"),
     "from providers where feedstock_id = {feedstock}",
     "position",
 )
 RECIPES = nested(
-    """json_object(
-                        'id', id, 'feedstock_id', feedstock_id, 'recipe_id', recipe_id, 'object', object,
-                        'dict_object', dict_object, 'position', position, 'removed_at', removed_at,
-                        'latest_recipe_run_id', latest_recipe_run_id,
-                        'latest_recipe_run_status', latest_recipe_run_status,
-                        'latest_recipe_run_date', latest_recipe_run_date,
-                        'latest_recipe_run_is_stale', json(iif(latest_recipe_run_is_stale, 'true', 'false')),
-                        'last_success_recipe_run_id', last_success_recipe_run_id,
-                        'last_success_at', last_success_at
-                    )""",
+    json_object(Recipe, "recipe_summaries"),
     "from recipe_summaries where feedstock_id = feedstock_summaries.id and removed_at is null",
     "position",
 )
 PROBLEMS = nested(
-    """json_object(
-                        'source_file', source_file, 'pointer', pointer, 'line', line, 'column', "column",
-                        'severity', severity, 'message', message
-                    )""",
+    json_object(NestedProblem, "problems"),
     "from problems where feedstock_id = feedstock_summaries.id",
     "id",
 )
@@ -133,37 +138,30 @@ ALIASES = nested(
     "alias",
 )
 LINEAGE_RUNS = nested(
-    """json_object(
-                        'id', recipe_runs.id, 'recipe_id', recipe_id, 'run_date', recipe_runs.run_date,
-                        'bakery_id', bakery_id, 'feedstock_id', feedstock_id, 'commit', "commit",
-                        'status', status, 'is_test', json(iif(is_test, 'true', 'false'))
-                    )""",
+    json_object(LineageRecipeRun, "recipe_runs"),
     """from recipe_run_datasets
                     join recipe_runs on recipe_runs.id = recipe_run_datasets.recipe_run_id
                     where recipe_run_datasets.dataset_id = datasets.id""",
     "recipe_run_datasets.run_date desc, recipe_run_datasets.recipe_run_id desc",
 )
-DATASET = f"""json_object(
-        {json_members(Dataset)}
-    )"""
+FEEDSTOCK_OF_LINEAGE = json_object(
+    LineageFeedstock,
+    "feedstocks",
+    commit="""(
+    select recipe_runs."commit"
+    from latest_runs_by_dataset
+    join recipe_runs on recipe_runs.id = latest_runs_by_dataset.recipe_run_id
+    where latest_runs_by_dataset.dataset_id = datasets.id and outcome = 'any'
+)""",
+)
+DATASET = json_object(Dataset, "dataset_summaries")
 SYNC_CHANGES = nested(
-    """json_object(
-                        'feedstock_id', feedstock_id, 'bakery_id', bakery_id, 'action', action,
-                        'field', field, 'old', old, 'new', new
-                    )""",
+    json_object(NestedSyncChange, "sync_changes"),
     "from sync_changes where sync_run_id = sync_runs.id",
     "id",
 )
 FEEDSTOCKS_OF_MAINTAINER = nested(
-    """json_object(
-                        'id', feedstock_summaries.id, 'title', title, 'repository', repository,
-                        'latest_recipe_run_id', latest_recipe_run_id,
-                        'latest_recipe_run_status', latest_recipe_run_status,
-                        'latest_recipe_run_date', latest_recipe_run_date,
-                        'latest_recipe_run_is_stale', json(iif(latest_recipe_run_is_stale, 'true', 'false')),
-                        'last_success_at', last_success_at,
-                        'problems_count', problems_count
-                    )""",
+    json_object(FeedstockState, "feedstock_summaries"),
     """from maintainers
                     join feedstock_summaries on feedstock_summaries.id = maintainers.feedstock_id
                     where maintainers.github = maintainer_summaries.github""",
@@ -350,24 +348,12 @@ left join feedstocks on feedstocks.id = recipe_runs.feedstock_id
     "dataset_lineages": f"""
 select
     datasets.id,
-    (select {DATASET} from dataset_summaries where dataset_summaries.id = datasets.id) as dataset,
+    (select {deeper(DATASET, 1)} from dataset_summaries where dataset_summaries.id = datasets.id) as dataset,
     coalesce(
         (select recipe_runs from recipe_run_counts_by_dataset where dataset_id = datasets.id), 0
     ) as recipe_runs_count,
     {LINEAGE_RUNS} as recipe_runs,
-    iif(feedstocks.id is null, null, json_object(
-        'id', feedstocks.id,
-        'repository', feedstocks.repository,
-        'title', feedstocks.title,
-        'commit', (
-            select recipe_runs."commit"
-            from latest_runs_by_dataset
-            join recipe_runs on recipe_runs.id = latest_runs_by_dataset.recipe_run_id
-            where latest_runs_by_dataset.dataset_id = datasets.id and outcome = 'any'
-        ),
-        'license', feedstocks.license,
-        'license_spdx', feedstocks.license_spdx
-    )) as feedstock,
+    iif(feedstocks.id is null, null, {deeper(FEEDSTOCK_OF_LINEAGE, 1)}) as feedstock,
     {PROVIDERS.format(feedstock="feedstocks.id")} as providers
 from datasets
 left join feedstocks on feedstocks.id = datasets.feedstock_id

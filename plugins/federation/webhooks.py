@@ -1,6 +1,7 @@
 """POST /webhooks/github: GitHub says that a repository changed. It is believed only that it did, and asked what is now.
 
 The signature is over the bytes as they came. A delivery is written down before it is answered, and synced after it.
+https://docs.github.com/webhooks/webhook-events-and-payloads has the payloads and headers.
 """
 
 import asyncio

@@ -11,6 +11,7 @@ from federation.server import make_datasette
 
 
 async def write() -> None:
+    """Write the files, of this checkout's queries and models."""
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
         datasette = make_datasette(Path(folder))

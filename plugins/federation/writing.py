@@ -73,8 +73,7 @@ async def patch_recipe_run(call: Call) -> Reply:
     """PATCH /recipe_runs/{recipe_run_id}: a merge patch; `{}` is a heartbeat."""
     actor = require_actor(call)
     refuse_parameters(call)
-    query = call.registry.queries["get_recipe_run"]
-    run_id = decode_path(query, call.parameters, call.registry.settings.home_organisation)["recipe_run_id"]
+    run_id = id_in_path(call, "recipe_run")
     return await _patch_run(call, actor, lambda connection: run_id)
 
 
@@ -133,8 +132,7 @@ async def patch_dataset(call: Call) -> Reply:
     """PATCH /datasets/{dataset_id}: by its owner or an administrator."""
     actor = require_actor(call)
     refuse_parameters(call)
-    query = call.registry.queries["get_dataset"]
-    dataset_id = decode_path(query, call.parameters, call.registry.settings.home_organisation)["dataset_id"]
+    dataset_id = id_in_path(call, "dataset")
     raw = await read_body(call.headers, call.receive, PATCH_TYPES)
     patch = validate(update_model_of(Dataset), parse_json(raw))
 
@@ -210,6 +208,13 @@ def require_actor(call: Call) -> Actor:
     if call.actor is None:
         raise unauthorized("send a token: `Authorization: Bearer pfk_...` (scripts/tokens.py create makes one)")
     return call.actor
+
+
+def id_in_path(call: Call, kind: str) -> int:
+    """The id of the record of this kind that a path names. Raises ProblemDetails: 404 for what is no id."""
+    query_name, parameter, _ = _RECORDS[kind]
+    query = call.registry.queries[query_name]
+    return decode_path(query, call.parameters, call.registry.settings.home_organisation)[parameter]
 
 
 def read_if_match(call: Call) -> frozenset[int] | None:

@@ -50,6 +50,7 @@ class Client(Reads):
     # what is no list of the database
 
     def health(self) -> records.Health:
+        """Whether the registry works."""
         return self.transport.get("/health").json()
 
     def snapshots(self) -> list[records.Snapshot]:
@@ -78,6 +79,7 @@ class Client(Reads):
     # writes
 
     def create_recipe_run(self, run: records.RecipeRunCreate, idempotency_key: str | None = None) -> records.RecipeRun:
+        """Record a run."""
         return self._write("POST", "/recipe_runs", run, idempotency_key)
 
     def create_recipe_runs(

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from federation.client.errors import BadConfiguration
+from federation.version import PACKAGE
 
-APPLICATION = "pangeo-forge-federation"
 DEFAULT_URL = "https://api.pangeo-forge.org"
 
 # what a header may hold of a token; a line end in it would be another header
@@ -28,6 +28,8 @@ _TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True)
 class Configuration:
+    """Which registry, and as whom."""
+
     url: str
     # never in what is printed of this
     token: str | None = field(default=None, repr=False)
@@ -36,13 +38,13 @@ class Configuration:
 def configuration_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Where `forge login` keeps URL and token: `FEDERATION_CONFIG`, else the platform's place for such files."""
     named = environ.get("FEDERATION_CONFIG")
-    return Path(named) if named else platformdirs.user_config_path(APPLICATION) / "config.json"
+    return Path(named) if named else platformdirs.user_config_path(PACKAGE) / "config.json"
 
 
 def spool_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where runs are kept that could not be sent: `FEDERATION_SPOOL`, else the platform's place for such a state."""
     named = environ.get("FEDERATION_SPOOL")
-    return Path(named) if named else platformdirs.user_state_path(APPLICATION) / "spool"
+    return Path(named) if named else platformdirs.user_state_path(PACKAGE) / "spool"
 
 
 def read_configuration(

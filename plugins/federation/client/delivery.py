@@ -36,6 +36,7 @@ class Delivery:
         return cls(**value)
 
     def to_json(self) -> dict[str, Any]:
+        """What `read` takes back: a dict that JSON can hold."""
         return asdict(self)
 
     def send(self, client: Client, patience: float | None = None) -> None:

@@ -80,6 +80,7 @@ class Endpoint:
 
     @property
     def fields(self) -> Mapping[str, Field]:
+        """Field -> what it is, of the record that it answers."""
         return records()[self.record]
 
 

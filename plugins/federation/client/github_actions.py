@@ -14,6 +14,7 @@ Environ = Mapping[str, str]
 
 
 def is_running(environ: Environ = os.environ) -> bool:
+    """Whether this process is a step of a job."""
     return environ.get("GITHUB_ACTIONS") == "true" or bool(environ.get("GITHUB_RUN_ID"))
 
 

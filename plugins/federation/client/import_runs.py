@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from federation import times
 from federation.client.client import Client
@@ -16,6 +16,8 @@ from federation.client.import_mapping import BadRow, Mapper
 from federation.client.import_rows import Row
 from federation.json_text import dump_json
 from federation.statuses import read_status
+
+T = TypeVar("T")
 
 # below the registry's bounds, 1,000 runs and 1 MiB
 BATCH_RUNS, BATCH_BYTES = 500, 900_000
@@ -28,6 +30,8 @@ _INDEX = re.compile(r"/(\d+)(/.*)?")
 
 @dataclass
 class Imported:
+    """How many rows were recorded, were there already, and were refused."""
+
     recorded: int = 0
     there: int = 0
     refused: int = 0
@@ -35,6 +39,8 @@ class Imported:
 
 @dataclass(frozen=True)
 class Item:
+    """A run, as a POST takes it, and the line of the file that it stands in."""
+
     line: int
     run: dict[str, Any]
 
@@ -133,7 +139,7 @@ class Importer:
     def _without_known(self, items: Sequence[Item], bakery_id: str) -> list[Item]:
         """Those whose external id the registry does not have. One that it has must hold the same."""
         known: dict[str, dict[str, Any]] = {}
-        for ids in _portions([str(item.run["external_id"]) for item in items]):
+        for ids in _lists_of_ids([str(item.run["external_id"]) for item in items]):
             # by id: in the order of dates SQLite would read all runs of the bakery
             found = self._client.recipe_runs(
                 bakery_id=bakery_id, external_id__in=ids, _sort="id", columns=("id", "external_id", *_COMPARED)
@@ -169,29 +175,25 @@ def _kept(name: str, value: Any) -> Any:
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    batch: list[Item] = []
+    """Runs in lists that a POST takes."""
+    return _portions(items, lambda item: len(dump_json(item.run)), BATCH_BYTES, BATCH_RUNS)
+
+
+def _lists_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
+    """Ids in lists that fit into a URL, each with what stands around it there."""
+    return _portions(ids, lambda each: len(each.encode("utf-8", "replace")) + 4, _ASKED_BYTES, len(ids))
+
+
+def _portions(items: Iterable[T], size_of: Callable[[T], int], most_bytes: int, most_items: int) -> Iterator[list[T]]:
+    """Items in lists of at most so many bytes and so many items; one that is larger alone is a list of its own."""
+    portion: list[T] = []
     size = 0
     for item in items:
-        length = len(dump_json(item.run))
-        if batch and (len(batch) == BATCH_RUNS or size + length > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += length
-    if batch:
-        yield batch
-
-
-def _portions(ids: Sequence[str]) -> Iterator[list[str]]:
-    """Ids in lists that fit into a URL."""
-    portion: list[str] = []
-    size = 0
-    for each in ids:
-        length = len(each.encode("utf-8", "replace")) + 4
-        if portion and size + length > _ASKED_BYTES:
+        length = size_of(item)
+        if portion and (len(portion) == most_items or size + length > most_bytes):
             yield portion
             portion, size = [], 0
-        portion.append(each)
+        portion.append(item)
         size += length
     if portion:
         yield portion

@@ -31,6 +31,7 @@ class Tail:
         self._is_cut = False
 
     def add(self, data: bytes) -> None:
+        """Take what was written; beyond a bound the oldest pieces go."""
         with self._lock:
             self._pieces.append(data)
             self._size += len(data)

@@ -54,6 +54,7 @@ class Recorder:
         self._ending = threading.Event()
 
     def start(self) -> None:
+        """Begin to send, in the thread; without a token nothing is sent, and that is said."""
         if not self._transport.has_token:
             # a pull request from a fork has no secrets
             self.refused = True

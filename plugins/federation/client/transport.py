@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +19,8 @@ import requests
 import urllib3
 
 from federation.client.errors import RegistryError, Unreachable, problem_of
+from federation.http_session import Bearer, read_body
+from federation.version import package_version
 
 # Seconds to connect, between two pieces of an answer, and for all of one: a byte now and then would go on for ever.
 CONNECT_SECONDS, READ_SECONDS, ANSWER_SECONDS = 5.0, 30.0, 120.0
@@ -29,7 +30,6 @@ LONGEST_ANSWER = 256 * 1024 * 1024
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _AGAIN = (408, 429, 500, 502, 503, 504)
-_PIECE = 64 * 1024
 _LARGE_PIECE = 1024 * 1024
 
 
@@ -83,6 +83,7 @@ class Transport:
 
     @property
     def has_token(self) -> bool:
+        """Whether it may write at all."""
         return self._token is not None
 
     def get(self, path: str, parameters: Iterable[tuple[str, str]] = ()) -> Answer:
@@ -112,7 +113,7 @@ class Transport:
         try:
             with self._session().get(self.url + path, timeout=self._timeout, stream=True) as response:
                 if response.status_code != 200:
-                    raise problem_of(response.status_code, _read(response, _in(ANSWER_SECONDS)).body, response.headers)
+                    raise problem_of(response.status_code, _read(response).body, response.headers)
                 yield from response.raw.stream(_LARGE_PIECE, decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"{self.host} cannot be reached: {_words(error)}") from None
@@ -179,53 +180,31 @@ class Transport:
             # followed by a write, 301 and 302 turn it into a GET, whose 200 would look like success
             allow_redirects=method == "GET",
         ) as response:
-            return _read(response, _in(ANSWER_SECONDS))
+            return _read(response)
 
     def _session(self) -> requests.Session:
         session = getattr(self._sessions, "session", None)
         if session is None:
             session = self._sessions.session = requests.Session()
-            session.headers["User-Agent"] = f"forge/{client_version()}"
-            # said here, as `requests` would otherwise put what ~/.netrc has in its place
-            session.auth = self._authorize
+            session.headers["User-Agent"] = f"forge/{package_version()}"
+            session.auth = Bearer(self._token)
         return session
-
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-def client_version() -> str:
-    """Version of the package, where it is installed."""
-    try:
-        return version("pangeo-forge-federation")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _in(seconds: float) -> float:
-    return time.monotonic() + seconds
 
 
 def _first(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _read(response: requests.Response, until: float) -> Answer:
-    """Raises a Timeout for a body that is too slow, RegistryError for one that is too long."""
-    body = bytearray()
-    while piece := response.raw.read1(_PIECE, decode_content=True):
-        body += piece
-        if len(body) > LONGEST_ANSWER:
-            raise RegistryError(f"the answer is longer than {LONGEST_ANSWER:,} bytes")
-        if time.monotonic() > until:
-            raise requests.Timeout("the answer takes too long")
-    return Answer(response.status_code, response.headers, bytes(body))
+def _read(response: requests.Response) -> Answer:
+    """Raises SlowAnswer for a body that is too slow, RegistryError for one that is too long."""
+    body = read_body(response, LONGEST_ANSWER, ANSWER_SECONDS)
+    if len(body) > LONGEST_ANSWER:
+        raise RegistryError(f"the answer is longer than {LONGEST_ANSWER:,} bytes")
+    return Answer(response.status_code, response.headers, body)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that an answer asks to wait; 0 where it asks for nothing."""
+    """Seconds that an answer asks to wait (RFC 9110, 10.2.3: a number or a date); 0 where it asks for nothing."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text[:9])

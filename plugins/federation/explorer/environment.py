@@ -36,6 +36,7 @@ from federation.explorer.words import (
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
+    """Give Jinja's environment the functions, values and filters of the templates."""
     links = Links(datasette.urls)
     environment.globals |= {
         "windows": WINDOWS,

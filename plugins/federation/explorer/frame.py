@@ -1,7 +1,6 @@
 """What stands around every page: when the registry last had all of GitHub, and which version this is."""
 
 import shlex
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from federation.explorer.queries import read
 from federation.health import read_last_sync, replication_of
 from federation.registry import registry_of
 from federation.settings import ROOT
+from federation.version import package_version
 
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     return {
         "address": request and f"{request.scheme}://{request.host}",
         "data_option": data_option(registry.data),
-        "version": version("pangeo-forge-federation"),
+        "version": package_version(),
         "last_sync_at": last_sync_at,
         "last_sync_commit": commit,
         "replication": replication_of(registry),

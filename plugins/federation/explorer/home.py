@@ -18,6 +18,7 @@ DATASETS = 6
 
 
 def home(queries: Queries) -> dict[str, Any]:
+    """What the home page shows: counts, strips, what needs somebody, what goes on, what is new."""
     now = datetime.now(UTC)
     stats = queries.always("get_stats", from_day=MONTH.since)
     strips, more_strips = bakery_strips(queries, now)

@@ -17,6 +17,8 @@ WIDE_CHARACTERS, TALL_CHARACTERS = 26, 36
 
 @dataclass(frozen=True)
 class Box:
+    """A box: what kind of thing, its name, where that leads (None: nowhere), and whether that is another site."""
+
     kind: str
     text: str
     href: str | None
@@ -29,6 +31,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Graph:
+    """A drawing, in units of its own; `sentence` says the same in words."""
+
     boxes: list[Box]
     # paths from box to box
     lines: list[str]
@@ -47,6 +51,7 @@ def lineage_graphs(lineage: Mapping[str, Any], links: Links) -> list[tuple[str, 
 
 
 def columns_of(lineage: Mapping[str, Any], links: Links) -> list[list[Box]]:
+    """The boxes of each step, from the providers to the dataset; steps that have none are left out."""
     providers = [
         Box("provider", each["name"] or "unnamed", web_url(each["url"]), outside=True)
         for each in lineage["providers"][:PROVIDERS]

@@ -27,9 +27,11 @@ class Links:
         self._urls = urls
 
     def path(self, path: str) -> str:
+        """A path of the registry, under the prefix."""
         return str(self._urls.path(path))
 
     def row(self, table: str, key: Any) -> str:
+        """The page of the row with this key."""
         return str(self._urls.row(FEDERATION, table, tilde_encode(str(key))))
 
     def feedstock(self, feedstock_id: str) -> str:
@@ -51,17 +53,21 @@ class Links:
         return self.row("problems", problem_id)
 
     def table(self, name: str, **filters: Any) -> str:
+        """The page of a table or view, with filters as Datasette has them."""
         question = f"?{urlencode(filters)}" if filters else ""
         return f"{self._urls.table(FEDERATION, name)}{question}"
 
     def query(self, name: str, **parameters: Any) -> str:
+        """The page of a canned query with values for its parameters."""
         question = f"?{urlencode(parameters)}" if parameters else ""
         return f"{self._urls.query(FEDERATION, name)}{question}"
 
     def sql(self, sql: str, **parameters: Any) -> str:
+        """The page of SQL of somebody's own, with values for its parameters."""
         return f"{self._urls.database(FEDERATION)}?{urlencode({'sql': sql, **parameters})}"
 
     def endpoint(self, *parts: Any, **parameters: Any) -> str:
+        """An endpoint by the parts of its path, each percent-encoded, with its query string."""
         question = f"?{urlencode(parameters)}" if parameters else ""
         return self.path("/" + "/".join(quote(str(part), safe="") for part in parts) + question)
 
@@ -94,19 +100,23 @@ def linked_text(text: str | None) -> Markup:
 
 
 def github_repository(repository: str) -> str:
+    """The page of owner/name."""
     return f"{GITHUB}/{quote(repository)}"
 
 
 def github_commit(repository: str, commit: str) -> str:
+    """The page of a commit."""
     return f"{github_repository(repository)}/commit/{quote(commit, safe='')}"
 
 
 def github_file(repository: str, commit: str | None, path: str, line: int | None = None) -> str:
+    """The page of a file at a commit (None: as it is now), at a line where one is named."""
     place = f"#L{line}" if line else ""
     return f"{github_repository(repository)}/blob/{quote(commit or 'HEAD', safe='')}/{quote(path)}{place}"
 
 
 def github_person(github: str) -> str:
+    """The page of a person or an organisation."""
     return f"{GITHUB}/{quote(github, safe='')}"
 
 

@@ -32,6 +32,8 @@ _OF_THE_PAGE = (
 
 @dataclass(frozen=True)
 class Shown:
+    """What a list shows first, and where the same is as JSON."""
+
     # the canned query that answers the same as JSON
     query: str
     # column -> heading

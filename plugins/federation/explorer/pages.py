@@ -43,10 +43,12 @@ class Page:
 
     @property
     def route(self) -> str:
+        """The regular expression of its address."""
         # a key has neither comma nor dot, which `tilde_encode` writes otherwise: what has is for Datasette
         return f"^{with_groups(self.path, '[^/,.]+')}$"
 
     async def answer(self, datasette: Any, request: Any) -> Response:
+        """The page. Raises NotFound, Forbidden."""
         await datasette.ensure_permissions(request.actor, ["view-instance"])
         values = {name: _read(name, tilde_decode(text)) for name, text in request.url_vars.items()}
         if self.elsewhere and (address := self.elsewhere(request.args, Links(datasette.urls), values)):

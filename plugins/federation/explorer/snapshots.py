@@ -9,5 +9,6 @@ from federation.snapshots import list_snapshots
 
 
 async def snapshots(datasette: Any, _: Any) -> dict[str, Any]:
+    """The snapshots as `GET /snapshots` has them, their addresses without a host."""
     there = await asyncio.to_thread(list_snapshots, registry_of(datasette).data)
     return {"snapshots": [record_of(each, "") for each in there]}

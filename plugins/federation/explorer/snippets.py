@@ -56,6 +56,7 @@ def format_of(dataset: Mapping[str, Any]) -> str:
 
 
 def protocol(url: str) -> str:
+    """The scheme of a URL, in small letters."""
     return url.partition("://")[0].lower()
 
 

@@ -17,6 +17,8 @@ ORDER = ("success", "skipped", "queued", "in_progress", "cancelled", "timed_out"
 
 @dataclass(frozen=True)
 class Part:
+    """The runs of a day with one outcome: where its rectangle begins from the top, and how high it is."""
+
     status: str
     y: float
     height: float
@@ -29,6 +31,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Column:
+    """A day: its parts from the bottom up, and where it stands."""
+
     day: str
     next_day: str
     x: int
@@ -38,6 +42,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Stacks:
+    """The chart, in units of its own; `most` is the number of runs that fills the height."""
+
     columns: list[Column]
     most: int
     width: int
@@ -55,6 +61,8 @@ class Stacks:
 
 @dataclass(frozen=True)
 class Line:
+    """The line, in units of its own: `points` as SVG's polyline has them."""
+
     points: str
     width: int
     total: int

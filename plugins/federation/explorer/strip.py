@@ -22,6 +22,8 @@ WORST = ("failure", "timed_out", "cancelled", "in_progress", "queued", "skipped"
 
 @dataclass(frozen=True)
 class Day:
+    """A bar, in units of the strip."""
+
     day: str
     x: int
     height: float
@@ -32,6 +34,7 @@ class Day:
 
     @property
     def y(self) -> float:
+        """Where the bar begins, from the top."""
         return TOP + HEIGHT - self.height
 
     @property
@@ -42,6 +45,8 @@ class Day:
 
 @dataclass(frozen=True)
 class Strip:
+    """The days of a quarter, the oldest first."""
+
     days: list[Day]
     # status -> runs of all days
     counts: dict[str, int]
@@ -52,6 +57,7 @@ class Strip:
 
     @property
     def runs(self) -> int:
+        """Runs of all days."""
         return sum(self.counts.values())
 
     @property
@@ -65,10 +71,12 @@ class Strip:
 
     @property
     def success_rate(self) -> SuccessRate | None:
+        """Of all days; None where nothing finished."""
         return success_rate(self.counts)
 
     @property
     def sentence(self) -> str:
+        """The same in words, for who cannot see it."""
         if not self.runs:
             return f"No runs in {DAYS} days"
         outcomes = [f"{self.counts[status]} {WORDS[status]}" for status in WORST if self.counts.get(status)]

@@ -10,6 +10,8 @@ MEANING = "Finished runs are those that succeeded, failed, timed out or were can
 
 @dataclass(frozen=True)
 class SuccessRate:
+    """How many of the finished runs succeeded; as text a percentage."""
+
     succeeded: int
     finished: int
 

@@ -21,6 +21,8 @@ WIDTH = RUNS * PITCH - (PITCH - BAR)
 
 @dataclass(frozen=True)
 class Bar:
+    """A run, in units of the timeline."""
+
     recipe_run_id: int
     x: int
     height: float
@@ -29,6 +31,7 @@ class Bar:
 
     @property
     def y(self) -> float:
+        """Where the bar begins, from the top."""
         return TOP + HEIGHT - self.height
 
     @property
@@ -39,6 +42,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Timeline:
+    """Bars of the last runs, the oldest first."""
+
     bars: list[Bar]
     sentence: str
 

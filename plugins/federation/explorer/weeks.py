@@ -20,6 +20,8 @@ LEAST = 2
 
 @dataclass(frozen=True)
 class Week:
+    """Seven days of a bakery."""
+
     first: str
     last: str
     # how its runs ended
@@ -36,6 +38,8 @@ class Week:
 
 @dataclass(frozen=True)
 class Weeks:
+    """The weeks of a quarter, in units of the chart."""
+
     # the newest first
     weeks: list[Week]
     # seconds of the highest bar
@@ -54,6 +58,7 @@ class Weeks:
 
     @property
     def waited(self) -> bool:
+        """Whether any run waited before it began."""
         return any(week.wait for week in self.weeks)
 
 

@@ -84,6 +84,7 @@ def _element(text: str, shown: str) -> Markup:
 
 
 def seconds_between(begin: str, end: str) -> float:
+    """Seconds from one time, as it is kept, to another."""
     return (from_text(end) - from_text(begin)).total_seconds()
 
 

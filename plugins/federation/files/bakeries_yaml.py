@@ -8,12 +8,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from federation.files.bakery_ids import LONGEST_BAKERY_ID, is_bakery_id
 from federation.files.file_problems import Problem, Problems, pointer_to
 from federation.files.redaction import redact_addresses
 from federation.files.yaml_document import Document, Node, read_document
 from federation.files.yaml_fields import (
     DESCRIPTION_BYTES,
-    ID_BYTES,
     NAME_BYTES,
     URL_BYTES,
     VERSION_BYTES,
@@ -42,7 +42,6 @@ _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE | re.ASCII)
 # Azure writes `container@account.host` where others have a user.
 _PROTOCOLS_WITH_CONTAINER = frozenset({"abfs", "abfss", "wasb", "wasbs"})
 _CONTAINER_AND_ACCOUNT = re.compile(r"[a-z0-9$-]+@[a-z0-9-]+\.(?:dfs|blob)\.core\.[a-z.-]+", re.IGNORECASE | re.ASCII)
-_BAKERY_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", re.ASCII)
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -117,10 +116,10 @@ def _bakeries(document: Document) -> list[dict]:
     for bakery_id, value in root.entries():
         if _KEYS_OF_A_BAKERY.isdisjoint(value.keys()):
             value.error("This entry has no region, targets or cluster, so it is no bakery; it was left out.")
-        elif not _BAKERY_ID.fullmatch(bakery_id) or len(bakery_id) > ID_BYTES:
+        elif not is_bakery_id(bakery_id):
             value.error(
                 f"A bakery's id has letters, digits, `.`, `_` and `-` only, begins with no `.`, and has at most "
-                f"{ID_BYTES} of them. This bakery was left out."
+                f"{LONGEST_BAKERY_ID} of them. This bakery was left out."
             )
         elif bakery_id.lower() in known:
             value.error("This id differs from one above only in capital letters. The first one counts.")

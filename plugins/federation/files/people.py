@@ -21,7 +21,8 @@ def github_name(text: str) -> str | None:
 def orcid(text: str) -> str | None:
     """An ORCID as `0000-0002-1825-0097`, which may come as an address; None where its check digit does not fit.
 
-    The last of its 16 characters is a check digit by ISO 7064 MOD 11-2, where X stands for ten.
+    The last of its 16 characters is a check digit by ISO 7064 MOD 11-2, where X stands for ten:
+    https://support.orcid.org/hc/articles/360006897674 has the algorithm.
     """
     text = text.strip()
     if prefix := _ORCID_PREFIX.match(text):

@@ -75,6 +75,7 @@ class Value:
 
     @property
     def is_null(self) -> bool:
+        """Whether nothing stands here, or `null`."""
         return self.node is None or self.node.is_null
 
     @property

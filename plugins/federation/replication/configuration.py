@@ -27,6 +27,7 @@ def write_configuration(folder: Path, data: Path, url: StoreUrl) -> Path:
 
 
 def configuration(data: Path, url: StoreUrl) -> dict:
+    """https://litestream.io/reference/config/ has the keys."""
     return {
         "socket": {"enabled": True, "path": SOCKET, "permissions": 0o600},
         "logging": {"level": "info", "stderr": True},

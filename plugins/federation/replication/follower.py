@@ -116,6 +116,7 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
+        """End the follower, and what watches it."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from federation.database import exclusive_lock
 from federation.replication.urls import ReplicationError
+from federation.version import PACKAGE
 
 EXTRA = "replication"
 # How long a question to a store may take: its own attempts go on for minutes.
@@ -33,7 +34,7 @@ def ensure_installed() -> Path:
 
 
 def _install() -> None:
-    wanted = [line.partition(";")[0].strip() for line in requires("pangeo-forge-federation") or [] if EXTRA in line]
+    wanted = [line.partition(";")[0].strip() for line in requires(PACKAGE) or [] if EXTRA in line]
     print(f"Installing {', '.join(wanted)} (once) ...", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     # what is said on stdout belongs to the command that needs it

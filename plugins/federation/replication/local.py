@@ -10,6 +10,7 @@ _FILE = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})\.ltx", re.ASCII)
 
 
 def kept_folder(data: Path, name: str) -> Path:
+    """Where Litestream keeps what it has read of a database."""
     path = database_path(data, name)
     return path.with_name(f".{path.name}-litestream")
 

@@ -71,6 +71,7 @@ def end_replication(data: Path) -> None:
 
 @contextlib.contextmanager
 def ignored_signals() -> Iterator[None]:
+    """SIGTERM and SIGINT do nothing until the block is left."""
     handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield

@@ -77,6 +77,7 @@ class Child:
 
     @property
     def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property

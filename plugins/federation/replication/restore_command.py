@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from federation import times
+from federation.command_options import HELP
 from federation.database import DATABASES, database_path
 from federation.explorer.words import plural
 from federation.replication.configuration import write_configuration
@@ -30,7 +31,7 @@ class Moment(click.ParamType):
             self.fail(f"{value!r} {error}", param, context)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=HELP)
 @click.argument("url")
 @click.option("--at", type=Moment(), metavar="TIME", help="As it was then, e.g. 2026-11-24T03:25:00Z; default: now.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder to restore into.")

@@ -36,6 +36,7 @@ class State:
 
     @property
     def age_seconds(self) -> float | None:
+        """How long ago `arrived` was; None where nothing has."""
         return None if self.arrived is None else max(0.0, time.monotonic() - self.arrived)
 
     @property

@@ -76,6 +76,7 @@ def fetch_stored(configuration: Path, data: Path, name: str, seconds: float = li
 
 
 def read_listing(listing: Iterable[dict] | None) -> Stored:
+    """From what `litestream ltx -json` prints."""
     return Stored(
         tuple(
             StoredFile(

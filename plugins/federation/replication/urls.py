@@ -28,6 +28,7 @@ class StoreUrl:
 
     @property
     def scheme(self) -> str:
+        """One of `FORMS`."""
         return urlsplit(self.text).scheme
 
     def of(self, database: str) -> str:

@@ -39,6 +39,7 @@ def latest_runs(table: str, key: tuple[str, ...], migration: int) -> RollUp:
 
 
 def create(table: str, key: tuple[str, ...]) -> str:
+    """The table of a roll-up of latest runs, as SQL."""
     definitions = ",\n    ".join(column(name) for name in key)
     # each index costs every write of a run: there is but the one that the home page's list of failures needs
     index = f"create index {table}_status on {table} (outcome, status, run_date);" if key == ("feedstock_id",) else ""
@@ -113,6 +114,7 @@ def go_on(table: str, place: str) -> str:
 
 
 def fill(table: str, key: tuple[str, ...], outcome: str, source: str, condition: str) -> str:
+    """Its rows, from the runs in `source` (a from clause) for which `condition` holds, as SQL."""
     return f"""
 insert into {table} ({", ".join(key)}, outcome, {", ".join(PLACE_COLUMNS)})
 select {", ".join(key)}, '{outcome}', id, run_date, status, completed_at

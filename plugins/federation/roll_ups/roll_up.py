@@ -27,5 +27,6 @@ def column(name: str) -> str:
 
 
 def trigger(name: str, event: str, table: str, body: str, when: str = "") -> str:
+    """A trigger after `event` on a table, whose body is statements; `when` is its condition."""
     condition = f"\nwhen {when}" if when else ""
     return f"\ncreate trigger {name} after {event} on {table}{condition}\nbegin{body}\nend;\n"

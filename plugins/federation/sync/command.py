@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from federation.command_options import HELP, data_option
 from federation.data_folder import prepare
 from federation.database import FEDERATION, UnusableDatabase, database_path
 from federation.explorer.words import plural
@@ -41,8 +42,8 @@ _SHOWN_CHARACTERS = 60
 def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
     """A sync of bakeries, feedstocks or both, as a click command."""
 
-    @click.command(help=help, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-    @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the databases.")
+    @click.command(help=help, epilog=EPILOG, context_settings=HELP)
+    @data_option
     @click.option(
         "--from",
         "folder",
@@ -123,6 +124,7 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
 
 
 def nothing_in(folder: Path, names: Sequence[str]) -> str:
+    """Why a folder gave nothing, in a sentence."""
     if names:
         return f"nothing to sync was found: {folder} holds nothing of {', '.join(names)}"
     return f"nothing to sync was found: is {folder} the folder of the owners' folders?"

@@ -46,6 +46,7 @@ class Scope:
         return scope_name(self.bakeries and asked, self.feedstocks and self.configured)
 
     def of_owner(self, repository: str) -> bool:
+        """Whether a repository is of an organisation that is covered."""
         return repository.split("/")[0].lower() in {each.lower() for each in self.organisations}
 
 
@@ -91,9 +92,11 @@ class Fetching:
     answers: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_bakery_database(self, repository: str) -> bool:
+        """Whether this is the repository that holds bakeries.yaml."""
         return repository.lower() == self.scope.bakery_database.lower()
 
     def wanted_paths(self, repository: str) -> tuple[str, ...]:
+        """The paths that are looked for in a repository, the first that is there counts; none: it is not asked for."""
         if self.is_bakery_database(repository):
             return (BAKERIES_PATH,) if self.scope.bakeries else ()
         return META_PATHS if self.scope.feedstocks else ()

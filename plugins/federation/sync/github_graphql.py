@@ -1,7 +1,7 @@
 """Fetch over GraphQL: 100 repositories a request, each with its file's id and text.
 
 A listing is walked in the order in which repositories were made, which no push changes. Single repositories are asked
-for by alias; as many as fit go along with the pages of the listings.
+for by alias; as many as fit go along with the pages of the listings. https://docs.github.com/graphql has the schema.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Fetch without a token: listings of the REST API and raw files, both asked for only if they changed.
 
 GitHub gives 60 requests an hour to who has no token: a listing is one for 100 repositories, a repository that is
-named singly is one. Raw files are not counted.
+named singly is one. Raw files are not counted. https://docs.github.com/rest/repos/repos has the answers.
 """
 
 import json

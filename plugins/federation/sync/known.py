@@ -10,6 +10,8 @@ from federation.files.parser_version import PARSER_VERSION
 
 @dataclass(frozen=True)
 class KnownFeedstock:
+    """A feedstock, as far as a fetch needs to know it."""
+
     repository: str
     github_id: int | None
     # whether GitHub had it when it was looked at last
@@ -52,6 +54,7 @@ class Known:
 
 
 def read_known(connection: sqlite3.Connection) -> Known:
+    """What is known now."""
     feedstocks = connection.execute(
         """
         select

@@ -80,6 +80,7 @@ class Bar(Progress):
 
 
 def progress_for(quiet: bool) -> Progress:
+    """What fits: nothing, a bar on a terminal, lines elsewhere."""
     if quiet:
         return Progress()
     return Bar() if sys.stderr.isatty() else Lines()

@@ -20,6 +20,8 @@ _REPLACED_TABLES = ("maintainers", "providers", "problems", "named_bakeries")
 
 @dataclass(frozen=True)
 class Move:
+    """A feedstock whose id changes: `before` and `repository` are its repository's old and new name."""
+
     old: str
     new: str
     before: str

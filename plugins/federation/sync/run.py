@@ -43,10 +43,12 @@ class SyncResult:
 
     @property
     def changes_something(self) -> bool:
+        """What `--check` asks."""
         return bool(self.diff.changes) or self.problems_changed
 
     @property
     def is_whole(self) -> bool:
+        """Whether all could be had; else the command exits 1."""
         return not self.not_fetched
 
 

@@ -102,10 +102,12 @@ def problems_by_file(connection: sqlite3.Connection) -> Counter[tuple[str, str]]
 
 
 def file_key(file: FetchedFile) -> tuple[str, str]:
+    """(repository in small letters, path)."""
     return file.repository.lower(), file.path
 
 
 def count_problems(connection: sqlite3.Connection, file: FetchedFile) -> int:
+    """How many problems of a file are kept."""
     return connection.execute(
         "select count(*) from problems where repository = :repository and source_file = :path",
         {"repository": file.repository, "path": file.path},

@@ -59,6 +59,7 @@ def save_changes(connection: sqlite3.Connection, sync_run_id: int, diff: Diff) -
 def finish_sync_run(
     connection: sqlite3.Connection, sync_run_id: int, problems: int, not_fetched: int, now: str
 ) -> None:
+    """Note that all is saved."""
     connection.execute(
         """
         update sync_runs

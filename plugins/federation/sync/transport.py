@@ -2,6 +2,7 @@
 
 Connection drops and 5xx are tried again by urllib3. Limits are waited for here: the primary one when it is reset soon,
 a secondary one, which may be a 403 with no header at all, a minute, then longer, a bounded number of times.
+https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api says what each looks like.
 """
 
 import json
@@ -16,6 +17,9 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from federation.http_session import Bearer, SlowAnswer, read_body
+from federation.version import PACKAGE
+
 # Seconds to connect, and between two pieces of an answer.
 TIMEOUT = (10, 30)
 # Seconds that one answer may take in all: a piece every 29 seconds would go on for ever.
@@ -29,7 +33,6 @@ LONGEST_WAIT_SECONDS = 120
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
 CONNECTIONS = 8
 
-_PIECE_BYTES = 64 * 1024
 _TRIES = 4
 # part of the wait for a secondary limit that is the first pause after a 5xx
 _BACKOFF_PART = 1 / 120
@@ -159,32 +162,22 @@ class Transport:
         )
         session.mount("http://", HTTPAdapter(max_retries=retry))
         session.mount("https://", HTTPAdapter(max_retries=retry))
-        session.headers["User-Agent"] = "pangeo-forge-federation"
+        session.headers["User-Agent"] = PACKAGE
         session.headers["X-GitHub-Api-Version"] = "2022-11-28"
-        # said here, as `requests` would otherwise put what ~/.netrc has in its place
-        session.auth = self._authorize
+        session.auth = Bearer(self._token)
         return session
-
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 def _read_body(response: requests.Response, limit: int, cut: bool) -> Answer:
     """Raises GitHubError for a body that is too long or too slow."""
-    body = bytearray()
-    until = time.monotonic() + ANSWER_SECONDS
-    # whatever has come, at once: to wait for a full piece would hide how slow they are
-    while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
-        body += piece
-        if len(body) > limit:
-            if cut:
-                return Answer(response.status_code, response.headers, bytes(body[: limit + 1]), cut=True)
-            raise GitHubError(f"GitHub's answer is longer than {limit:,} bytes")
-        if time.monotonic() > until:
-            raise GitHubError(f"GitHub's answer took longer than {ANSWER_SECONDS} seconds")
-    return Answer(response.status_code, response.headers, bytes(body))
+    try:
+        body = read_body(response, limit, ANSWER_SECONDS)
+    except SlowAnswer:
+        raise GitHubError(f"GitHub's answer took longer than {ANSWER_SECONDS} seconds") from None
+    is_longer = len(body) > limit
+    if is_longer and not cut:
+        raise GitHubError(f"GitHub's answer is longer than {limit:,} bytes")
+    return Answer(response.status_code, response.headers, body, cut=is_longer)
 
 
 def _is_refusal(answer: Answer) -> bool:

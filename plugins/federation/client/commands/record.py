@@ -40,6 +40,8 @@ run is a test, and the job's summary tells how it went."""
 
 
 def record_command() -> click.Command:
+    """The command `record`, whose options are the fields of a run that a POST takes."""
+
     @pass_session
     def run(
         session: Session,

@@ -17,9 +17,9 @@ from federation.client.commands.validate import validate
 from federation.client.commands.watch import watch_command
 from federation.client.commands.writing import write_commands
 from federation.client.configuration import DEFAULT_URL
-from federation.client.transport import client_version
+from federation.command_options import HELP
+from federation.version import package_version
 
-_HELP = {"help_option_names": ["-h", "--help"]}
 # What a group is about, where its first endpoint does not say enough.
 _GROUPS = {
     "bakeries": "Bakeries, their targets and what they ran.",
@@ -81,7 +81,7 @@ def forge() -> click.Group:
             commands,
             name=name,
             help=_GROUPS.get(name) or words_of_group(name),
-            context_settings=_HELP,
+            context_settings=HELP,
             no_args_is_help=True,
         )
 
@@ -96,7 +96,7 @@ def forge() -> click.Group:
         help="The registry of the Pangeo Forge federation, from a terminal and from jobs.",
         epilog=EPILOG,
         no_args_is_help=True,
-        context_settings=_HELP,
+        context_settings=HELP,
         params=[
             click.Option(["--url"], metavar="URL", help=f"The registry.  [default: {DEFAULT_URL}]"),
             click.Option(
@@ -136,7 +136,7 @@ def _commands() -> dict[tuple[str, ...], Any]:
 def _version_option() -> click.Option:
     def show(context: click.Context, option: click.Parameter, value: bool) -> None:
         if value:
-            click.echo(f"forge {client_version()}")
+            click.echo(f"forge {package_version()}")
             context.exit()
 
     return click.Option(
