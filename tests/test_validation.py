@@ -285,13 +285,14 @@ def test_times_are_kept_in_one_form(name):
     assert "exists" in faults(run(**{name: "2026-02-29T10:00:00Z"}))[f"/{name}"]
 
 
-@pytest.mark.parametrize("id", ["a", "A.b-c_d", "1.bakery", "devseed.bakery.development.aws.us-west-2", "a" * 500])
+# as in bakeries.yaml
+@pytest.mark.parametrize("id", ["a", "_a", "-a", "A.b-c_d", "1.bakery", "devseed.bakery.gcp.us-central1", "a" * 500])
 def test_ids_of_bakeries(id):
     assert accepted(bakery_id=id).bakery_id == id
 
 
 @pytest.mark.parametrize(
-    "id", [".", "..", ".a", "-a", "_a", "a b", "a/b", "a\\b", "a%2Fb", "a?b", "a#b", "a\n", " a", "é", "a:b", "\u0430"]
+    "id", [".", "..", ".a", "a b", "a/b", "a\\b", "a%2Fb", "a?b", "a#b", "a\n", " a", "é", "a:b", "\u0430"]
 )
 def test_what_is_no_id_of_a_bakery(id):
     assert "is not a bakery id" in faults(run(bakery_id=id))["/bakery_id"]
