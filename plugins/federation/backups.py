@@ -21,7 +21,7 @@ from federation.settings import ROOT
 # Tokens first: each of them belongs to a bakery that is there by then.
 DATABASES = (TOKENS, FEDERATION)
 # by which `datasette FOLDER` knows what it is given
-FILES_OF_A_DATASETTE = ("metadata.yml", "metadata.yaml", "metadata.json", "settings.json")
+SERVED_BY = ("metadata.yml", "metadata.yaml", "metadata.json", "settings.json")
 
 
 class BadBackup(Exception):
@@ -77,7 +77,7 @@ def refuse_place(to: Path, data: Path) -> None:
         raise BadBackup(f"{to} lies in the data folder {data}, and would be lost with it: {elsewhere}")
     if place.is_relative_to(ROOT):
         raise BadBackup(f"{to} lies in {ROOT}, where the registry's program is: {elsewhere}")
-    if found := next((name for name in FILES_OF_A_DATASETTE if (place / name).exists()), None):
+    if found := next((name for name in SERVED_BY if (place / name).exists()), None):
         raise BadBackup(f"{to} has a {found}: Datasette serves such a folder, and a backup holds tokens; {elsewhere}")
 
 

@@ -7,7 +7,7 @@ import difflib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from federation.files.file_problems import WARNING, Problem
 from federation.files.meta_yaml import NamedBakery
@@ -25,29 +25,35 @@ class KnownBakeries:
     removed: dict[str, str]
     # never in it: they hold a token or ran something
     others: dict[str, str]
+    # bakery -> what was found of it: hundreds of feedstocks may name the same one
+    _found: dict[str, str | None] = field(default_factory=dict)
 
     def with_listed(self, ids: Iterable[str]) -> "KnownBakeries":
         """As they are when bakeries.yaml lists just these."""
         listed = _by_small_letters(ids)
-        return replace(self, listed=listed, removed={**self.removed, **self.listed})
+        return KnownBakeries(listed, {**self.removed, **self.listed}, self.others)
 
     def problem_of(self, named: NamedBakery) -> Problem | None:
         """What is wrong with the bakery that a meta.yaml names. Nothing, as long as no bakeries.yaml was ever read."""
-        name = named.id.lower()
+        if named.id not in self._found:
+            self._found[named.id] = self._why(named.id)
+        why = self._found[named.id]
+        return Problem(named.pointer, named.line, named.column, WARNING, why) if why else None
+
+    def _why(self, bakery_id: str) -> str | None:
+        name = bakery_id.lower()
         if name in self.listed or not (self.listed or self.removed):
             return None
         if name in self.removed:
-            why = f"`{named.id}` was taken out of bakeries.yaml. Write the id of a bakery that is listed there."
-        elif name in self.others:
-            why = (
-                f"`{named.id}` is known here by its token or runs, but is not in bakeries.yaml, so nobody can look up "
+            return f"`{bakery_id}` was taken out of bakeries.yaml. Write the id of a bakery that is listed there."
+        if name in self.others:
+            return (
+                f"`{bakery_id}` is known here by its token or runs, but is not in bakeries.yaml, so nobody can look up "
                 "its region and storage. Ask its people to have it listed there."
             )
-        elif near := difflib.get_close_matches(named.id, self.listed.values(), n=1, cutoff=_NEAR):
-            why = f"`{named.id}` is not in bakeries.yaml. If `{near[0]}` is meant, write that."
-        else:
-            why = f"`{named.id}` is not in bakeries.yaml. Write the id of a bakery that is, or have it listed there."
-        return Problem(named.pointer, named.line, named.column, WARNING, why)
+        if near := difflib.get_close_matches(bakery_id, self.listed.values(), n=1, cutoff=_NEAR):
+            return f"`{bakery_id}` is not in bakeries.yaml. If `{near[0]}` is meant, write that."
+        return f"`{bakery_id}` is not in bakeries.yaml. Write the id of a bakery that is, or have it listed there."
 
 
 def read_known_bakeries(connection: sqlite3.Connection) -> KnownBakeries:
