@@ -223,11 +223,17 @@ def test_it_ends_with_its_follower_and_starts_anew(primary, token, folder):
     with running_server(copy, *arguments) as server:
         os.kill(int((copy / CHILD_LOCK).read_text()), signal.SIGKILL)
         assert server.process.wait(20) == 1
-    run = post(primary, token, message="meanwhile")
+    recorded = post(primary, token, message="meanwhile")
     with running_server(copy, *arguments) as server:
-        wait_for(lambda: ask(f"{server.url}/recipe_runs/{run['id']}")[0] == 200)
+        wait_for(lambda: ask(f"{server.url}/recipe_runs/{recorded['id']}")[0] == 200)
         with closing(sqlite3.connect(database_path(copy, FEDERATION))) as connection:
             assert connection.execute("pragma journal_mode").fetchone() == ("delete",)
+    # where the store is lost, the copy may be the last
+    done = run("-m", "federation.serve_command", "--data", str(copy), "--replica-of", f"file://{folder}/lost")
+    assert done.returncode == 1
+    assert f"start its primary first; the copy in {database_path(copy, FEDERATION)} stays" in done.stderr
+    with closing(sqlite3.connect(database_path(copy, FEDERATION))) as connection:
+        assert connection.execute("select id from recipe_runs order by id desc").fetchone() == (recorded["id"],)
 
 
 def test_without_replication_nothing_of_it_is_loaded(data):

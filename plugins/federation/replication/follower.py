@@ -1,10 +1,12 @@
 """`scripts/serve --replica-of URL`: a copy of federation.db that follows the store, for reads alone.
 
-The copy is made anew at each start, as a follower does not take up where another stopped. When it ends or stands
-still the server ends too, and whoever looks after it starts it again.
+The copy is made anew at each start, as a follower does not take up where another stopped; but the old one goes only
+when the store says that it holds one, as it may be the last there is. When the follower ends or stands still the server
+ends too, and whoever looks after it starts it again.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -58,9 +60,7 @@ def following(data: Path, url: StoreUrl) -> Iterator[None]:
         litestream.ensure_installed()
         (data / REPLICA_MARK).touch()
         end_left_behind(data)
-        # first of all, as the disk may be full of it
-        remove(databases[0])
-        follower = Follower(data, url, write_configuration(data, data, url))
+        follower = Follower(data, url)
         try:
             follower.start()
             yield
@@ -76,16 +76,16 @@ def following(data: Path, url: StoreUrl) -> Iterator[None]:
 class Follower:
     """What sees to the copy of one folder."""
 
-    def __init__(self, data: Path, url: StoreUrl, configuration: Path):
+    def __init__(self, data: Path, url: StoreUrl):
         self._data = data
         self._url = url
-        self._configuration = configuration
         self._path = database_path(data, FEDERATION)
+        self._configuration = self._configured()
         self._child = Child(
             data,
             [
                 "restore", "-f", "-follow-interval", FOLLOW_INTERVAL, "-no-expand-env",
-                "-config", str(configuration), "-o", str(self._path), str(self._path),
+                "-config", str(self._configuration), "-o", str(self._path), str(self._path),
             ],
         )  # fmt: skip
         self._stopping = threading.Event()
@@ -95,11 +95,13 @@ class Follower:
         self.ended: str | None = None
 
     def start(self) -> None:
-        """Make the copy, and follow. Raises ReplicationError."""
-        self._save("starting")
+        """Make the copy, and follow. Raises ReplicationError; an old copy goes only when the store has a new one."""
         asked = time.monotonic()
         if not fetch_stored(self._configuration, self._data, FEDERATION).reach:
-            raise ReplicationError(f"{self._url.text} holds no registry: start its primary first")
+            kept = f"; the copy in {self._path} stays" if self._path.exists() else ""
+            raise ReplicationError(f"{self._url.text} holds no registry: start its primary first{kept}")
+        remove(self._path)
+        self._save("starting")
         self._child.start()
         position = self._path.with_name(f"{self._path.name}-txid")
         while not position.exists():
@@ -121,6 +123,16 @@ class Follower:
         if self._thread.is_alive():
             self._thread.join()
         self._child.stop()
+
+    def _configured(self) -> Path:
+        try:
+            return write_configuration(self._data, self._data, self._url)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            # the disk may be full of the copy
+            remove(self._path)
+            return write_configuration(self._data, self._data, self._url)
 
     @property
     def _position(self) -> int:
