@@ -88,14 +88,14 @@ def test_check_and_dry_run(call, github, connection):
 def test_a_limit_that_stays_is_exit_1_with_one_line(call, github, connection):
     call()
     github.faults.append(lambda request: limited())
-    last_sync = read_last_sync(connection)
+    last_sync_at = read_last_sync(connection)
     done = call()
     assert done.returncode == 1
     assert sum(line.startswith("Not fetched: ") for line in done.stderr.splitlines()) == 1
     assert "; 1 could not be fetched." in done.stderr
     assert rows(connection, "select not_fetched from sync_runs order by id") == [(0,), (1,)]
     # it is no sync by which the registry is fresh
-    assert last_sync and read_last_sync(connection) == last_sync
+    assert read_last_sync(connection) == last_sync_at
     assert rows(connection, "select count(*) from feedstocks where removed_at is null") == [(2,)]
 
 

@@ -40,24 +40,23 @@ async def get_health(call: Call) -> Reply:
 async def last_sync_of(registry: Registry) -> str | None:
     """When a sync that could fetch everything was last saved. Raises ProblemDetails (503) without a database."""
     try:
-        last = await registry.reading.reader.read(read_last_sync)
-        return last["finished_at"] if last else None
+        return await registry.reading.reader.read(read_last_sync)
     except sqlite3.Error as error:
         raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
 
 
-def read_last_sync(connection: sqlite3.Connection) -> dict[str, str | None] | None:
-    """{finished_at, commit} of the last sync that could fetch everything; None where there was none."""
+def read_last_sync(connection: sqlite3.Connection) -> str | None:
+    """The same, from a connection."""
     row = connection.execute(
         """
-        select finished_at, "commit"
+        select finished_at
         from sync_runs
         where finished_at is not null and not_fetched = 0
         order by id desc
         limit 1
         """
     ).fetchone()
-    return {"finished_at": row[0], "commit": row[1]} if row else None
+    return row[0] if row else None
 
 
 def replication_of(registry: Registry) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from federation.explorer.links import github_commit
-from federation.health import read_last_sync, replication_of
+from federation.explorer.queries import read
+from federation.health import replication_of
 from federation.registry import registry_of
 from federation.settings import ROOT
 from federation.version import package_version
@@ -13,8 +14,11 @@ from federation.version import package_version
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     """The variables of base.html. `address` is scheme and host of this server: what lines to copy begin with."""
+    synced = await read(
+        datasette, lambda queries: queries.several("list_sync_runs", 1, "finished_at__isnull=0&not_fetched=0")
+    )
+    last = synced[0] if synced else None
     registry = registry_of(datasette)
-    last = await registry.reading.reader.read(read_last_sync)
     settings = registry.settings
     return {
         "address": request and f"{request.scheme}://{request.host}",
