@@ -37,6 +37,22 @@ def test_the_last_sync_is_of_all_feedstocks_and_the_bakeries(connection, scopes,
     assert read_last_sync(connection) == (None if counted is None else moments[counted])
 
 
+def test_it_is_looked_up_however_many_pushes_were_synced_since(connection):
+    connection.execute(
+        """
+        with recursive numbers (number) as (select 1 union all select number + 1 from numbers where number < 5000)
+        insert into sync_runs (source, scope, started_at, finished_at)
+        select 'github', iif(number = 1, 'all', 'named'), '2026-03-01T00:00:00.000000Z', '2026-03-01T00:00:00.000000Z'
+        from numbers
+        """
+    )
+    hundreds = []
+    connection.set_progress_handler(lambda: hundreds.append(1), 100)
+    assert read_last_sync(connection) == "2026-03-01T00:00:00.000000Z"
+    connection.set_progress_handler(None, 0)
+    assert len(hundreds) < 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

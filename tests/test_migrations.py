@@ -97,6 +97,7 @@ ROWS = {
         "ids": "[1]",
         "created_at": AT,
     },
+    "named_bakeries": {"feedstock_id": "gpcp-feedstock", "bakery_id": "example.bakery", "pointer": "/bakery/id"},
     "github_answers": {"url": "https://api.github.com/orgs/a/repos", "etag": '"1"', "body": "[]"},
 }
 

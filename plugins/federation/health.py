@@ -56,11 +56,22 @@ def read_last_sync(connection: sqlite3.Connection) -> str | None:
             """
             select finished_at
             from sync_runs
-            where finished_at is not null
-                and not_fetched = 0
-                and scope in ('all', :half)
-            order by id desc
-            limit 1
+            where id = (
+                select max(id)
+                from (
+                    select max(id) as id
+                    from sync_runs
+                    where scope = 'all'
+                        and not_fetched = 0
+                        and finished_at is not null
+                    union all
+                    select max(id)
+                    from sync_runs
+                    where scope = :half
+                        and not_fetched = 0
+                        and finished_at is not null
+                )
+            )
             """,
             {"half": half},
         ).fetchone()

@@ -422,12 +422,18 @@ def m014_what_a_sync_could_not_fetch(db: Database) -> None:
 
 @migrations()
 def m015_scope_of_syncs(db: Database) -> None:
-    """What a sync was asked for: one of a single repository says nothing of the others. All before counted as whole."""
-    db.conn.execute(
+    """What a sync was asked for: one of a single repository says nothing of the others. All before counted as whole.
+
+    Pushes make many of them, so that the last one of everything is looked up.
+    """
+    execute_script(
+        db.conn,
         """
         alter table sync_runs add column scope text not null default 'all'
-            check (scope in ('all', 'bakeries', 'feedstocks', 'named'))
-        """
+            check (scope in ('all', 'bakeries', 'feedstocks', 'named'));
+        create index sync_runs_scope on sync_runs (scope, not_fetched) where finished_at is not null;
+        create index sync_runs_commit on sync_runs (id) where "commit" is not null;
+        """,
     )
 
 
