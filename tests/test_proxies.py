@@ -161,7 +161,7 @@ def test_every_link_of_every_page_leads_back_through_the_proxy(behind):
     kinds = {}
     for url in found:
         kinds.setdefault(re.sub(r"\d+", "0", urlsplit(url).path), url)
-    for url in [*kinds.values()][:30]:
+    for url in [*kinds.values()][:12]:
         response = client.get(url)
         assert response.status_code in (200, 302, 404, 405), (url, found[url])
         assert "x-of-the-proxy" not in response.headers, (url, found[url])
