@@ -1,6 +1,7 @@
 """What pages say where there is nothing: the command that fills it, for the folder that this server has."""
 
 import pytest
+from database_rows import AT, insert
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,3 +35,15 @@ async def test_where_filters_leave_nothing_it_says_so_and_no_command(empty_datas
     page = (await empty_datasette.client.get("/federation/recipe_run_summaries?status=failure")).text
     assert 'Nothing is here: <a href="/federation/recipe_run_summaries">without the filters</a>' in page
     assert "scripts/" not in page
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_after_a_sync_of_everything_it_names_no_command(datasette, connection):
+    insert(connection, "sync_runs", source="github", started_at=AT, finished_at=AT)
+    for table, said in {
+        "problems": "There is none: every file was understood.",
+        "bakery_summaries": "Nothing is here.",
+    }.items():
+        page = (await datasette.client.get(f"/federation/{table}")).text
+        assert said in page
+        assert "scripts/sync" not in page

@@ -6,7 +6,6 @@ ends too, and whoever looks after it starts it again.
 """
 
 import contextlib
-import errno
 import logging
 import os
 import signal
@@ -40,7 +39,7 @@ from federation.replication.urls import ReplicationError, StoreUrl
 logger = logging.getLogger(__name__)
 
 FOLLOW_INTERVAL = "500ms"
-# How often the store is asked how far it is, and how often it is looked whether the copy is there.
+# How often the store is asked how far it is, and how often it is looked whether the copy has come so far.
 ASK_EVERY_SECONDS, LOOK_SECONDS = 5.0, 0.5
 # A copy that is behind a store that answers for so long does not move any more.
 STUCK_SECONDS = 60.0
@@ -58,17 +57,17 @@ def following(data: Path, url: StoreUrl) -> Iterator[None]:
         raise ReplicationError(f"{data} holds databases that are no replica: a replica needs a folder of its own")
     with hold_folder(data):
         litestream.ensure_installed()
-        (data / REPLICA_MARK).touch()
         end_left_behind(data)
         follower = Follower(data, url)
         try:
+            (data / REPLICA_MARK).touch()
             follower.start()
             yield
         finally:
             follower.stop()
             if not databases[0].exists():
                 # nothing was copied: the folder is nobody's yet
-                (data / REPLICA_MARK).unlink()
+                (data / REPLICA_MARK).unlink(missing_ok=True)
             if follower.ended:
                 raise ReplicationError(follower.ended)
 
@@ -80,7 +79,7 @@ class Follower:
         self._data = data
         self._url = url
         self._path = database_path(data, FEDERATION)
-        self._configuration = self._configured()
+        self._configuration = write_configuration(data, data, url)
         self._child = Child(
             data,
             [
@@ -124,16 +123,6 @@ class Follower:
             self._thread.join()
         self._child.stop()
 
-    def _configured(self) -> Path:
-        try:
-            return write_configuration(self._data, self._data, self._url)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            # the disk may be full of the copy
-            remove(self._path)
-            return write_configuration(self._data, self._data, self._url)
-
     @property
     def _position(self) -> int:
         return int(self._path.with_name(f"{self._path.name}-txid").read_text().strip() or "0", 16)
@@ -148,36 +137,39 @@ class Follower:
         next_question, asked = 0.0, 0.0
         # the transaction that the store was at when it was last asked, until the copy has it
         aim: int | None = None
-        behind_since: float | None = None
         while not self._stopping.wait(LOOK_SECONDS):
             if not self._child.is_running:
                 return self._end(self._child.end)
             now = time.monotonic()
             if aim is None and now >= next_question:
                 next_question = now + ASK_EVERY_SECONDS
-                before = self._position
-                try:
-                    reach = fetch_stored(self._configuration, self._data, FEDERATION).reach
-                except ReplicationError as error:
-                    self._save("failing", str(error))
-                    continue
-                self._check_version()
-                if reach < before:
+                before, reach = self._position, self._asked()
+                if reach is not None and reach < before:
                     self._save("failing", f"{self._url.text} holds less than this copy")
-                else:
+                elif reach is not None:
+                    self._check_version()
                     asked, aim = now, reach
-            if aim is not None and self._position >= aim:
+            if aim is None:
+                continue
+            if self._position >= aim:
                 self._arrived, aim = asked, None
                 self._save("ok")
-            if aim is None and self._arrived is not None and self._arrived == asked:
-                behind_since = None
-                continue
-            behind_since = behind_since or now
-            if now - behind_since > STUCK_SECONDS:
-                return self._end(f"the copy stays at transaction {self._position}, and the store is elsewhere")
-            if aim is not None and now - behind_since > ASK_EVERY_SECONDS:
+            elif now - asked > STUCK_SECONDS:
+                if self._asked() is not None:
+                    return self._end(f"the copy stays at transaction {self._position}, and the store was at {aim}")
+                # it went away meanwhile
+                aim = None
+            elif now - asked > ASK_EVERY_SECONDS:
                 self._save("failing", f"the copy is at transaction {self._position}, the store was at {aim}")
         return None
+
+    def _asked(self) -> int | None:
+        """The last transaction that the store holds. None where it does not answer, which is kept for /health."""
+        try:
+            return fetch_stored(self._configuration, self._data, FEDERATION).reach
+        except ReplicationError as error:
+            self._save("failing", str(error))
+            return None
 
     def _check_version(self) -> None:
         with closing(connect_read_only(self._path)) as connection:
