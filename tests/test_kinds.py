@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from federation.body_models import create_model_of, update_model_of
+from federation.client.checking import check_value
 from federation.client.commands.writing import field_option
 from federation.client.endpoints import Field
 from federation.client_api import described_fields
@@ -111,6 +112,7 @@ def test_a_value_stays_what_it_is_on_every_way(path, name, sent, written, shown)
         assert FIELDS[name].read(text) == sent
         if name != "a_text":
             assert found(reader, name, "", text) == [1, 2]
+    check_value(FIELDS[name], sent)
     given = {}
     command = click.Command("send", params=[field_option(name, FIELDS[name])], callback=given.update)
     flag = f"--{name.replace('_', '-')}"
@@ -147,6 +149,8 @@ def test_what_is_no_value_is_refused_wherever_it_comes_from(name, sent, written)
         for model in (create_model_of(MadeUp), update_model_of(MadeUp)):
             body, faults = check(model, {name: value})
             assert (body, [fault["pointer"][: -len(name)] for fault in faults]) == (None, ["/"]), value
+        with pytest.raises(ValueError, match=r"must be|is not a|is outside"):
+            check_value(FIELDS[name], value)
     flag = f"--{name.replace('_', '-')}"
     for text in written:
         with pytest.raises(ValueError, match="and must be"):

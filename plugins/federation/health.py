@@ -15,6 +15,7 @@ from federation.version import package_version
 
 # A replica that has not caught up with the store for so long is not to be read from.
 STALE_SECONDS = 60
+# of a server that neither replicates nor follows
 SINGLE = {
     "role": "single",
     "replication": None,
@@ -25,7 +26,8 @@ SINGLE = {
 
 
 async def get_health(call: Call) -> Reply:
-    """GET /health: 200 when the database answers, with the age of what it knows from GitHub; else 503."""
+    """GET /health: 200 with when GitHub was last synced whole; 503 when the database does not answer, and from a
+    replica that has not caught up for a minute."""
     refuse_parameters(call)
     last_sync_at = await last_sync_of(call.registry)
     replicated = replication_of(call.registry)
@@ -39,7 +41,7 @@ async def get_health(call: Call) -> Reply:
 
 
 async def last_sync_of(registry: Registry) -> str | None:
-    """When a sync that could fetch everything was last saved. Raises ProblemDetails (503) without a database."""
+    """What `read_last_sync` reads. Raises ProblemDetails (503) without a database."""
     try:
         return await registry.reading.reader.read(read_last_sync)
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""A recipe run, held against what the registry takes, before it is sent: in the registry's words, but without asking.
+"""A recipe run, held against what the registry takes, before it is sent, without asking it.
 
 What only the registry knows (whose token it is, which external ids are taken) is for it to say.
 """
@@ -20,17 +20,23 @@ from federation.text_checks import (
     check_url,
 )
 
-# By the names that api.json has for them. A home organisation matters to a feedstock's id alone.
+# By the names that api.json has for them. The home organisation changes which id a feedstock has, not whether it is one.
 _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "identifier": check_not_blank,
     "bakery": check_bakery_id,
     "feedstock": lambda text: parse_feedstock_name(text, home="home"),
     "url": check_url,
 }
+# kind: what JSON has for it
+_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "boolean": ((bool,), "must be true or false"),
+    "integer": ((int,), "must be a whole number"),
+    "number": ((int, float), "must be a number"),
+}
 
 
 def faults_of(run: Mapping[str, Any]) -> list[str]:
-    """What the registry would refuse in a run: `/status: must be one of ...`, the JSON Pointer and what is right."""
+    """What the registry would refuse in a run: `/status: is 'done', and must be ...`, by JSON Pointer."""
     faults = [f"/{pointer}: {words}" for pointer, words in _faults(records()["RecipeRun"], run)]
     if not faults and run.get("completed_at"):
         run_date = times.parse(run["run_date"]) if run.get("run_date") else None
@@ -54,7 +60,7 @@ def _faults(fields: Mapping[str, Field], record: Mapping[str, Any]) -> Iterator[
             yield from _faults_of_datasets(name, value)
         else:
             try:
-                _check(field, without_terminal_codes(value) if _is_message(name, value) else value)
+                check_value(field, without_terminal_codes(value) if _is_message(name, value) else value)
             except ValueError as error:
                 yield name, str(error)
 
@@ -70,11 +76,13 @@ def _faults_of_datasets(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield f"{name}/{number}", "must be an object"
 
 
-def _check(field: Field, value: Any) -> None:
-    """Raises ValueError, in words that go on from the field's name."""
-    if field.kind == "boolean":
-        if not isinstance(value, bool):
-            raise ValueError("must be true or false")
+def check_value(field: Field, value: Any) -> None:
+    """Hold a value, as JSON has it, against its field. Raises ValueError, in words that go on from the field's name."""
+    if field.kind in _TYPES:
+        types, words = _TYPES[field.kind]
+        # Python takes true for 1
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise ValueError(words)
         return
     if not isinstance(value, str):
         raise ValueError("must be text")
@@ -84,6 +92,8 @@ def _check(field: Field, value: Any) -> None:
     elif field.kind == "time":
         if times.is_ahead(times.parse(value)):
             raise ValueError("is more than a day ahead")
+    elif field.kind == "day":
+        times.parse_day(value)
     else:
         _check_text(field, value)
 

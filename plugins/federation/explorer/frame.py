@@ -1,4 +1,4 @@
-"""What stands around every page: when the registry last had all of GitHub, and which version this is."""
+"""What every page may say of this server: when it last had all of GitHub, its version, address and data folder."""
 
 import shlex
 from pathlib import Path
@@ -13,7 +13,7 @@ from federation.version import package_version
 
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
-    """The variables of base.html. `address` is scheme and host of this server: what lines to copy begin with."""
+    """What templates know as `frame`. `address` is scheme and host of this server: what lines to copy begin with."""
     last_sync_at, of_bakeries = await read(
         datasette,
         lambda queries: (
@@ -29,9 +29,9 @@ async def frame(datasette: Any, request: Any) -> dict[str, Any]:
         "data_option": data_option(registry.data),
         "version": package_version(),
         "last_sync_at": last_sync_at,
-        "last_sync_commit": commit,
+        "bakeries_commit": commit,
         "replication": replication_of(registry),
-        "last_sync_commit_url": github_commit(settings.bakery_database, commit) if commit else None,
+        "bakeries_commit_url": github_commit(settings.bakery_database, commit) if commit else None,
     }
 
 

@@ -15,7 +15,7 @@ from federation.list_requests import read_list_request
 from federation.registry import Registry
 
 ALL_COLUMNS = "_columns"
-# Datasette's own parameters that say how its page looks, and nothing of which rows there are
+# parameters that say how a page shows its list, and which part of it, and nothing of what is in the list
 _OF_THE_PAGE = (
     "_facet",
     "_facet_size",
@@ -129,18 +129,18 @@ class NotUnderstood:
 
 
 def filters_not_understood(table: str, columns: list[str] | None, arguments: Any) -> list[NotUnderstood]:
-    """The filters of a page whose column is not there, of which SQLite makes a text, or whose operator is none of
-    Datasette's, which leaves such a filter out.
+    """The filters of a page that do not do what they say.
 
-    The columns that a page has may be a choice of those that can be filtered by.
+    Where the column is not there, SQLite takes its name for a text. Where the operator is none of Datasette's,
+    Datasette leaves the filter out. `columns`, those of the page, may be a choice of those that can be filtered by.
     """
     known = {name.lower(): name for name in (*column_descriptions().get(table, ()), *(columns or ()))}
     operators = [key for key, _, _ in Filters([]).lookups()]
     found = []
     for argument in arguments:
-        column, _, operator = argument.rpartition("__") if "__" in argument else (argument, "", "")
         if argument.startswith("_"):
             continue
+        column, _, operator = argument.rpartition("__") if "__" in argument else (argument, "", "")
         if column.lower() not in known:
             near = get_close_matches(column.lower(), known, 1)
             meant = "__".join(filter(None, (known[near[0]], operator))) if near else None

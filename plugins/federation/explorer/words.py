@@ -1,4 +1,4 @@
-"""Times, durations and counts in the words that people use."""
+"""Times, durations, counts and long texts in the words that people use, and as many of them as a page has room for."""
 
 import re
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ from federation.times import from_text
 # unit: how many seconds it has, largest first
 UNITS = {"year": 31_557_600, "month": 2_629_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 JUST_NOW_SECONDS = 5
-# what a cut took the end of is code to its end
 _TRACEBACK = "Traceback (most recent call last):"
+# what a cut took the end of is code to its end
 _CODE = re.compile(r"`([^`\n]+)(?:`|(?<=…)$)")
 
 
@@ -89,7 +89,7 @@ def seconds_between(begin: str, end: str) -> float:
 
 
 def first_line(text: str | None, limit: int = 160) -> str:
-    """The first line of a message that says anything, cut after a word. Of a traceback of Python that is its end."""
+    """The first line of a message that says anything, cut after a word; with the exception of a traceback after it."""
     lines = [line for line in (text or "").splitlines() if line.strip()]
     line = lines[0].strip() if lines else ""
     if exception := _exception_in(lines):
@@ -125,7 +125,7 @@ def store_name(url: str) -> str:
 
 
 def bounded(text: str, limit: int, end: bool = False) -> str:
-    """As much of a text as has at most `limit` bytes as HTML: its beginning, or its end. All of it where it fits."""
+    """As much of a text as has at most `limit` bytes as HTML, and the `…`: its beginning, or its end."""
     shown = text
     while (size := len(str(escape(shown)).encode())) > limit:
         # as many characters less as there are bytes too many; of characters that take several bytes, several times

@@ -13,6 +13,7 @@ from federation.files.file_problems import WARNING, Problem
 from federation.files.meta_yaml import NamedBakery
 from federation.sync.save_problems import insert_problems
 
+# how alike an id must be to be the one that was meant, as difflib measures it
 _NEAR = 0.8
 
 
@@ -26,7 +27,7 @@ class KnownBakeries:
     # never in it: they hold a token or ran something
     others: dict[str, str]
     # bakery -> what was found of it: hundreds of feedstocks may name the same one
-    _found: dict[str, str | None] = field(default_factory=dict)
+    _found: dict[str, str | None] = field(default_factory=dict, init=False)
 
     def with_listed(self, ids: Iterable[str]) -> "KnownBakeries":
         """As they are when bakeries.yaml lists just these."""
@@ -34,7 +35,7 @@ class KnownBakeries:
         return KnownBakeries(listed, {**self.removed, **self.listed}, self.others)
 
     def problem_of(self, named: NamedBakery) -> Problem | None:
-        """What is wrong with the bakery that a meta.yaml names. Nothing, as long as no bakeries.yaml was ever read."""
+        """What is wrong with the bakery that a meta.yaml names. Nothing, as long as bakeries.yaml never had one."""
         if named.id not in self._found:
             self._found[named.id] = self._why(named.id)
         why = self._found[named.id]
@@ -57,6 +58,7 @@ class KnownBakeries:
 
 
 def read_known_bakeries(connection: sqlite3.Connection) -> KnownBakeries:
+    """As the database has them now."""
     rows = connection.execute("select id, listed, removed_at from bakeries").fetchall()
     return KnownBakeries(
         listed=_by_small_letters(row["id"] for row in rows if row["listed"] and row["removed_at"] is None),
