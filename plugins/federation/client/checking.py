@@ -20,7 +20,7 @@ from federation.text_checks import (
     check_url,
 )
 
-# By the names that api.json has for them. The home organisation changes which id a feedstock has, not whether it is one.
+# By the names that api.json has for them. The home organisation changes which id a feedstock has, and no more.
 _TEXTS: Mapping[str, Callable[[str], Any]] = {
     "identifier": check_not_blank,
     "bakery": check_bakery_id,
