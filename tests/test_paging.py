@@ -396,15 +396,19 @@ async def test_several_values_are_merged_in_order(datasette, connection, questio
         connection.execute("insert into feedstock_aliases values ('old-name', 'new-name', ?)", [instants[0]])
         for number in range(90):
             connection.execute(
-                "insert into recipe_runs (recipe_id, run_date, bakery_id, feedstock_id, 'commit', status, is_test, "
-                "created_at, updated_at) values ('daily', ?1, ?2, ?3, 'abc', ?4, ?5, ?1, ?1)",
-                [
-                    instants[number % 3],
-                    ("east.bakery", "west.bakery", "north.bakery")[number % 7 % 3],
-                    ("new-name", "other")[number % 2],
-                    statuses[number % 5],
-                    number % 4 == 0,
-                ],
+                """
+                insert into recipe_runs
+                    (recipe_id, run_date, bakery_id, feedstock_id, "commit", status, is_test, created_at, updated_at)
+                values
+                    ('daily', :instant, :bakery, :feedstock, 'abc', :status, :is_test, :instant, :instant)
+                """,
+                {
+                    "instant": instants[number % 3],
+                    "bakery": ("east.bakery", "west.bakery", "north.bakery")[number % 7 % 3],
+                    "feedstock": ("new-name", "other")[number % 2],
+                    "status": statuses[number % 5],
+                    "is_test": number % 4 == 0,
+                },
             )
     # sorted by another column, SQLite finds them as it does
     expected = (await datasette.client.get(f"/recipe_runs?{question}&_sort_desc=id&_size=max")).json()
