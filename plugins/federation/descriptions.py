@@ -55,6 +55,11 @@ OTHER_COLUMNS = {
         "finished_at": "When the repository had been synced, in UTC; null while it waits.",
         "error": "What went wrong; null where all went well.",
     },
+    "recipe_run_times": {
+        "recipe_run_id": "The recipe run.",
+        "duration": "Seconds from its run date to its completion; null while it runs, and of one recorded at its end.",
+        "wait": "Seconds from the first word of it to the first sign of work; null where one of the two is missing.",
+    },
     "recipe_run_datasets": {
         "recipe_run_id": "The recipe run that wrote it.",
         "dataset_id": "The dataset that it wrote.",

@@ -389,6 +389,21 @@ select
     feedstock_counts_by_maintainer.feedstocks as feedstocks_count
 from feedstock_counts_by_maintainer
 """,
+    "recipe_run_times": """
+select
+    id as recipe_run_id,
+    -- a run that was recorded once, at its end, has one instant for both
+    nullif(round((julianday(completed_at) - julianday(run_date)) * 86400), 0) as duration,
+    (
+        select round((
+            julianday(min(iif(status <> 'queued', at, null)))
+            - julianday(min(iif(status = 'queued', at, null)))
+        ) * 86400)
+        from recipe_run_events
+        where recipe_run_id = recipe_runs.id
+    ) as wait
+from recipe_runs
+""",
 }
 
 
