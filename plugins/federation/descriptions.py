@@ -57,8 +57,8 @@ OTHER_COLUMNS = {
     },
     "recipe_run_times": {
         "recipe_run_id": "The recipe run.",
-        "duration": "Seconds from its run date to its completion; null while it runs, and of one recorded at its end.",
-        "wait": "Seconds from the first word of it to the first sign of work; null where one of the two is missing.",
+        "duration": "Whole seconds from run date to completion; null while it runs, and of one recorded at its end.",
+        "wait": "Whole seconds from the first word of it to the first sign of work; null where one is missing.",
     },
     "recipe_run_datasets": {
         "recipe_run_id": "The recipe run that wrote it.",

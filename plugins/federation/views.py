@@ -393,12 +393,12 @@ from feedstock_counts_by_maintainer
 select
     id as recipe_run_id,
     -- a run that was recorded once, at its end, has one instant for both
-    nullif(round((julianday(completed_at) - julianday(run_date)) * 86400), 0) as duration,
+    nullif(cast(round((julianday(completed_at) - julianday(run_date)) * 86400) as integer), 0) as duration,
     (
-        select round((
+        select cast(round((
             julianday(min(iif(status <> 'queued', at, null)))
             - julianday(min(iif(status = 'queued', at, null)))
-        ) * 86400)
+        ) * 86400) as integer)
         from recipe_run_events
         where recipe_run_id = recipe_runs.id
     ) as wait
