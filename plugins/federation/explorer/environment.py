@@ -33,6 +33,7 @@ from federation.explorer.words import (
     time_ago,
     time_since,
 )
+from federation.statuses import UNFINISHED_STATUSES
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
@@ -54,6 +55,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "github_person": github_person,
         "plural": plural,
         "status_words": WORDS,
+        "unfinished_statuses": UNFINISHED_STATUSES,
         "success_rate_meaning": MEANING,
     }
     environment.filters |= {
