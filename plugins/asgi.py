@@ -3,12 +3,12 @@
 from functools import partial
 
 from datasette import hookimpl
-from federation.compression import compress_pages
-from federation.guard import guard
-from federation.proxies import at_public_url
-from federation.registry import close_databases, registry_of
-from federation.request_watch import watch
-from federation.routes import elsewhere
+from pangeo_forge_federation.web.compression import compress_pages
+from pangeo_forge_federation.web.request_checks import guard
+from pangeo_forge_federation.web.public_url import at_public_url
+from pangeo_forge_federation.server.registry import close_databases, registry_of
+from pangeo_forge_federation.web.access_log import watch
+from pangeo_forge_federation.api.routes import elsewhere
 
 
 @hookimpl

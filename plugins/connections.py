@@ -1,7 +1,7 @@
 """Each of Datasette's reading connections gets the pragmas and limits of the endpoints' own."""
 
 from datasette import hookimpl
-from federation.connections import prepare_reader
+from pangeo_forge_federation.storage.read_connections import prepare_reader
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 import json
 
 from datasette import NotFound, Response, hookimpl
-from federation.database import FEDERATION
+from pangeo_forge_federation.storage.database import FEDERATION
 
 
 async def databases(datasette, request):

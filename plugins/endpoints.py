@@ -3,18 +3,18 @@
 import re
 
 from datasette import hookimpl
-from federation.addresses import path_regex
-from federation.explorer.badge import GET_BADGE
-from federation.explorer.feeds import FEEDS
-from federation.get_metrics import GET_METRICS
-from federation.get_snapshots import GET_SNAPSHOT, GET_SNAPSHOTS
-from federation.health import GET_HEALTH
-from federation.openapi import GET_OPENAPI
-from federation.registry import registry_of
-from federation.request_notes import note_of_request
-from federation.routes import respond, table_of
-from federation.webhooks import POST_GITHUB_WEBHOOK
-from federation.writing import (
+from pangeo_forge_federation.web.addresses import path_regex
+from pangeo_forge_federation.api.badge import GET_BADGE
+from pangeo_forge_federation.api.feeds import FEEDS
+from pangeo_forge_federation.api.metrics import GET_METRICS
+from pangeo_forge_federation.api.snapshots import GET_SNAPSHOT, GET_SNAPSHOTS
+from pangeo_forge_federation.api.health import GET_HEALTH
+from pangeo_forge_federation.api.openapi import GET_OPENAPI
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.request_notes import note_of_request
+from pangeo_forge_federation.api.routes import respond, table_of
+from pangeo_forge_federation.api.webhooks import POST_GITHUB_WEBHOOK
+from pangeo_forge_federation.api.writes import (
     PATCH_DATASET,
     PATCH_RECIPE_RUN,
     PATCH_RECIPE_RUN_BY_EXTERNAL_ID,

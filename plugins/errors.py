@@ -2,7 +2,7 @@
 
 from datasette import hookimpl
 from datasette.plugins import pm
-from federation.error_pages import answer_exception, answer_forbidden, render_json
+from pangeo_forge_federation.explorer.error_pages import answer_exception, answer_forbidden, render_json
 
 
 @hookimpl

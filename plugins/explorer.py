@@ -1,13 +1,13 @@
 """The explorer: what Datasette's templates get beside its own variables, its cells, and the pages it has not."""
 
 from datasette import hookimpl
-from federation.descriptions import table_metadata
-from federation.explorer.cells import cell
-from federation.explorer.counted_list import counted_list
-from federation.explorer.environment import prepare_environment
-from federation.explorer.links import Links
-from federation.explorer.pages import PAGES
-from federation.explorer.variables import variables
+from pangeo_forge_federation.explorer.column_descriptions import table_metadata
+from pangeo_forge_federation.explorer.cells import cell
+from pangeo_forge_federation.explorer.counted_list import counted_list
+from pangeo_forge_federation.explorer.environment import prepare_environment
+from pangeo_forge_federation.explorer.links import Links
+from pangeo_forge_federation.explorer.pages import PAGES
+from pangeo_forge_federation.explorer.variables import variables
 
 
 @hookimpl

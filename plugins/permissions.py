@@ -1,7 +1,7 @@
 """What anonymous people may see: the federation's database, whatever other files lie in the folder."""
 
 from datasette import hookimpl
-from federation.database import FEDERATION
+from pangeo_forge_federation.storage.database import FEDERATION
 
 
 @hookimpl

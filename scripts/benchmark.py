@@ -22,8 +22,8 @@ import benchmark_writes
 import click
 from benchmark_database import fill
 from benchmark_reads import Writes, cached, cases, cold, floor_of, registry
-from federation.data_folder import prepare
-from federation.database import FEDERATION, database_path
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, database_path
 
 LARGE = 10_000_000
 CLIENTS = (1, 32)

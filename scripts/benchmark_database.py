@@ -7,9 +7,9 @@ roll-ups that the triggers would have kept are counted from the runs. Ten millio
 import sqlite3
 from pathlib import Path
 
-from federation.data_folder import prepare
-from federation.database import FEDERATION, connect, database_path, execute_script, transaction
-from federation.roll_ups import ROLL_UPS
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, execute_script, transaction
+from pangeo_forge_federation.storage.roll_ups import ROLL_UPS
 
 BAKERIES = 12
 DAYS = 1000

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import click
 import httpx
-from federation import tokens
-from federation.data_folder import prepare
-from federation.database import TOKENS, connect, database_path
-from federation.settings import ROOT
-from federation.sync import run
-from federation.sync.folder import fetch_folder
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.sync import run
+from pangeo_forge_federation.sync.folder import fetch_folder
 
 EXAMPLES = ROOT / "tests" / "fixtures" / "federation"
 BAKERY_DATABASE = "pangeo-forge/bakery-database"
@@ -72,7 +72,7 @@ def posting(data: Path, waits: list[float], faults: list[str]) -> Iterator[None]
     connection = connect(database_path(data, TOKENS))
     token = tokens.create_token(connection, "bench.bakery", "benchmark", 1)
     connection.close()
-    command = [sys.executable, "-m", "federation.serve_command", "--data", str(data), "--port", "0"]
+    command = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command", "--data", str(data), "--port", "0"]
     environment = {**os.environ, "FEDERATION_WRITES_PER_MINUTE": "0"}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     stopping = threading.Event()

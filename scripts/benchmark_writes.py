@@ -19,16 +19,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
-from federation import tokens, writer
-from federation.data_folder import prepare
-from federation.database import TOKENS, connect, database_path
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage import group_commit as writer
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 
 BAKERY = "benchmark.bakery"
 ARMS = {"group commit": writer.GROUP_SIZE, "one commit each": 1}
 SERVE = """
 import sys
-from federation import writer
-from federation.serve_command import serve_command
+from pangeo_forge_federation.storage import group_commit as writer
+from pangeo_forge_federation.server.serve_command import serve_command
 writer.GROUP_SIZE = int(sys.argv.pop(1))
 serve_command()
 """

@@ -26,9 +26,9 @@ from pathlib import Path
 
 import click
 import requests
-from federation import tokens
-from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, connect, database_path
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from pytest_httpserver import HTTPServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,7 +76,7 @@ class Endurance:
         connection.close()
 
     def start(self, name: str) -> None:
-        command = [sys.executable, "-m", "federation.serve_command"]
+        command = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command"]
         store = f"file://{self.folder / 'store'}"
         if name == "server":
             command += ["--data", str(self.data), "--port", str(self.port), "--workers", "2"]

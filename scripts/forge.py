@@ -1,6 +1,6 @@
 """The client of the registry, from a checkout: the same as the `forge` that the package installs."""
 
-from federation.client.commands.root import main
+from pangeo_forge_federation.client.commands.root import main
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """Restore a registry from the store that it was replicated to."""
 
-from federation.replication.restore_command import restore_command
+from pangeo_forge_federation.replication.restore_command import restore_command
 
 if __name__ == "__main__":
     restore_command(prog_name="scripts/restore.py")

@@ -1,6 +1,6 @@
 """Sync the bakeries of bakeries.yaml."""
 
-from federation.sync.command import sync_command
+from pangeo_forge_federation.sync.command import sync_command
 
 if __name__ == "__main__":
     sync_command(bakeries=True, feedstocks=False, help="Sync the bakeries of bakeries.yaml.")()

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from federation import tokens
-from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, connect, database_path
-from federation.registry import registry_of
-from federation.replication.litestream import ensure_installed
-from federation.replication.urls import ReplicationError
-from federation.server import make_datasette
-from federation.settings import ROOT
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.replication.litestream import ensure_installed
+from pangeo_forge_federation.replication.urls import ReplicationError
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.settings import ROOT
 from warm_python import WarmPython
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"

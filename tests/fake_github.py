@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from federation.sync.fetched import blob_sha
+from pangeo_forge_federation.sync.fetched import blob_sha
 from graphql import GraphQLError, build_schema, graphql_sync
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response

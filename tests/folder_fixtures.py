@@ -1,13 +1,13 @@
 """Fixtures of tests that sync from a folder."""
 
 import pytest
-from federation.actors import Actor
-from federation.body_models import create_model_of
-from federation.database import transaction
-from federation.fields import RecipeRun
-from federation.runs import create_recipe_run
-from federation.sync.folder import fetch_folder
-from federation.sync.run import run_sync
+from pangeo_forge_federation.access.actors import Actor
+from pangeo_forge_federation.records.bodies import create_model_of
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.records.models import RecipeRun
+from pangeo_forge_federation.recording.recipe_runs import create_recipe_run
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
 from folder_sync import BAKERY_DATABASE, HOME, META
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from federation.settings import ROOT
-from federation.sync.fetched import META_PATHS, Fetched, FetchedFile
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.sync.fetched import META_PATHS, Fetched, FetchedFile
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
 BAKERY_DATABASE = "pangeo-forge/bakery-database"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
-from federation import tokens
-from federation.client.commands.root import forge
-from federation.data_folder import prepare
-from federation.database import TOKENS, connect, database_path
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.client.commands.root import forge
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 
-COMMAND = (sys.executable, "-m", "federation.client.commands.root")
+COMMAND = (sys.executable, "-m", "pangeo_forge_federation.client.commands.root")
 BAKERY = "northlight.bakery.gcp.europe-west4"
 RUN = ("--recipe", "extent", "--feedstock", "northern-sea-ice-feedstock", "--commit", "0f2c9a7d")
 # what a developer or a CI job may have set

@@ -7,9 +7,9 @@ from urllib.parse import quote, urlencode
 
 from datasette.utils import tilde_encode
 from explorer_page import own_pages
-from federation.database import FEDERATION, transaction
-from federation.settings import read_metadata
-from federation.times import to_text
+from pangeo_forge_federation.storage.database import FEDERATION, transaction
+from pangeo_forge_federation.settings import read_metadata
+from pangeo_forge_federation.values.times import to_text
 
 # what the template in it would become: a number that no page has of itself
 RENDERED = str(1_234_567 * 9)

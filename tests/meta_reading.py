@@ -1,6 +1,6 @@
 """A meta.yaml of some lines, as tests of its parts read it."""
 
-from federation.files.meta_yaml import parse_meta_yaml
+from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 
 TITLE = "title: Tides\n"
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 from database_rows import insert
-from federation.database import transaction
+from pangeo_forge_federation.storage.database import transaction
 from roll_up_rows import ALPHA, BETA, EAST, GAMMA, STATUSES, WEST, add_dataset, add_run, link, time
 
 

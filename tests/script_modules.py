@@ -2,7 +2,7 @@
 
 from importlib import util
 
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 
 
 def load_script(name):

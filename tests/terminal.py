@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 from server_process import STOP_SECONDS, ServerProcess
 
 FOLDERS = ("plugins", "scripts", "static", "templates")

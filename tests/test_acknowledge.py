@@ -4,9 +4,9 @@ import asyncio
 import threading
 
 import pytest
-from federation.database import FEDERATION, database_path
-from federation.errors import ProblemDetails
-from federation.writer import Writer
+from pangeo_forge_federation.storage.database import FEDERATION, database_path
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.storage.group_commit import Writer
 
 
 class Store:

@@ -9,10 +9,10 @@ import urllib.request
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from federation import audit
-from federation.database import TOKENS, connect, database_path
-from federation.registry import registry_of
-from federation.settings import ROOT
+from pangeo_forge_federation.access import audit
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.settings import ROOT
 from server_process import running_server
 
 

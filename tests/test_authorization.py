@@ -5,9 +5,9 @@ import re
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from federation import tokens
-from federation.database import TOKENS, connect, database_path
-from federation.registry import registry_of
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.server.registry import registry_of
 
 OWN_URL, OTHERS_URL = "gs://northlight-open/own.zarr", "s3://harbor-public/theirs.zarr"
 

@@ -2,10 +2,10 @@ import os
 from pathlib import Path
 
 import pytest
-from federation.body_models import create_model_of
-from federation.fields import Dataset
-from federation.files.bakeries_yaml import parse_bakeries_yaml
-from federation.validation import check
+from pangeo_forge_federation.records.bodies import create_model_of
+from pangeo_forge_federation.records.models import Dataset
+from pangeo_forge_federation.files.bakeries_yaml import parse_bakeries_yaml
+from pangeo_forge_federation.records.validation import check
 from hypothesis import given
 from hypothesis import strategies as st
 

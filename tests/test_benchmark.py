@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 
 SMALL = [
     *("--runs", "200", "--rounds", "1", "--requests", "5", "--post-seconds", "0.3"),

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import click
 import pytest
 from documented import Page, without_blocks
-from federation.client.commands.root import forge
-from federation.serve_command import serve_command
-from federation.settings import ROOT
-from federation.sync.command import sync_command
+from pangeo_forge_federation.client.commands.root import forge
+from pangeo_forge_federation.server.serve_command import serve_command
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.sync.command import sync_command
 
 SCRIPTS = ROOT / "scripts"
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]

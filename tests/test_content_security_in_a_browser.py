@@ -2,8 +2,8 @@
 
 import pytest
 from browsing import browser, visitor
-from federation.data_folder import prepare
-from federation.database import FEDERATION, connect, database_path
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from hostile_registry import BAD_URL, HOSTILE, fill, pages
 from server_process import running_server
 

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import httpx
 from conftest import BAKERY
-from federation import tokens
-from federation.data_folder import prepare
-from federation.database import FEDERATION, TOKENS, connect, database_path
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from roll_up_rows import check as check_roll_ups
 from server_process import running_server
 

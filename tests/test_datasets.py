@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from federation import times
+from pangeo_forge_federation.values import times
 
 pytest_plugins = ["patch_fixtures"]
 

@@ -8,10 +8,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from federation import demo
-from federation.database import TOKENS, connect, database_path
-from federation.demo_runs import demo_recipe_runs
-from federation.tokens import UnknownToken, hash_secret, list_tokens, replace_secret, revoke_token
+from pangeo_forge_federation.server import demo
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.server.demo_runs import demo_recipe_runs
+from pangeo_forge_federation.access.tokens import UnknownToken, hash_secret, list_tokens, replace_secret, revoke_token
 
 # Long ago, so that a run_date is never ahead of the clock; two demos of one moment hold the same runs.
 EARLIER = datetime(2026, 3, 2, 4, 5, tzinfo=UTC)

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from federation.serve_command import serve_command
-from federation.settings import ROOT
+from pangeo_forge_federation.server.serve_command import serve_command
+from pangeo_forge_federation.settings import ROOT
 from server_process import running_server
 
 DEPLOY = ROOT / "docs" / "deploy"

@@ -23,26 +23,27 @@ from pathlib import Path
 
 import pytest
 import yaml
-from federation import times, tokens
-from federation.addresses import path_regex
-from federation.client_api import described_fields
-from federation.columns import DAY, INTEGER, NUMBER, TEXT, TIME
-from federation.database import TOKENS, connect, database_path
-from federation.datasets import DATASETS_PER_RUN
-from federation.demo import DEMO_BAKERY, ensure_demo
-from federation.errors import KINDS
-from federation.fields import Dataset, RecipeRun
-from federation.filters import OPERATORS, SCALARS
-from federation.idempotency import KEPT_FOR, MAX_CHARACTERS
-from federation.paging import DEFAULT_SIZE, MAX_SIZE
-from federation.reading import COUNT_CAP
-from federation.registry import registry_of
-from federation.request_bodies import MAX_BODY_BYTES
-from federation.rows import MESSAGE_CHARACTERS
-from federation.settings import ROOT, read_settings
-from federation.snapshots import make_snapshot
-from federation.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
-from federation.writing import MAX_RUNS
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.web.addresses import path_regex
+from pangeo_forge_federation.server.client_files import described_fields
+from pangeo_forge_federation.records.field_kinds import DAY, INTEGER, NUMBER, TEXT, TIME
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.recording.datasets import DATASETS_PER_RUN
+from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
+from pangeo_forge_federation.problems import KINDS
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.api.filters import OPERATORS, SCALARS
+from pangeo_forge_federation.recording.idempotency import KEPT_FOR, MAX_CHARACTERS
+from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE
+from pangeo_forge_federation.api.reads import COUNT_CAP
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.web.request_bodies import MAX_BODY_BYTES
+from pangeo_forge_federation.records.rows import MESSAGE_CHARACTERS
+from pangeo_forge_federation.settings import ROOT, read_settings
+from pangeo_forge_federation.storage.snapshots import make_snapshot
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
+from pangeo_forge_federation.api.writes import MAX_RUNS
 from server_process import running_server
 
 API = ROOT / "docs" / "api.md"

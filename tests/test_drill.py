@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 from script_modules import load_script
 
 

@@ -9,17 +9,17 @@ import pytest
 import pytest_asyncio
 from conftest import BAKERY, FIXTURES, OTHER_BAKERY, started
 from example_paths import LISTS, QUERIES, SMALL, UNKNOWN, filled, values_of
-from federation import tokens
-from federation.canned_queries import BadQuery
-from federation.columns import column_kinds, has_long_message
-from federation.data_folder import prepare
-from federation.database import TOKENS, connect, database_path
-from federation.registry import registry_of
-from federation.rows import to_object
-from federation.server import make_datasette
-from federation.settings import read_metadata, read_settings
-from federation.sync.folder import fetch_folder
-from federation.sync.run import run_sync
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.api.canned_queries import BadQuery
+from pangeo_forge_federation.records.field_kinds import column_kinds, has_long_message
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.records.rows import to_object
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.settings import read_metadata, read_settings
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,12 +9,12 @@ from urllib.parse import quote
 import pytest
 from conftest import OTHER_BAKERY
 from endless_sql import ENDLESS
-from federation.database import FEDERATION, connect, database_path
-from federation.errors import KINDS, TYPE_PREFIX
-from federation.rate_limit import RateLimit
-from federation.registry import registry_of
-from federation.settings import ROOT
-from federation.snapshots import make_snapshot
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
+from pangeo_forge_federation.problems import KINDS, TYPE_PREFIX
+from pangeo_forge_federation.access.rate_limit import RateLimit
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.snapshots import make_snapshot
 
 reads_only = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,19 +10,19 @@ from conftest import BAKERY
 from datasette.plugins import pm
 from datasette.utils import tilde_encode
 from explorer_page import FEEDSTOCK, IN_THE_DEMO, STATUSES, check_page, demo_pages, own_pages
-from federation.content_security import POLICY
-from federation.database import transaction
-from federation.explorer import words
-from federation.explorer.frame import data_option
-from federation.explorer.lists import LISTS
-from federation.explorer.marks import DRAWINGS, WORDS, status_mark
-from federation.explorer.other_facts import PLACED
-from federation.explorer.pages import PAGES
-from federation.explorer.success_rate import MEANING
-from federation.explorer.windows import MONTH, QUARTER
-from federation.fields import Dataset, RecipeRun
-from federation.registry import registry_of
-from federation.settings import ROOT
+from pangeo_forge_federation.web.content_security import POLICY
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.explorer import words
+from pangeo_forge_federation.explorer.frame import data_option
+from pangeo_forge_federation.explorer.lists import LISTS
+from pangeo_forge_federation.explorer.marks import DRAWINGS, WORDS, status_mark
+from pangeo_forge_federation.explorer.other_facts import PLACED
+from pangeo_forge_federation.explorer.pages import PAGES
+from pangeo_forge_federation.explorer.success_rate import MEANING
+from pangeo_forge_federation.explorer.windows import MONTH, QUARTER
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.settings import ROOT
 from post_requests import whole_body
 
 pytest_plugins = ["demo_fixtures"]

@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 from conftest import BAKERY
-from federation.database import transaction
-from federation.explorer.marks import WORDS
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.explorer.marks import WORDS
 
 pytest_plugins = ["demo_fixtures"]
 

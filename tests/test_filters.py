@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from conftest import started
 from example_paths import DEMO, LISTS, filled
-from federation.columns import column_kinds
-from federation.database import FEDERATION, connect, database_path, transaction
-from federation.demo import ensure_demo
+from pangeo_forge_federation.records.field_kinds import column_kinds
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.server.demo import ensure_demo
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

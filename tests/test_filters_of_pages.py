@@ -4,7 +4,7 @@ import re
 
 from datasette.filters import Filters
 from explorer_page import check_page
-from federation.filters import OPERATORS
+from pangeo_forge_federation.api.filters import OPERATORS
 
 pytest_plugins = ["demo_fixtures"]
 

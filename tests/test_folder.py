@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from federation.files.yaml_faults import LARGEST_FILE
-from federation.sync.fetched import blob_sha, is_repository
-from federation.sync.folder import fetch_folder
+from pangeo_forge_federation.files.yaml_faults import LARGEST_FILE
+from pangeo_forge_federation.sync.fetched import blob_sha, is_repository
+from pangeo_forge_federation.sync.folder import fetch_folder
 from folder_sync import BAKERY_DATABASE
 from folder_sync import META as TEXT
 

@@ -1,13 +1,14 @@
-"""`federation.client.Client`, from Python."""
+"""`pangeo_forge_federation.client.Client`, from Python."""
 
 from datetime import UTC, date, datetime
 from typing import get_type_hints
 
 import pytest
 from example_paths import SMALL, values_of
-from federation.client import Client, Refused, records
-from federation.client.endpoints import endpoints
-from federation.client.transport import Transport
+from pangeo_forge_federation.client import Client, Refused
+from pangeo_forge_federation.client import records
+from pangeo_forge_federation.client.endpoints import endpoints
+from pangeo_forge_federation.client.transport import Transport
 from forge_process import make_token
 from server_process import running_server
 

@@ -4,8 +4,8 @@ import json
 import stat
 
 import pytest
-from federation.client import BadConfiguration, Client
-from federation.client.configuration import clean_token, clean_url, read_configuration
+from pangeo_forge_federation.client import BadConfiguration, Client
+from pangeo_forge_federation.client.configuration import clean_token, clean_url, read_configuration
 
 pytest_plugins = ["forge_fixtures"]
 

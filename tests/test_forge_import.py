@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from federation.client.import_mapping import BadRow, Mapper
-from federation.fields import RecipeRun
+from pangeo_forge_federation.client.import_mapping import BadRow, Mapper
+from pangeo_forge_federation.records.models import RecipeRun
 from forge_process import BAKERY, Forge, make_token
 from post_requests import whole_body
 from server_process import running_server
@@ -90,7 +90,7 @@ def test_ten_thousand_runs_go_in_and_all_come_out_in_bounded_memory(forge, tmp_p
         program = (
             "import resource, sys, atexit\n"
             "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))\n"
-            "from federation.client.commands.root import main\n"
+            "from pangeo_forge_federation.client.commands.root import main\n"
             "main()"
         )
         command = [sys.executable, "-c", program, "runs", "list", *arguments, "--json"]

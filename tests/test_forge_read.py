@@ -13,16 +13,16 @@ import subprocess
 import pytest
 from conftest import FIXTURES
 from example_paths import SMALL, values_of
-from federation.client.commands.reading import FILES, command_names
-from federation.client.commands.root import forge as command_line
-from federation.client.endpoints import endpoints, fill
-from federation.client.output import columns_of
-from federation.client_api import client_files
-from federation.registry import registry_of
-from federation.settings import read_settings
-from federation.snapshots import make_snapshot
-from federation.sync.folder import fetch_folder
-from federation.sync.run import run_sync
+from pangeo_forge_federation.client.commands.reading import FILES, command_names
+from pangeo_forge_federation.client.commands.root import forge as command_line
+from pangeo_forge_federation.client.endpoints import endpoints, fill
+from pangeo_forge_federation.client.output import columns_of
+from pangeo_forge_federation.server.client_files import client_files
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.settings import read_settings
+from pangeo_forge_federation.storage.snapshots import make_snapshot
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
 from forge_process import COMMAND, Forge, make_token
 from server_process import running_server
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from federation.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from forge_process import BAKERY, COMMAND, RUN
 
 pytest_plugins = ["forge_fixtures"]

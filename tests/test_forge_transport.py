@@ -6,9 +6,9 @@ import threading
 import time
 
 import pytest
-from federation.client import Client, Problem, Refused, RegistryError, Unreachable
-from federation.client import transport as transport_module
-from federation.client.transport import Transport
+from pangeo_forge_federation.client import Client, Problem, Refused, RegistryError, Unreachable
+from pangeo_forge_federation.client import transport as transport_module
+from pangeo_forge_federation.client.transport import Transport
 from forge_process import Forge
 from werkzeug import Response
 

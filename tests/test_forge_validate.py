@@ -7,12 +7,12 @@ import sys
 
 import pytest
 from conftest import FIXTURES
-from federation.client.validating import check, kind_of
-from federation.data_folder import prepare
-from federation.database import FEDERATION, connect, database_path
-from federation.settings import read_settings
-from federation.sync.folder import fetch_folder
-from federation.sync.run import run_sync
+from pangeo_forge_federation.client.validating import check, kind_of
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
+from pangeo_forge_federation.settings import read_settings
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
 from forge_process import Forge
 
 RUNNER = """\
@@ -150,8 +150,8 @@ def test_it_needs_no_server_and_nothing_of_the_servers():
 import sys
 for name in ("datasette", "pydantic", "sqlite_utils", "uvicorn", "limits", "swagger_ui", "sqlite_migrate", "httpx"):
     sys.modules[name] = None
-from federation.client import Client
-from federation.client.commands.root import forge
+from pangeo_forge_federation.client import Client
+from pangeo_forge_federation.client.commands.root import forge
 root = forge()
 for name in root.list_commands(None):
     command = root.get_command(None, name)

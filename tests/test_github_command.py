@@ -12,7 +12,7 @@ import time
 import httpx
 import pytest
 from fake_github import FakeGitHub, limited
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 from server_process import running_server
 from werkzeug import Response
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 from fake_github import FakeGitHub, limited, rude_server
-from federation.settings import read_settings
-from federation.sync.from_github import fetch_github, scope_of
-from federation.sync.progress import Progress
-from federation.sync.run import run_sync
+from pangeo_forge_federation.settings import read_settings
+from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
+from pangeo_forge_federation.command_line.progress import Progress
+from pangeo_forge_federation.sync.run import run_sync
 from werkzeug import Response
 
 META = """\
@@ -366,8 +366,8 @@ def test_rude_servers_are_a_fault_and_take_nothing_away(sync, github, connection
 def test_an_endless_answer_ends(sync, github, connection, monkeypatch):
     github.add("pangeo-forge/ice", meta())
     sync()
-    monkeypatch.setattr("federation.sync.transport.MAX_ANSWER_BYTES", 1_000_000)
-    monkeypatch.setattr("federation.sync.transport.Transport.get.__defaults__", (1_000_000, None, False))
+    monkeypatch.setattr("pangeo_forge_federation.sync.transport.MAX_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr("pangeo_forge_federation.sync.transport.Transport.get.__defaults__", (1_000_000, None, False))
     with rude_server(b"HTTP/1.1 200 OK\r\n\r\n[", b"1," * 50_000) as url:
         result = sync(github_api_url=url, github_graphql_url=url)
     assert any("longer than 1,000,000 bytes" in fault for fault in result.faults)

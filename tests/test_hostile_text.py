@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 from explorer_page import check_page, own_pages
-from federation.database import transaction
-from federation.settings import ROOT
-from federation.times import to_text
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.values.times import to_text
 from hostile_registry import HOSTILE, RENDERED, TIME, fill, pages, query_pages
 
 # bytes of a page with its stylesheet and script, before images

@@ -11,15 +11,15 @@ import httpx
 import pytest
 import pytest_asyncio
 from example_paths import QUERIES, SPELLINGS, filled, values_of
-from federation import hot_reads
-from federation.columns import has_long_message
-from federation.database import FEDERATION, connect, database_path, transaction
-from federation.hot_reads import KEEP, HotReads
-from federation.json_text import dump_json
-from federation.registry import registry_of
-from federation.replies import cacheable
-from federation.server import make_datasette
-from federation.settings import ROOT, read_metadata
+from pangeo_forge_federation.api import response_cache as hot_reads
+from pangeo_forge_federation.records.field_kinds import has_long_message
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.api.response_cache import KEEP, HotReads
+from pangeo_forge_federation.values.json_text import dump_json
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.web.replies import cacheable
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.settings import ROOT, read_metadata
 from server_process import running_server
 
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -2,8 +2,8 @@ import json
 import math
 
 import pytest
-from federation.errors import MAX_FAULTS, ProblemDetails, problem_body
-from federation.json_body import MAX_DEPTH, parse_json
+from pangeo_forge_federation.problems import MAX_FAULTS, ProblemDetails, problem_body
+from pangeo_forge_federation.web.json_body import MAX_DEPTH, parse_json
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -1,9 +1,9 @@
 """Which syncs count when it is told how old the registry's knowledge is: those of all, and not those of single ones."""
 
 import pytest
-from federation.health import read_last_sync
-from federation.settings import Settings
-from federation.sync.from_github import scope_of
+from pangeo_forge_federation.api.health import read_last_sync
+from pangeo_forge_federation.settings import Settings
+from pangeo_forge_federation.sync.from_github import scope_of
 
 DATABASE = "pangeo-forge/bakery-database"
 

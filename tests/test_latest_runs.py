@@ -1,7 +1,7 @@
 """Which run is the latest of a feedstock or a dataset, what a roll-up keeps of it, and what keeping it costs."""
 
 import pytest
-from federation.database import transaction
+from pangeo_forge_federation.storage.database import transaction
 from roll_up_rows import EXPECTED, WEST, add_dataset, add_run, check, kept, link, steps_of, time
 
 pytest_plugins = ["roll_up_fixtures"]

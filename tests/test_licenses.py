@@ -1,5 +1,5 @@
 import pytest
-from federation.files.licenses import nearest_spdx_id, spdx_id, spdx_id_of_url
+from pangeo_forge_federation.files.licenses import nearest_spdx_id, spdx_id, spdx_id_of_url
 
 
 @pytest.mark.parametrize(

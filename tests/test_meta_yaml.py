@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from federation.files.meta_yaml import parse_meta_yaml
+from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 from meta_reading import read
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from federation.files.meta_yaml import parse_meta_yaml
+from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 
 # What a person reads in the real files, which lie in the folder that FEDERATION_REAL_DIR names.
 LDEO = "pangeo-ldeo-nsf-earthcube"

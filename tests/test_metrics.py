@@ -9,10 +9,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 from endless_sql import ENDLESS
-from federation import sql_threads
-from federation.registry import registry_of
-from federation.server import make_datasette
-from federation.settings import PLUGIN, BadSetting, read_metadata, read_settings
+from pangeo_forge_federation.analyst_sql import turns as sql_threads
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.settings import PLUGIN, BadSetting, read_metadata, read_settings
 from prometheus_client.parser import text_string_to_metric_families
 from server_process import running_server
 

@@ -9,9 +9,10 @@ from contextlib import closing
 import pytest
 import sqlite_utils
 from database_rows import AT, DATASET, RUN, base_tables, insert, pragma, rows, schema_of
-from federation import schema, tokens
-from federation.data_folder import prepare
-from federation.database import (
+from pangeo_forge_federation.storage import schema
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import (
     FEDERATION,
     TOKENS,
     UnusableDatabase,
@@ -21,7 +22,7 @@ from federation.database import (
     migrate,
     migration_names,
 )
-from federation.views import VIEWS
+from pangeo_forge_federation.storage.views import VIEWS
 from roll_up_rows import check as check_roll_ups
 from sqlite_utils import Migrations
 
@@ -214,7 +215,7 @@ def _prepare_in_turn(folders, barrier, results):
 def test_eight_processes_open_a_fresh_folder_at_once(tmp_path):
     # each is a process of its own, from one that has imported the libraries
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["federation.data_folder", "pytest"])
+    context.set_forkserver_preload(["pangeo_forge_federation.storage.data_folder", "pytest"])
     folders = [tmp_path / f"round-{number}" for number in range(20)]
     barrier, results = context.Barrier(8), context.Queue()
     processes = [context.Process(target=_prepare_in_turn, args=(folders, barrier, results)) for _ in range(8)]

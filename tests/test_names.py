@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from federation.names import FEEDSTOCK_NAME_PATTERN, feedstock_id, parse_feedstock_name
+from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN, feedstock_id, parse_feedstock_name
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from federation.settings import ROOT, read_metadata
-from federation.views import VIEWS
+from pangeo_forge_federation.settings import ROOT, read_metadata
+from pangeo_forge_federation.storage.views import VIEWS
 
 PACKAGE = ROOT / "plugins" / "federation"
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in sorted(PACKAGE.glob("**/*.py"))}

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 from conftest import BAKERY
 from example_paths import SMALL, filled
-from federation.demo import ensure_demo
-from federation.registry import registry_of
-from federation.server import make_datasette
+from pangeo_forge_federation.server.demo import ensure_demo
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.server.application import make_datasette
 from openapi_spec_validator import validate
 from server_process import running_server
 

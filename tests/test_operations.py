@@ -6,12 +6,12 @@ import subprocess
 
 import pytest
 import yaml
-from federation import tokens
-from federation.database import TOKENS, connect, database_path
-from federation.demo import DEMO_BAKERY, ensure_demo
-from federation.get_metrics import gauges
-from federation.metrics import Metrics
-from federation.settings import ROOT
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
+from pangeo_forge_federation.api.metrics import gauges
+from pangeo_forge_federation.web.metrics import Metrics
+from pangeo_forge_federation.settings import ROOT
 from server_process import running_server
 from test_deploy import free_port
 from test_docs import anchors, read_blocks

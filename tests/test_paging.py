@@ -12,10 +12,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from conftest import BAKERY
-from federation import reading
-from federation.database import transaction
-from federation.registry import registry_of
-from federation.server import make_datasette
+from pangeo_forge_federation.api import reads as reading
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.server.application import make_datasette
 
 FEEDSTOCK = "northern-sea-ice-feedstock"
 PROBLEM = "application/problem+json"

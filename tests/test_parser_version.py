@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 from fake_github import FakeGitHub
-from federation import files
-from federation.database import transaction
-from federation.files.parser_version import LIBRARIES, PARSER_VERSION, version_of
-from federation.settings import read_settings
-from federation.sync.fetched import BAKERIES_PATH
-from federation.sync.folder import fetch_folder
-from federation.sync.from_github import fetch_github, scope_of
-from federation.sync.progress import Progress
-from federation.sync.run import run_sync
+from pangeo_forge_federation import files
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.files.parser_version import LIBRARIES, PARSER_VERSION, version_of
+from pangeo_forge_federation.settings import read_settings
+from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
+from pangeo_forge_federation.command_line.progress import Progress
+from pangeo_forge_federation.sync.run import run_sync
 from folder_sync import BAKERIES, BAKERY_DATABASE, HOME, META, SEA_ICE, changes, counts, dump, one, problems, rows
 from werkzeug import Response
 
@@ -69,7 +69,7 @@ def test_the_version_knows_all_that_the_parser_is_made_of():
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0
                 imported.add(node.module)
-    others = {name.split(".")[0] for name in imported if not name.startswith("federation.files.")}
+    others = {name.split(".")[0] for name in imported if not name.startswith("pangeo_forge_federation.files.")}
     distributions = packages_distributions()
     assert {each for name in others - sys.stdlib_module_names for each in distributions[name]} == set(LIBRARIES)
 

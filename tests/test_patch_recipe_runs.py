@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from federation import times
+from pangeo_forge_federation.values import times
 from post_requests import ago, faults
 
 pytest_plugins = ["patch_fixtures"]

@@ -1,5 +1,5 @@
 import pytest
-from federation.files.people import github_name, orcid
+from pangeo_forge_federation.files.people import github_name, orcid
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 
 import pytest
 from conftest import BAKERY
-from federation.body_models import create_model_of
-from federation.fields import RecipeRun
+from pangeo_forge_federation.records.bodies import create_model_of
+from pangeo_forge_federation.records.models import RecipeRun
 from post_requests import MIB, PROBLEM, faults
 
 # Bodies that cannot be read

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from federation import times
+from pangeo_forge_federation.values import times
 from post_requests import ago, faults
 
 # Times

@@ -2,8 +2,8 @@
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from federation import tokens
-from federation.database import TOKENS, connect, database_path
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from post_requests import PROBLEM, faults
 
 

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import pytest
 from example_paths import LISTS, SMALL, values_of
-from federation.canned_queries import inspect
-from federation.connections import connect_reader
-from federation.database import FEDERATION, database_path
-from federation.list_requests import read_list_request
-from federation.paging import Position, _statements
-from federation.reading import bind, is_merged, list_columns, list_source, quoted
-from federation.settings import read_metadata
+from pangeo_forge_federation.api.canned_queries import inspect
+from pangeo_forge_federation.storage.read_connections import connect_reader
+from pangeo_forge_federation.storage.database import FEDERATION, database_path
+from pangeo_forge_federation.api.list_requests import read_list_request
+from pangeo_forge_federation.api.paging import Position, _statements
+from pangeo_forge_federation.api.reads import bind, is_merged, list_columns, list_source, quoted
+from pangeo_forge_federation.settings import read_metadata
 
 HOME = "pangeo-forge"
 TIME = "2026-01-01T00:00:00.000000Z"

@@ -5,11 +5,11 @@ import time
 
 import pytest
 import pytest_asyncio
-from federation.errors import ProblemDetails
-from federation.rate_limit import RateLimit
-from federation.registry import registry_of
-from federation.server import make_datasette
-from federation.settings import read_metadata, read_settings
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.access.rate_limit import RateLimit
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.settings import read_metadata, read_settings
 
 LIMIT = 5
 

@@ -14,10 +14,10 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 from conftest import BAKERY
-from federation.database import FEDERATION, connect, database_path, is_replicated
-from federation.replication.process import CHILD_LOCK
-from federation.serve_command import serve_command
-from federation.settings import ROOT
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, is_replicated
+from pangeo_forge_federation.replication.process import CHILD_LOCK
+from pangeo_forge_federation.server.serve_command import serve_command
+from pangeo_forge_federation.settings import ROOT
 from server_process import running_server
 from test_serve import is_alive
 
@@ -140,7 +140,7 @@ def test_it_has_no_tokens_and_nothing_is_written_to_it(replica, folder):
     for command in (
         ["scripts/tokens.py", "create", "--admin"],
         ["scripts/sync.py", "--from", "tests/fixtures/federation"],
-        ["-m", "federation.serve_command", "--port", "0"],
+        ["-m", "pangeo_forge_federation.server.serve_command", "--port", "0"],
     ):
         done = run(*command, "--data", str(folder / "copy"))
         assert done.returncode != 0
@@ -201,13 +201,13 @@ def test_a_store_that_is_away(primary, replica, token, folder):
 
 def test_its_copy_is_no_folder_for_another(folder, replica, primary):
     done = run(
-        "-m", "federation.serve_command", "--port", "0", "--data", str(folder / "primary"),
+        "-m", "pangeo_forge_federation.server.serve_command", "--port", "0", "--data", str(folder / "primary"),
         "--replica-of", f"file://{folder}/store",
     )  # fmt: skip
     assert done.returncode == 1
     assert "a replica needs a folder of its own" in done.stderr
     done = run(
-        "-m", "federation.serve_command", "--port", "0", "--data", str(folder / "new"),
+        "-m", "pangeo_forge_federation.server.serve_command", "--port", "0", "--data", str(folder / "new"),
         "--replica-of", f"file://{folder}/nothing",
     )  # fmt: skip
     assert done.returncode == 1
@@ -229,7 +229,7 @@ def test_it_ends_with_its_follower_and_starts_anew(primary, token, folder):
         with closing(sqlite3.connect(database_path(copy, FEDERATION))) as connection:
             assert connection.execute("pragma journal_mode").fetchone() == ("delete",)
     # where the store is lost, the copy may be the last
-    done = run("-m", "federation.serve_command", "--data", str(copy), "--replica-of", f"file://{folder}/lost")
+    done = run("-m", "pangeo_forge_federation.server.serve_command", "--data", str(copy), "--replica-of", f"file://{folder}/lost")
     assert done.returncode == 1
     assert f"start its primary first; the copy in {database_path(copy, FEDERATION)} stays" in done.stderr
     with closing(sqlite3.connect(database_path(copy, FEDERATION))) as connection:
@@ -238,9 +238,9 @@ def test_it_ends_with_its_follower_and_starts_anew(primary, token, folder):
 
 def test_without_replication_nothing_of_it_is_loaded(data):
     code = (
-        "import sys; from pathlib import Path; from federation.server import make_datasette; "
-        "make_datasette(Path(sys.argv[1])).app(); import federation.serve_command; "
-        "print([name for name in sys.modules if name.startswith('federation.replication')])"
+        "import sys; from pathlib import Path; from pangeo_forge_federation.server.application import make_datasette; "
+        "make_datasette(Path(sys.argv[1])).app(); import pangeo_forge_federation.server.serve_command; "
+        "print([name for name in sys.modules if name.startswith('pangeo_forge_federation.replication')])"
     )
     done = run("-c", code, str(data))
     assert done.stdout.strip() == "[]", done.stderr

@@ -6,7 +6,7 @@ import re
 import pytest
 from documented import Page
 from fake_github import META, small_federation
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 from terminal import Terminal, make_checkout, wait_for
 
 README = Page(ROOT / "README.md")

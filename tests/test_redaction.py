@@ -1,8 +1,8 @@
 import time
 
 import pytest
-from federation.files.clean_text import cut_to_bytes
-from federation.files.redaction import redact_addresses
+from pangeo_forge_federation.files.clean_text import cut_to_bytes
+from pangeo_forge_federation.files.redaction import redact_addresses
 
 
 @pytest.mark.parametrize(

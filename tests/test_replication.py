@@ -11,19 +11,20 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from federation import times
-from federation.database import DATABASES, FEDERATION, TOKENS, connect, database_path, transaction
-from federation.replication import follower, primary
-from federation.replication.acknowledge import InTheStore
-from federation.replication.control import replicate_now
-from federation.replication.follower import following
-from federation.replication.primary import replicating
-from federation.replication.process import CHILD_LOCK
-from federation.replication.restore import restore_database
-from federation.replication.restore_command import restore, restore_command
-from federation.replication.state import read_state
-from federation.replication.store import fetch_stored
-from federation.replication.urls import ReplicationError, read_url
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, TOKENS, connect, database_path, transaction
+from pangeo_forge_federation.replication import follower
+from pangeo_forge_federation.replication import primary
+from pangeo_forge_federation.replication.acknowledge import InTheStore
+from pangeo_forge_federation.replication.control import replicate_now
+from pangeo_forge_federation.replication.follower import following
+from pangeo_forge_federation.replication.primary import replicating
+from pangeo_forge_federation.replication.process import CHILD_LOCK
+from pangeo_forge_federation.replication.restore import restore_database
+from pangeo_forge_federation.replication.restore_command import restore, restore_command
+from pangeo_forge_federation.replication.state import read_state
+from pangeo_forge_federation.replication.store import fetch_stored
+from pangeo_forge_federation.replication.urls import ReplicationError, read_url
 
 pytestmark = pytest.mark.usefixtures("litestream")
 

@@ -1,9 +1,9 @@
 """URLs of stores, what is read of a store's listing, and what of Litestream's complaints."""
 
 import pytest
-from federation.replication.litestream import environment, fault_of, reason
-from federation.replication.store import read_listing
-from federation.replication.urls import ReplicationError, read_url
+from pangeo_forge_federation.replication.litestream import environment, fault_of, reason
+from pangeo_forge_federation.replication.store import read_listing
+from pangeo_forge_federation.replication.urls import ReplicationError, read_url
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from conftest import new_token
 from endless_sql import ENDLESS
-from federation.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from server_process import running_server
 
 HOSTILE = [

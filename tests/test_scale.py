@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 
 SCALE = ROOT / "docs" / "scale.md"
 COMPUTED = re.compile(r"(<!-- computed -->\n)(.*?)(<!-- end -->)", re.DOTALL)

@@ -7,9 +7,12 @@ import sqlite3
 
 import pytest
 from database_rows import AT, DATASET, RUN, base_tables, insert, pragma, rows
-from federation import body_models, fields, schema, tokens
-from federation.data_folder import prepare
-from federation.database import (
+from pangeo_forge_federation.records import bodies as body_models
+from pangeo_forge_federation.records import models as fields
+from pangeo_forge_federation.storage import schema
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import (
     FEDERATION,
     TOKENS,
     connect,
@@ -18,7 +21,7 @@ from federation.database import (
     migrate,
     transaction,
 )
-from federation.views import VIEWS
+from pangeo_forge_federation.storage.views import VIEWS
 
 # Larger than any row; beyond 200,000 bytes a reader's connection refuses the list that holds the row.
 ROW_BYTES = 190_000

@@ -4,10 +4,10 @@ import sqlite3
 from urllib.parse import urlencode
 
 import pytest
-from federation.database import FEDERATION, connect, database_path, transaction
-from federation.list_requests import search_expression
-from federation.registry import registry_of
-from federation.server import make_datasette
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.api.list_requests import search_expression
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.server.application import make_datasette
 
 NOW = "2026-01-01T00:00:00.000000Z"
 FEEDSTOCKS = {

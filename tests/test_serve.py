@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from conftest import BAKERY, FIXTURES
-from federation import tokens
-from federation.database import TOKENS, connect, database_path
-from federation.serve_command import bind, serve_command
-from federation.settings import ROOT
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.server.serve_command import bind, serve_command
+from pangeo_forge_federation.settings import ROOT
 from server_process import running_server
 
-COMMAND = [sys.executable, "-m", "federation.serve_command"]
+COMMAND = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command"]
 STOP_SECONDS = 10
 
 

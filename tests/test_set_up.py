@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 
 SCRIPTS = ROOT / "scripts"
 
@@ -97,7 +97,7 @@ def test_a_checkout_that_was_moved_is_out_of_date(made):
 @pytest.mark.parametrize(
     ("script", "arguments", "call"),
     [
-        ("serve", ["--port", "0", "--data", "a b"], "-m federation.serve_command --port 0 --data a b"),
+        ("serve", ["--port", "0", "--data", "a b"], "-m pangeo_forge_federation.server.serve_command --port 0 --data a b"),
         ("test", ["tests/test_http.py", "-k", "gzip"], "-m pytest tests/test_http.py -k gzip"),
     ],
 )
@@ -111,7 +111,7 @@ def test_it_goes_from_any_folder(made, tmp_path):
     subprocess.run(
         [str(made / "scripts" / "serve")], cwd=tmp_path, env={"PATH": os.environ["PATH"], "CDPATH": "/"}, check=True
     )
-    assert called(made) == ["-m federation.serve_command"]
+    assert called(made) == ["-m pangeo_forge_federation.server.serve_command"]
 
 
 def test_a_change_of_the_requirements_installs_again_and_says_so(made):
@@ -163,7 +163,7 @@ def test_an_old_python_is_passed_over(made, tmp_path):
     (tools / "python3.12").symlink_to(sys.executable)
     taken = subprocess.run(script, env={"PATH": str(tools)}, capture_output=True, text=True)
     assert taken.returncode == 0, taken.stderr
-    assert called(made) == ["-m federation.serve_command"]
+    assert called(made) == ["-m pangeo_forge_federation.server.serve_command"]
 
 
 def test_starts_at_once_install_once(checkout, ready):

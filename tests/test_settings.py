@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from federation.settings import PLUGIN, ROOT, BadSetting, read_metadata, read_settings, trusted_proxies
+from pangeo_forge_federation.settings import PLUGIN, ROOT, BadSetting, read_metadata, read_settings, trusted_proxies
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1e999", "60s", "1,5"])
@@ -33,7 +33,7 @@ def test_numbers_and_what_they_are_when_unset():
     ("command", "name", "beginning"),
     [
         (("scripts/sync.py",), "FEDERATION_GITHUB_WAIT_SECONDS", "Error"),
-        (("-m", "federation.serve_command", "--port", "0"), "FEDERATION_WRITES_PER_MINUTE", "scripts/serve"),
+        (("-m", "pangeo_forge_federation.server.serve_command", "--port", "0"), "FEDERATION_WRITES_PER_MINUTE", "scripts/serve"),
     ],
 )
 def test_a_command_says_it_in_a_line(data, monkeypatch, command, name, beginning):

@@ -13,12 +13,14 @@ import pytest
 import pytest_asyncio
 from conftest import started
 from endless_sql import ENDLESS
-from federation import answer_bounds, sql_csv, sql_threads
-from federation.database import FEDERATION
-from federation.registry import CSV_DOWNLOADS, registry_of
-from federation.server import make_datasette
-from federation.settings import read_metadata
-from federation.sql_hints import QUOTED_COLUMNS
+from pangeo_forge_federation.analyst_sql import bounds as answer_bounds
+from pangeo_forge_federation.analyst_sql import csv_downloads as sql_csv
+from pangeo_forge_federation.analyst_sql import turns as sql_threads
+from pangeo_forge_federation.storage.database import FEDERATION
+from pangeo_forge_federation.server.registry import CSV_DOWNLOADS, registry_of
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.settings import read_metadata
+from pangeo_forge_federation.analyst_sql.sql_hints import QUOTED_COLUMNS
 from test_safe_sql import fill
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -7,10 +7,10 @@ import threading
 import weakref
 
 import pytest
-from federation import sql_threads
-from federation.errors import ProblemDetails
-from federation.registry import registry_of
-from federation.sql_threads import SqlTurns, carries_sql, clear_frames
+from pangeo_forge_federation.analyst_sql import turns as sql_threads
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.analyst_sql.turns import SqlTurns, carries_sql, clear_frames
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
 SEA_ICE = "pangeo-forge/northern-sea-ice-feedstock"

@@ -2,9 +2,9 @@
 
 import shutil
 
-from federation.database import transaction
-from federation.row_writes import resolve_bakery
-from federation.sync.fetched import BAKERIES_PATH
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.storage.row_writes import resolve_bakery
+from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,

@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from federation.data_folder import prepare
-from federation.database import FEDERATION, connect, database_path, transaction
-from federation.sync import saving
-from federation.sync.fetched import Fetched, FetchedFile
-from federation.sync.run import run_sync
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.sync import saving
+from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile
+from pangeo_forge_federation.sync.run import run_sync
 
 HOME = "pangeo-forge"
 FEEDSTOCKS = 60
@@ -120,7 +120,7 @@ def test_one_that_is_killed_between_pieces_is_completed_by_the_next(data, connec
     script = """
 import os, pathlib, signal, sys
 import test_sync_in_pieces as this
-from federation.sync import saving
+from pangeo_forge_federation.sync import saving
 left = 20
 def die(seconds):
     global left

@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
-from federation.data_folder import prepare
-from federation.database import FEDERATION, connect, database_path, exclusive_lock
-from federation.files.meta_yaml import parse_meta_yaml
-from federation.settings import ROOT
-from federation.sync.fetched import BAKERIES_PATH, META_PATHS, FetchedFile
-from federation.sync.folder import fetch_folder
-from federation.sync.run import run_sync
-from federation.sync.saving import Saving
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, exclusive_lock
+from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS, FetchedFile
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
+from pangeo_forge_federation.sync.saving import Saving
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,
@@ -224,7 +224,7 @@ def test_a_sync_that_is_killed_has_changed_nothing(data, connection):
     before = dump(connection)
     script = """
 import os, sys, pathlib, signal, folder_sync
-from federation.sync.run import run_sync
+from pangeo_forge_federation.sync.run import run_sync
 file = folder_sync.meta_file("title: b\\n", repository="a/b")
 fetched = folder_sync.fetched(2, file, covers=lambda repository: os.kill(os.getpid(), signal.SIGKILL))
 run_sync(pathlib.Path(sys.argv[1]), fetched, folder_sync.HOME)

@@ -1,6 +1,6 @@
 """Ids and names that differ in letters, owners or paths."""
 
-from federation.sync.fetched import BAKERIES_PATH, META_PATHS
+from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from federation.sync.fetched import BAKERIES_PATH
+from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,

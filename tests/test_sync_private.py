@@ -3,9 +3,9 @@
 import re
 
 import yaml
-from federation.sync.fetched import BAKERIES_PATH
-from federation.sync.folder import fetch_folder
-from federation.sync.run import run_sync
+from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
 from folder_sync import (
     BAKERY_DATABASE,
     FIXTURES,

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from federation.sync.fetched import BAKERIES_PATH
+from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
 from folder_sync import (
     BAKERY_DATABASE,
     dump,

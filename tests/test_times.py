@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from federation.times import EARLIEST_YEAR, LATEST_YEAR, from_text, now, parse, to_text
+from pangeo_forge_federation.values.times import EARLIEST_YEAR, LATEST_YEAR, from_text, now, parse, to_text
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ import sys
 import zipfile
 
 import pytest
-from federation.settings import ROOT
+from pangeo_forge_federation.settings import ROOT
 
 REQUIREMENTS = """\
 # Runtime. Each is pinned.

@@ -16,10 +16,10 @@ from contextlib import closing
 
 import pytest
 from conftest import BAKERY, FIXTURES
-from federation.database import FEDERATION, TOKENS, connect, database_path, transaction
-from federation.registry import registry_of
-from federation.server import make_datasette
-from federation.settings import ROOT
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path, transaction
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.settings import ROOT
 
 # Where connections are opened and commits made, and the follower, which takes its copy out of WAL mode.
 DATABASE = {"database.py"}

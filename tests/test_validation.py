@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from federation.body_models import create_model_of, update_model_of
-from federation.errors import MAX_FAULTS, ProblemDetails, problem_body
-from federation.fields import Dataset, RecipeRun
-from federation.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
-from federation.validation import check, invalid, validate
+from pangeo_forge_federation.records.bodies import create_model_of, update_model_of
+from pangeo_forge_federation.problems import MAX_FAULTS, ProblemDetails, problem_body
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
+from pangeo_forge_federation.records.validation import check, invalid, validate
 from hypothesis import given
 from hypothesis import strategies as st
 from post_requests import whole_body

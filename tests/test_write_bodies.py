@@ -13,13 +13,13 @@ import socket
 
 import pytest
 from conftest import BAKERY
-from federation import tokens
-from federation.columns import BOOLEAN, INTEGER, NUMBER, TIME, column_kinds
-from federation.database import FEDERATION, TOKENS, connect, database_path
-from federation.explorer.other_facts import is_sent
-from federation.fields import Dataset, RecipeRun
-from federation.registry import registry_of
-from federation.server import make_datasette
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.records.field_kinds import BOOLEAN, INTEGER, NUMBER, TIME, column_kinds
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
+from pangeo_forge_federation.explorer.other_facts import is_sent
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.server.application import make_datasette
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from server_process import running_server

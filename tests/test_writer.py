@@ -7,9 +7,9 @@ import sqlite3
 import threading
 
 import pytest
-from federation.database import FEDERATION, connect, database_path, transaction
-from federation.errors import ProblemDetails
-from federation.writer import GROUP_SIZE, QUEUE_SIZE, Writer
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.storage.group_commit import GROUP_SIZE, QUEUE_SIZE, Writer
 
 LONG = 20000
 

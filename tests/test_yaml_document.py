@@ -1,6 +1,6 @@
 import pytest
 from costs import cpu_seconds, peak_bytes
-from federation.files.yaml_document import Problem, Problems, pointer_to, read_document
+from pangeo_forge_federation.files.yaml_document import Problem, Problems, pointer_to, read_document
 
 MEBIBYTE = 1_048_576
 
@@ -178,7 +178,7 @@ def test_a_hostile_file_costs_less_than_a_second(data):
 
 @pytest.mark.parametrize("name", ["199,000 values", "anchors", "unknown aliases", "repeated keys"])
 def test_a_hostile_file_costs_less_than_100_megabytes(name):
-    assert 0 < peak_bytes("federation.files.yaml_document.read_document", HOSTILE[name], "") < 100_000_000
+    assert 0 < peak_bytes("pangeo_forge_federation.files.yaml_document.read_document", HOSTILE[name], "") < 100_000_000
 
 
 def test_problems_are_bounded_and_the_last_says_how_many_more():

@@ -76,8 +76,8 @@ def become(request: dict) -> None:
 
 
 if __name__ == "__main__":
-    import federation.sync.command
-    import federation.tokens_command  # noqa: F401
+    import pangeo_forge_federation.sync.command
+    import pangeo_forge_federation.access.tokens_command  # noqa: F401
 
     if asked := next_request():
         become(asked)

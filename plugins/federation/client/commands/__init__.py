@@ -1,1 +1,0 @@
-"""The commands of `forge`: a thin layer on `federation.client.Client`."""

@@ -1,0 +1,121 @@
+"""What keeps public SQL from standing in the way of everybody else.
+
+Three things, each measured under six hostile queries at once:
+
+- The exception of an interrupted query keeps its cursor alive in its traceback. Freed later on the event loop's thread,
+  it waits there for a connection on which the next query runs already. So frames are cleared in the worker.
+- Queries of people's own (`sql=`, and `_where=`, which takes sub-selects) get half of Datasette's threads, so that
+  pages keep the others.
+- Look-ups of tokens wait for no thread: each is one row by its key, read on the event loop within microseconds. In
+  Datasette's threads each write would wait behind analysts.
+
+A fourth is of the log: what SQLite says of people's typos goes to those who made them, and not to stderr.
+"""
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from datasette.database import Database
+
+from pangeo_forge_federation.analyst_sql.bounds import bounded
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.request_notes import note_of_request
+from pangeo_forge_federation.analyst_sql.sql_hints import explain
+
+OWN_SQL_PARAMETERS = {"sql", "_where"}
+# How long a query waits for a thread before its client is told to come back.
+WAIT_SECONDS = 2.0
+# where in a request's scope the function lies that ends its turn before its answer is sent
+END_TURN = "federation.end_turn"
+
+
+def clean_up_after(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function, whose exceptions keep no cursor alive, and say what SQLite leaves out."""
+
+    def run(connection: Any) -> Any:
+        try:
+            return function(connection)
+        except Exception as error:
+            clear_frames(error)
+            explain(error)
+            raise
+
+    return run
+
+
+def clear_frames(error: BaseException) -> None:
+    """Let go of what the frames of an exception hold, of those it carries and of those it came from."""
+    pending, seen = [error], set()
+    while pending:
+        each = pending.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        carried = (*each.args, each.__context__, each.__cause__)
+        pending += [other for other in carried if isinstance(other, BaseException)]
+
+
+def tame(database: Database, inline: bool = False) -> None:
+    """Have a database of Datasette clean up after failed reads and say nothing of them; `inline`: on the event loop."""
+    original, original_execute = database.execute_fn, database.execute
+    opened: list[Any] = []
+
+    async def execute_fn(function: Callable[[Any], Any]) -> Any:
+        cleaned = clean_up_after(bounded(function) if note_of_request().own_sql else function)
+        if not inline:
+            return await original(cleaned)
+        if not opened:
+            opened.append(database.connect())
+            database.ds._prepare_connection(opened[0], database.name)
+        return cleaned(opened[0])
+
+    async def execute(sql: str, *arguments: Any, **options: Any) -> Any:
+        # else Datasette writes each failed statement to stderr; of ours one that fails is an error, and logged as such
+        return await original_execute(sql, *arguments, **{**options, "log_sql_errors": False})
+
+    database.execute_fn = execute_fn
+    database.execute = execute
+
+
+def carries_sql(query_string: bytes) -> bool:
+    """Whether a request brings SQL of its own."""
+    if b"sql" not in query_string and b"_where" not in query_string and b"%" not in query_string:
+        return False
+    pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="replace")
+    return any(name in OWN_SQL_PARAMETERS for name, _ in pairs)
+
+
+class SqlTurns:
+    """At most so many requests with SQL of their own at once. `on_refusal`, if set, is called when one gets no turn."""
+
+    def __init__(self, turns: int, refusal: str = "other queries hold all the threads for SQL, try again"):
+        self._semaphore = asyncio.Semaphore(turns)
+        self._refusal = refusal
+        self.on_refusal: Callable[[], None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[Callable[[], None]]:
+        """Wait for a turn, and have a function that ends it early. Raises ProblemDetails (503) when none comes."""
+        try:
+            await asyncio.wait_for(self._semaphore.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            if self.on_refusal:
+                self.on_refusal()
+            raise ProblemDetails("unavailable", self._refusal, headers={"Retry-After": "2"}) from None
+        held = True
+
+        def end() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._semaphore.release()
+
+        try:
+            yield end
+        finally:
+            end()

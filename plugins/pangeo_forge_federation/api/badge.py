@@ -1,0 +1,86 @@
+"""A feedstock's badge: the status of its latest recipe run, for the README of its repository."""
+
+import json
+from dataclasses import replace
+
+from markupsafe import Markup
+
+from pangeo_forge_federation.explorer.marks import STALE, WORDS, shown_status
+from pangeo_forge_federation.web.replies import Reply, cacheable
+from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+
+SVG = "image/svg+xml; charset=utf-8"
+PATH = "/feedstocks/{feedstock_id}/badge.svg"
+LABEL = "pangeo forge"
+# the light theme's colours: white on each has 4.5:1
+COLOURS = {
+    "success": "#006a5b",
+    "failure": "#a31515",
+    "in_progress": "#1c5fc4",
+    "queued": "#56687a",
+    "timed_out": "#a05a00",
+    "cancelled": "#8a3f9c",
+    "skipped": "#5f6f78",
+    STALE: "#7a5c00",
+}
+NO_RUN = ("no run yet", "#56687a")
+# of 11 pixels, on average
+CHARACTER_WIDTH = 6.4
+PADDING = 12
+
+
+async def get_badge(call: Call) -> Reply:
+    """GET /feedstocks/{feedstock_id}/badge.svg."""
+    refuse_parameters(call)
+    # under the badge's own path, so that a feedstock that moved is answered by the way to its badge
+    query = replace(call.registry.queries["get_feedstock"], path=PATH)
+    reply = await call.read(query)
+    if reply.status != 200:
+        return reply
+    feedstock = json.loads(reply.body)
+    status = feedstock["latest_recipe_run_status"]
+    if status is None:
+        return cacheable(badge(*NO_RUN), SVG)
+    shown = shown_status(status, feedstock["latest_recipe_run_is_stale"])
+    return cacheable(badge(WORDS[shown], COLOURS[shown]), SVG)
+
+
+def badge(word: str, colour: str) -> bytes:
+    """The drawing. `textLength` holds the words in their boxes, whatever font there is."""
+    left, right = (round(len(text) * CHARACTER_WIDTH) + PADDING for text in (LABEL, word))
+    return (
+        Markup(
+            '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" '
+            'aria-label="{label}: {word}">'
+            "<title>{label}: {word}</title>"
+            '<clipPath id="round"><rect width="{width}" height="20" rx="4"/></clipPath>'
+            '<g clip-path="url(#round)"><path fill="#2f414b" d="M0 0h{left}v20H0z"/>'
+            '<path fill="{colour}" d="M{left} 0h{right}v20H{left}z"/></g>'
+            '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
+            '<text x="6" y="14" textLength="{left_text}">{label}</text>'
+            '<text x="{word_x}" y="14" textLength="{right_text}">{word}</text></g></svg>\n'
+        )
+        .format(
+            width=left + right,
+            label=LABEL,
+            word=word,
+            colour=colour,
+            left=left,
+            right=right,
+            left_text=left - PADDING,
+            right_text=right - PADDING,
+            word_x=left + PADDING // 2,
+        )
+        .encode()
+    )
+
+
+GET_BADGE = Operation(
+    "get_feedstock_badge",
+    "Badge of a feedstock",
+    get_badge,
+    "The status of its latest recipe run that is no test, as an SVG image.",
+    tag="Feeds",
+    problems=(404,),
+    content_type=SVG,
+)

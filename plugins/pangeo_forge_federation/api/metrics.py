@@ -1,0 +1,65 @@
+"""GET /metrics: for a Prometheus, where the settings let it be read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.metrics_core import GaugeMetricFamily
+
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.storage.database import DATABASES, database_path, logs_of
+from pangeo_forge_federation.problems import ProblemDetails, unauthorized
+from pangeo_forge_federation.api.health import last_sync_of, replication_of
+from pangeo_forge_federation.web.metrics import CONTENT_TYPE
+from pangeo_forge_federation.web.replies import Reply
+from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+from pangeo_forge_federation.settings import METRICS_TOKEN
+
+
+async def get_metrics(call: Call) -> Reply:
+    """The metrics as Prometheus reads them. Raises ProblemDetails: 404 where they are off, 401 without a token."""
+    metrics = call.registry.metrics
+    if metrics is None:
+        raise ProblemDetails("not-found", "metrics are off: docs/operations.md says how they are turned on")
+    if call.registry.settings.metrics == METRICS_TOKEN and call.actor is None:
+        raise unauthorized("metrics are for who has a token: send `Authorization: Bearer pfk_...`")
+    refuse_parameters(call)
+    last_sync_at = await last_sync_of(call.registry)
+    body = metrics.exposition(gauges(call.registry.data, last_sync_at, replication_of(call.registry)))
+    return Reply(body, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def gauges(data: Path, last_sync_at: str | None, replication: Mapping[str, Any]) -> list[GaugeMetricFamily]:
+    """What is read when it is asked for. An instant is seconds since 1970: its age is `time() - ...` there."""
+    families = []
+    if last_sync_at:
+        words = "When bakeries.yaml and every feedstock were last synced."
+        seconds = times.from_text(last_sync_at).timestamp()
+        families.append(GaugeMetricFamily("federation_last_sync_timestamp_seconds", words, value=seconds))
+    if replication["replication"]:
+        states = GaugeMetricFamily("federation_replication", "How replication stands: 1.", labels=["role", "state"])
+        states.add_metric([replication["role"], replication["replication"]], 1)
+        families.append(states)
+    if replication["position"]:
+        words = "Number of the last commit that the store has, or that this replica has applied."
+        families.append(GaugeMetricFamily("federation_replication_position", words, value=replication["position"]))
+    if replication["replicated_seconds_ago"] is not None:
+        words = "Seconds since replication was last seen to be up to date."
+        age = replication["replicated_seconds_ago"]
+        families.append(GaugeMetricFamily("federation_replication_age_seconds", words, value=age))
+    sizes = GaugeMetricFamily("federation_file_bytes", "Sizes of the databases and of their logs.", labels=["file"])
+    for name in DATABASES:
+        path = database_path(data, name)
+        for each in (path, logs_of(path)[0]):
+            sizes.add_metric([each.name], each.stat().st_size if each.exists() else 0)
+    return [*families, sizes]
+
+
+GET_METRICS = Operation(
+    "get_metrics",
+    "Metrics for Prometheus",
+    get_metrics,
+    "Off unless the setting `metrics` or `FEDERATION_METRICS` is `token` (whoever has a token) or `public`.",
+    problems=(404, 503),
+    content_type=CONTENT_TYPE,
+)

@@ -1,0 +1,7 @@
+"""The client of the registry: `Client` for programs, `forge` for terminals. It needs nothing of the server's."""
+
+from pangeo_forge_federation.client.client import Client
+from pangeo_forge_federation.client.errors import BadConfiguration, Problem, Refused, RegistryError, Unreachable
+from pangeo_forge_federation.client.pages import Pages
+
+__all__ = ["BadConfiguration", "Client", "Pages", "Problem", "Refused", "RegistryError", "Unreachable"]

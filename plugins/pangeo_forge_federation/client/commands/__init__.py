@@ -1,0 +1,1 @@
+"""The commands of `forge`: a thin layer on `pangeo_forge_federation.client.Client`."""

@@ -1,0 +1,81 @@
+"""`forge runs watch ID`: until it is final."""
+
+import sys
+import time
+from datetime import UTC, datetime
+
+import click
+
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.client.commands.session import Session, pass_session, say
+from pangeo_forge_federation.client.endpoints import records
+from pangeo_forge_federation.client.errors import FAILED
+from pangeo_forge_federation.client.output import JSON, TABLE, has_colours, write_record
+from pangeo_forge_federation.client.records import RecipeRun
+from pangeo_forge_federation.client.table import status_style
+from pangeo_forge_federation.command_line.duration import Duration, in_words
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES
+
+INTERVAL_SECONDS = 10
+_FINE = ("success", "skipped")
+
+
+@click.command("watch")
+@click.argument("recipe_run_id", type=int)
+@click.option(
+    "--interval",
+    type=Duration(bare=True),
+    default=INTERVAL_SECONDS,
+    metavar="10s",
+    help="How often to ask.  [default: 10s]",
+)
+@click.option("--timeout", type=Duration(bare=True), metavar="6h", help="Give up after so long.")
+@click.option("--json", "form", flag_value=JSON, help="The run as JSON at the end.")
+@pass_session
+def watch_command(
+    session: Session, recipe_run_id: int, interval: float, timeout: float | None, form: str | None
+) -> None:
+    """Wait until a recipe run is final, and print it.
+
+    The exit code is 0 for success and skipped, 1 for any other end, and when time is up.
+    """
+    client = session.client
+    until = time.monotonic() + timeout if timeout else None
+    live = sys.stderr.isatty()
+    said = ""
+    while True:
+        run = client.recipe_run(recipe_run_id)
+        state = _state(run)
+        if live:
+            # over the line before, in its place
+            click.echo(f"\r\x1b[2K{_line(run)}", err=True, nl=False)
+        elif state != said:
+            say(state)
+        said = state
+        if run["status"] in FINAL_STATUSES:
+            break
+        if until is not None and time.monotonic() + interval > until:
+            if live:
+                say("")
+            say(f"Error: it is still {run['status']}")
+            raise SystemExit(FAILED)
+        time.sleep(interval)
+    if live:
+        say("")
+    write_record(run, records()["RecipeRun"], form or TABLE)
+    if run["status"] not in _FINE:
+        raise SystemExit(FAILED)
+
+
+def _state(run: RecipeRun) -> str:
+    lost = ", and nothing was heard of it for long" if run["is_stale"] else ""
+    return f"recipe run {run['id']} of {run['recipe_id']} is {run['status']}{lost}"
+
+
+def _line(run: RecipeRun) -> str:
+    end = times.from_text(run["completed_at"]) if run["completed_at"] else datetime.now(UTC)
+    seconds = (end - times.from_text(run["run_date"])).total_seconds()
+    state = _state(run)
+    if has_colours():
+        state = state.replace(run["status"], click.style(run["status"], **status_style(run, "status")))
+    return f"{state} · {in_words(max(0, seconds))}"

@@ -1,0 +1,242 @@
+"""Commands that record and change recipe runs and datasets. Their options are the fields that the API takes."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import click
+
+from pangeo_forge_federation.client import github_actions
+from pangeo_forge_federation.client.client import Client
+from pangeo_forge_federation.client.commands.reading import api_spelling, format_options
+from pangeo_forge_federation.client.commands.session import Session, pass_session, say
+from pangeo_forge_federation.client.endpoints import Field, records
+from pangeo_forge_federation.client.errors import BadConfiguration
+from pangeo_forge_federation.client.output import COLUMNS, TABLE, write_record, write_rows
+from pangeo_forge_federation.client.records import DatasetUpdate, RecipeRunCreate, RecipeRunUpdate
+from pangeo_forge_federation.client.spool import flush_beside
+
+DATASETS = [
+    click.Option(["--dataset", "dataset_urls"], multiple=True, metavar="URL", help="What it wrote; repeatable."),
+    click.Option(["--dataset-format"], metavar="FORMAT", help="Format of those, such as zarr."),
+]
+_DATA = click.Option(
+    ["--data"], type=click.File("rb"), metavar="FILE", help="The body as JSON, `-` for stdin; options come on top."
+)
+# Ids that people give by hand.
+_SHORT = ("recipe_id", "feedstock_id", "bakery_id")
+
+
+def write_commands() -> Mapping[tuple[str, ...], Callable[[], click.Command]]:
+    """What makes each command that writes, by its words."""
+    return {
+        ("runs", "create"): _create_run,
+        ("runs", "update"): _update_run,
+        ("runs", "heartbeat"): lambda: heartbeat,
+        ("datasets", "create"): _create_dataset,
+        ("datasets", "update"): _update_dataset,
+    }
+
+
+def body_options(record: str, accepted: str) -> Iterator[click.Option]:
+    """An option for each field that a POST (`create`) or a PATCH (`update`) takes."""
+    for name, field in records()[record].items():
+        if getattr(field, accepted) and name != "datasets":
+            yield field_option(name, field)
+
+
+def field_option(name: str, field: Field) -> click.Option:
+    """The option that gives a field its value."""
+    option = f"--{name.replace('_', '-')}"
+    if field.kind == "boolean":
+        return click.Option([f"{option}/--no-{name.replace('_', '-')}", name], default=None, help=field.description)
+    # --recipe is --recipe-id
+    short = [option.removesuffix("-id")] if name in _SHORT else []
+    return click.Option([option, *short, name], type=_Value(field), metavar=field.metavar, help=field.description)
+
+
+def datasets_of(urls: tuple[str, ...], form: str | None) -> list[dict[str, str]]:
+    """The datasets of a run, as a POST takes them, from --dataset and --dataset-format."""
+    return [{"url": url, **({"format": form} if form else {})} for url in urls]
+
+
+def filled(given: Mapping[str, Any], data: Any, dataset_urls: tuple[str, ...], dataset_format: str | None) -> Any:
+    """The body: what --data holds, with the options on top. Raises UsageError."""
+    sent = {name: value for name, value in given.items() if value is not None}
+    if dataset_urls:
+        sent["datasets"] = datasets_of(dataset_urls, dataset_format)
+    if data is None:
+        return sent
+    try:
+        body = json.loads(data.read())
+    except (ValueError, RecursionError):
+        raise click.UsageError(f"--data: {data.name} does not hold JSON") from None
+    if isinstance(body, list) and not sent:
+        return body
+    if not isinstance(body, dict):
+        raise click.UsageError("--data must hold an object, or an array of runs with no other options")
+    return {**body, **sent}
+
+
+def need_token(session: Session) -> Client:
+    """The client, to write with. Raises BadConfiguration where there is no token."""
+    if not session.configuration.token:
+        raise BadConfiguration("a token is needed to write: set FEDERATION_TOKEN, or `forge login`")
+    return session.client
+
+
+def _create_run() -> click.Command:
+    @pass_session
+    def run(
+        session: Session,
+        form: str | None,
+        idempotency_key: str | None,
+        data: Any,
+        dataset_urls: tuple[str, ...],
+        dataset_format: str | None,
+        **given: Any,
+    ) -> None:
+        client = need_token(session)
+        body = filled(given, data, dataset_urls, dataset_format)
+        if isinstance(body, list):
+            rows = client.create_recipe_runs(body, idempotency_key)
+            write_rows(rows, COLUMNS["RecipeRun"] if form is None else list(rows[0]), form or TABLE)
+        else:
+            # what people give is the registry's to check
+            whole = cast(RecipeRunCreate, {**github_actions.job_fields(body.get("recipe_id")), **body})
+            write_record(client.create_recipe_run(whole, idempotency_key), records()["RecipeRun"], form or TABLE)
+        flush_beside(session.quick_transport(), say)
+
+    return _command(
+        "create",
+        run,
+        "Record a recipe run, or with --data up to 1,000.\n\nIn GitHub Actions feedstock, commit, external id and log "
+        "URL are the job's unless you say otherwise.",
+        [*body_options("RecipeRun", "create"), *DATASETS, _DATA, _key()],
+    )
+
+
+def _update_run() -> click.Command:
+    @pass_session
+    def run(
+        session: Session,
+        recipe_run_id: int | None,
+        by_external_id: str | None,
+        bakery_id: str | None,
+        form: str | None,
+        idempotency_key: str | None,
+        if_revision: int | None,
+        data: Any,
+        unset: tuple[str, ...],
+        dataset_urls: tuple[str, ...],
+        dataset_format: str | None,
+        **given: Any,
+    ) -> None:
+        if (recipe_run_id is None) == (by_external_id is None):
+            raise click.UsageError("name the run: either its id or --by-external-id")
+        client = need_token(session)
+        body = filled(given, data, dataset_urls, dataset_format)
+        patch = cast(RecipeRunUpdate, {**body, **dict.fromkeys(unset)})
+        if recipe_run_id is not None:
+            record = client.update_recipe_run(recipe_run_id, patch, idempotency_key, if_revision)
+        else:
+            assert by_external_id is not None, "one of both is there"
+            record = client.update_recipe_run_by_external_id(
+                by_external_id, patch, bakery_id, idempotency_key, if_revision
+            )
+        write_record(record, records()["RecipeRun"], form or TABLE)
+        flush_beside(session.quick_transport(), say)
+
+    return _command(
+        "update",
+        run,
+        "Say how a recipe run goes on, by its id or its external id.",
+        [
+            click.Argument(["recipe_run_id"], type=int, required=False),
+            click.Option(["--by-external-id"], metavar="TEXT", help="The run that the bakery calls so."),
+            click.Option(["--bakery-id"], metavar="TEXT", help="That bakery, for an administrator."),
+            *body_options("RecipeRun", "update"),
+            *DATASETS,
+            *_patch_options("RecipeRun"),
+        ],
+    )
+
+
+@click.command()
+@click.argument("recipe_run_id", type=int)
+@pass_session
+def heartbeat(session: Session, recipe_run_id: int) -> None:
+    """Say that a recipe run still runs."""
+    need_token(session).heartbeat(recipe_run_id)
+    flush_beside(session.quick_transport(), say)
+
+
+def _create_dataset() -> click.Command:
+    @pass_session
+    def run(session: Session, form: str | None, idempotency_key: str | None, data: Any, **given: Any) -> None:
+        body = filled(given, data, (), None)
+        record = need_token(session).create_dataset(body, idempotency_key)
+        write_record(record, records()["Dataset"], form or TABLE)
+
+    options = [*body_options("Dataset", "create"), _DATA, _key()]
+    return _command("create", run, "Record a dataset that no recipe run made.", options)
+
+
+def _update_dataset() -> click.Command:
+    @pass_session
+    def run(
+        session: Session,
+        dataset_id: int,
+        form: str | None,
+        idempotency_key: str | None,
+        if_revision: int | None,
+        data: Any,
+        unset: tuple[str, ...],
+        **given: Any,
+    ) -> None:
+        patch = cast(DatasetUpdate, {**filled(given, data, (), None), **dict.fromkeys(unset)})
+        record = need_token(session).update_dataset(dataset_id, patch, idempotency_key, if_revision)
+        write_record(record, records()["Dataset"], form or TABLE)
+
+    options = [click.Argument(["dataset_id"], type=int), *body_options("Dataset", "update"), *_patch_options("Dataset")]
+    return _command("update", run, "Change a dataset, or retract it with a reason.", options)
+
+
+def _patch_options(record: str) -> list[click.Option]:
+    fields = [name for name, field in records()[record].items() if field.update and name not in ("datasets", "status")]
+    return [
+        click.Option(["--unset"], multiple=True, type=click.Choice(fields), help="Make this field null; repeatable."),
+        click.Option(["--if-revision"], type=int, metavar="N", help="Only if the record's revision is still this."),
+        _DATA,
+        _key(),
+    ]
+
+
+def _key() -> click.Option:
+    words = "The same key makes the same write once, however often it is sent. [default: a new one]"
+    return click.Option(["--idempotency-key"], metavar="TEXT", help=words)
+
+
+def _command(name: str, run: Callable[..., None], words: str, options: Sequence[click.Parameter]) -> click.Command:
+    return click.Command(
+        name,
+        callback=run,
+        help=words,
+        params=[*options, *format_options(False)],
+        context_settings={"token_normalize_func": api_spelling},
+    )
+
+
+class _Value(click.ParamType):
+    """A value of a field, as the API takes it."""
+
+    name = "value"
+
+    def __init__(self, field: Field):
+        self.field = field
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self.field.read(value)
+        except ValueError as error:
+            self.fail(f"it {error}", param, ctx)

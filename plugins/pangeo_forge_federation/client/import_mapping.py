@@ -1,0 +1,147 @@
+"""From what another system says of its runs to the body of a POST here."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pangeo_forge_federation.client.endpoints import records
+from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, read_status
+
+ORCHESTRATOR = "orchestrator"
+# Of a dataset in a run, what a POST takes.
+_DATASET_FIELDS = ("url", "format", "title")
+# GitHub's conclusions that are no status here.
+_CONCLUSIONS = {
+    "neutral": "skipped",
+    "action_required": "failure",
+    "startup_failure": "failure",
+    "stale": "timed_out",
+}
+_ORCHESTRATOR_FIELDS = {
+    "head_sha": "commit",
+    "started_at": "run_date",
+    "completed_at": "completed_at",
+    "recipe_id": "recipe_id",
+    "version": "version",
+    "is_test": "is_test",
+    "message": "message",
+}
+
+
+class BadRow(Exception):
+    """A row that means no run. Says why in a sentence."""
+
+
+@dataclass
+class Mapper:
+    """How rows become runs.
+
+    names      column of the file -> field of a run
+    constants  fields that every run has
+    system     "orchestrator" for rows of the API that ran before, whose numbers of feedstocks and bakeries
+               `feedstocks` and `bakeries` resolve
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    system: str | None = None
+    feedstocks: Mapping[str, str] = field(default_factory=dict)
+    bakeries: Mapping[str, str] = field(default_factory=dict)
+    _seen: Counter[str] = field(default_factory=Counter)
+
+    def unknown(self, values: Mapping[str, Any]) -> list[str]:
+        """Columns that mean nothing here."""
+        if self.system:
+            return []
+        return [name for name in values if name not in self.names and name not in records()["RecipeRun"]]
+
+    def run_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The body of a POST. Raises BadRow."""
+        if self.system == ORCHESTRATOR:
+            run = self._from_orchestrator(values)
+        else:
+            run = {self.names.get(name, name): value for name, value in values.items()}
+        fields = records()["RecipeRun"]
+        # what the registry says of a run and does not take, an export's `revision` for one, is left aside
+        run = {name: value for name, value in run.items() if value is not None and self._is_sent(fields, name)}
+        run = {**run, **self.constants}
+        if isinstance(run.get("datasets"), list):
+            run["datasets"] = [_dataset(each) for each in run["datasets"]]
+        if not run.get("external_id"):
+            run["external_id"] = self._derived_id(run)
+        return run
+
+    @staticmethod
+    def _is_sent(fields: Mapping[str, Any], name: str) -> bool:
+        return name not in fields or bool(fields[name].create)
+
+    def _derived_id(self, run: Mapping[str, Any]) -> str:
+        """An id that the same row always has, so that a second import finds the first; equal rows are counted."""
+        digest = hashlib.sha256(json.dumps(run, sort_keys=True).encode("utf-8", "replace")).hexdigest()[:32]
+        self._seen[digest] += 1
+        return f"import/{digest}" + (f"/{self._seen[digest]}" if self._seen[digest] > 1 else "")
+
+    def _from_orchestrator(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A run of pangeo-forge-orchestrator's API: `head_sha`, `started_at`, `status` with `conclusion` ..."""
+        run = {new: values.get(old) for old, new in _ORCHESTRATOR_FIELDS.items()}
+        for name in ("run_date", "completed_at"):
+            run[name] = _in_utc(run[name])
+        run["status"] = _status(values)
+        if run["status"] in UNFINISHED_STATUSES:
+            run["completed_at"] = None
+        run["feedstock_id"] = _named(values, "feedstock", "spec", self.feedstocks)
+        run["bakery_id"] = _named(values, "bakery", "name", self.bakeries)
+        if url := values.get("dataset_public_url"):
+            run["datasets"] = [{"url": url, "format": values.get("dataset_type") or None}]
+        if values.get("id") not in (None, ""):
+            run["external_id"] = f"pangeo-forge-orchestrator/{values['id']}"
+        if isinstance(run["is_test"], str):
+            try:
+                run["is_test"] = records()["RecipeRun"]["is_test"].read(run["is_test"])
+            except ValueError as error:
+                raise BadRow(f"is_test {error}") from None
+        return run
+
+
+def _status(values: Mapping[str, Any]) -> str:
+    status = read_status(str(values.get("status") or ""))
+    if str(values.get("status")).lower() != "completed":
+        return status
+    conclusion = str(values.get("conclusion") or "").lower()
+    if not conclusion:
+        raise BadRow("it is completed and has no conclusion")
+    return _CONCLUSIONS.get(conclusion, conclusion)
+
+
+def _named(values: Mapping[str, Any], what: str, key: str, known: Mapping[str, str]) -> str | None:
+    """The name of a feedstock or bakery: it stands in the row, or its number does."""
+    nested = values.get(what)
+    if isinstance(nested, dict) and nested.get(key):
+        return str(nested[key])
+    number = values.get(f"{what}_id")
+    if number in (None, ""):
+        return None
+    text = str(number)
+    if text in known:
+        return known[text]
+    if text.isdecimal():
+        plural = "feedstocks" if what == "feedstock" else "bakeries"
+        raise BadRow(f"{what}_id is {text}, a number that --{plural} does not name")
+    return text
+
+
+def _in_utc(value: Any) -> Any:
+    """A time with its offset: what comes without one is in UTC there."""
+    if not isinstance(value, str) or not value:
+        return None
+    text = value.strip()
+    return text if text[-1:] in "zZ" or (text[-6:-5] in ("+", "-") and ":" in text[-5:]) else f"{text}Z"
+
+
+def _dataset(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: value[name] for name in _DATASET_FIELDS if value.get(name) is not None}

@@ -1,0 +1,61 @@
+"""The cells of a table: text that a terminal takes for text, cut to what fits."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.control_characters import CONTROL, without_terminal_codes
+
+# a column is not made narrower than this
+_NARROWEST = 8
+_COLOURS = {"success": "green", "failure": "red", "timed_out": "red", "queued": "yellow", "in_progress": "yellow"}
+
+
+def cell(row: Mapping[str, Any], name: str, whole: bool = False) -> str:
+    """A value in one line; with `whole` its blanks stay as they are."""
+    value = row.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | dict):
+        return ", ".join(str(each) for each in value) if _is_plain(value) else f"({len(value)})"
+    text = str(value)
+    if times.is_kept(text):
+        # to the second
+        return f"{text[:10]} {text[11:19]}"
+    text = CONTROL.sub("", without_terminal_codes(text))
+    if not whole:
+        text = " ".join(text.split())
+    return f"{text}, stale" if name == "status" and row.get("is_stale") else text
+
+
+def status_style(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """How a cell is coloured: statuses are, by how it went."""
+    if not name.endswith("status"):
+        return {}
+    colour = _COLOURS.get(str(row.get(name)))
+    return {"fg": colour} if colour else {}
+
+
+def width(text: str) -> int:
+    """Columns of a terminal that a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def fit(widths: Sequence[int], columns: int, gap: int) -> list[int]:
+    """Widths that fit into a terminal, the widest made narrower first."""
+    fitted = list(widths)
+    while sum(fitted) + gap * (len(fitted) - 1) > columns and max(fitted) > _NARROWEST:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str | int) for each in value)

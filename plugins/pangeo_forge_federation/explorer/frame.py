@@ -1,0 +1,46 @@
+"""What every page may say of this server: when it last had all of GitHub, its version, address and data folder."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from pangeo_forge_federation.explorer.links import github_commit
+from pangeo_forge_federation.explorer.queries import read
+from pangeo_forge_federation.api.health import read_last_sync, replication_of
+from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.version import package_version
+
+
+async def frame(datasette: Any, request: Any) -> dict[str, Any]:
+    """What templates know as `frame`. `address` is scheme and host of this server: what lines to copy begin with."""
+    last_sync_at, of_bakeries = await read(
+        datasette,
+        lambda queries: (
+            queries.ask(read_last_sync),
+            queries.several("list_sync_runs", 1, "finished_at__isnull=0&commit__isnull=0"),
+        ),
+    )
+    commit = of_bakeries[0]["commit"] if of_bakeries else None
+    registry = registry_of(datasette)
+    settings = registry.settings
+    return {
+        "address": request and f"{request.scheme}://{request.host}",
+        "data_option": data_option(registry.data),
+        "version": package_version(),
+        "last_sync_at": last_sync_at,
+        "bakeries_commit": commit,
+        "replication": replication_of(registry),
+        "bakeries_commit_url": github_commit(settings.bakery_database, commit) if commit else None,
+    }
+
+
+def data_option(data: Path) -> str:
+    """How a command of this checkout is told the data folder of this server: nothing where it is the default.
+
+    Pages print no path of the server's: what lies outside of the checkout is `DIR`.
+    """
+    data = data.resolve()
+    if data == ROOT:
+        return ""
+    return f" --data {shlex.quote(str(data.relative_to(ROOT)))}" if data.is_relative_to(ROOT) else " --data DIR"

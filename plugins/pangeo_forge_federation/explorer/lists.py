@@ -1,0 +1,177 @@
+"""The lists: which columns of a view a person reads first, what they are called, and the same list as an endpoint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlencode
+
+from datasette.filters import Filters
+
+from pangeo_forge_federation.explorer.column_descriptions import column_descriptions
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.explorer.links import Links
+from pangeo_forge_federation.api.list_requests import read_list_request
+from pangeo_forge_federation.server.registry import Registry
+
+ALL_COLUMNS = "_columns"
+# parameters that say how a page shows its list, and which part of it, and nothing of what is in the list
+_OF_THE_PAGE = (
+    "_facet",
+    "_facet_size",
+    "_nofacet",
+    "_nosuggest",
+    "_nocount",
+    "_size",
+    "_next",
+    "_trace",
+    "_hide_sql",
+    ALL_COLUMNS,
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a list shows first, and where the same is as JSON."""
+
+    # the canned query that answers the same as JSON
+    query: str
+    # column -> heading
+    columns: Mapping[str, str]
+
+
+LISTS = {
+    "feedstock_summaries": Shown(
+        "list_feedstocks",
+        {
+            "id": "Feedstock",
+            "latest_recipe_run_status": "Latest run",
+            "latest_recipe_run_date": "When",
+            "last_success_at": "Last success",
+            "recipe_runs_count": "Runs",
+            "datasets_count": "Datasets",
+            "problems_count": "Problems",
+            "license_spdx": "Licence",
+        },
+    ),
+    "recipe_run_summaries": Shown(
+        "list_recipe_runs",
+        {
+            "id": "Run",
+            "status": "Status",
+            "feedstock_id": "Feedstock and recipe",
+            "run_date": "When",
+            "message": "Message",
+            "bakery_id": "Bakery",
+            "commit": "Commit",
+        },
+    ),
+    "dataset_summaries": Shown(
+        "list_datasets",
+        {
+            "id": "Dataset",
+            "format": "Format",
+            "last_success_at": "Written",
+            "latest_recipe_run_status": "Latest run",
+            "feedstock_id": "Feedstock",
+            "retracted_at": "Retracted",
+        },
+    ),
+    "bakery_summaries": Shown(
+        "list_bakeries",
+        {
+            "id": "Bakery",
+            "region": "Region",
+            "cluster_type": "Cluster",
+            "recipe_runs_count": "Runs",
+            "recipe_runs_by_status": "By status",
+            "datasets_count": "Datasets",
+            "feedstocks_count": "Feedstocks",
+        },
+    ),
+    "maintainer_summaries": Shown(
+        "list_maintainers",
+        {"github": "Maintainer", "name": "Name", "orcid": "ORCID", "feedstocks_count": "Feedstocks"},
+    ),
+    "problems": Shown(
+        "list_problems",
+        {
+            "id": "No.",
+            "severity": "Severity",
+            "message": "Message",
+            "feedstock_id": "Feedstock",
+            "line": "Line",
+            "source_file": "File",
+            "found_at": "Found",
+        },
+    ),
+}
+
+
+def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) -> Mapping[str, str] | None:
+    """Column -> heading of what is shown first. None where somebody chose columns themselves, or all are asked for."""
+    shown = LISTS.get(table or "")
+    if shown is None or any(name in arguments for name in ("_col", "_nocol", ALL_COLUMNS)):
+        return None
+    return shown.columns if set(shown.columns) <= set(columns or ()) else None
+
+
+@dataclass(frozen=True)
+class NotUnderstood:
+    """A filter of a page that does not do what it says."""
+
+    argument: str
+    column: str
+    # None: it is the column that is not there
+    operator: str | None
+    # the argument that was meant
+    meant: str | None
+
+
+def filters_not_understood(table: str, columns: list[str] | None, arguments: Any) -> list[NotUnderstood]:
+    """The filters of a page that do not do what they say.
+
+    Where the column is not there, SQLite takes its name for a text. Where the operator is none of Datasette's,
+    Datasette leaves the filter out. `columns`, those of the page, may be a choice of those that can be filtered by.
+    """
+    known = {name.lower(): name for name in (*column_descriptions().get(table, ()), *(columns or ()))}
+    operators = [key for key, _, _ in Filters([]).lookups()]
+    found = []
+    for argument in arguments:
+        if argument.startswith("_"):
+            continue
+        column, _, operator = argument.rpartition("__") if "__" in argument else (argument, "", "")
+        if column.lower() not in known:
+            near = get_close_matches(column.lower(), known, 1)
+            meant = "__".join(filter(None, (known[near[0]], operator))) if near else None
+            found.append(NotUnderstood(argument, column, None, meant))
+        elif "__" in argument and operator not in operators:
+            near = get_close_matches(operator.lower(), operators, 1)
+            found.append(NotUnderstood(argument, column, operator, f"{column}__{near[0]}" if near else None))
+    return found
+
+
+def endpoint_urls(registry: Registry, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
+    """The list that a page shows, as our endpoint's JSON and CSV. Empty where the endpoint does not offer that."""
+    shown = LISTS.get(table or "")
+    if shown is None:
+        return {}
+    query = registry.queries[shown.query]
+    asked = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
+    # the page has what the endpoint leaves out unless its column is named
+    named = {name.split("__")[0] for name, _ in asked}
+    asked += [(_lifting(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
+    try:
+        read_list_request(query, query.path, urlencode(asked), registry.settings.home_organisation)
+    except ProblemDetails:
+        return {}
+    question = urlencode(asked)
+    return {
+        "json": links.path(query.path) + (f"?{question}" if question else ""),
+        "csv": links.path(query.path) + "?" + urlencode([*asked, ("_format", "csv")]),
+    }
+
+
+def _lifting(default: str) -> str:
+    """The filter that, with both values, takes every row that a default would leave out."""
+    return default if default.endswith("__isnull") else f"{default}__in"

@@ -1,0 +1,105 @@
+"""A bakery week by week: how its runs ended, how long they took, and how long they waited before."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import ceil
+from typing import Any
+
+from pangeo_forge_federation.explorer.strip import Strip, make_strip
+from pangeo_forge_federation.explorer.windows import QUARTER
+from pangeo_forge_federation.explorer.words import duration, plural
+
+DAYS = 7
+WEEKS = ceil(QUARTER.days / DAYS)
+PITCH, BAR = 80, 48
+HEIGHT = 40
+# of a bar that is there at all
+LEAST = 2
+
+
+@dataclass(frozen=True)
+class Week:
+    """Seven days of a bakery."""
+
+    first: str
+    last: str
+    # how its runs ended
+    strip: Strip
+    # medians in seconds; None where there is nothing to take them of
+    duration: float | None
+    wait: float | None
+    x: int
+    # units of the chart: the wait stands below the duration
+    duration_height: float
+    wait_height: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """The weeks of a quarter, in units of the chart."""
+
+    # the newest first
+    weeks: list[Week]
+    # seconds of the highest bar
+    longest: float
+    sentence: str
+
+    width = WEEKS * PITCH - (PITCH - BAR)
+    total_height = HEIGHT + 1
+    base = HEIGHT
+    bar = BAR
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(week.duration is not None for week in self.weeks)
+
+    @property
+    def waited(self) -> bool:
+        """Whether any run waited before it began."""
+        return any(week.wait for week in self.weeks)
+
+
+def make_weeks(by_day: Iterable[Mapping[str, Any]], medians: Iterable[Mapping[str, Any]], today: date) -> Weeks:
+    """The last weeks, of rows with day, status and recipe_runs, and of rows with first_day, duration and wait."""
+    by_day = list(by_day)
+    of_week = {row["first_day"]: row for row in medians}
+    longest = max(((row["duration"] or 0) + (row["wait"] or 0) for row in of_week.values()), default=0) or 1
+    weeks = []
+    for back in range(WEEKS):
+        last = today - timedelta(days=DAYS * back)
+        first = last - timedelta(days=DAYS - 1)
+        strip = make_strip([row for row in by_day if first.isoformat() <= row["day"] <= last.isoformat()], today)
+        weeks.append(_week(first, last, strip, of_week.get(first.isoformat(), {}), longest, WEEKS - 1 - back))
+    return Weeks(weeks, longest, _sentence(weeks))
+
+
+def _week(first: date, last: date, strip: Strip, medians: Mapping[str, Any], longest: float, index: int) -> Week:
+    took, waited = medians.get("duration"), medians.get("wait")
+    title = f"{first} to {last}: "
+    title += duration(took) if took is not None else "nothing that succeeded"
+    title += f", after {duration(waited)} in the queue" if waited else ""
+    duration_height, wait_height = (
+        round(max(LEAST, HEIGHT * value / longest), 1) if value else 0 for value in (took, waited)
+    )
+    return Week(
+        first.isoformat(),
+        last.isoformat(),
+        strip,
+        took,
+        waited,
+        index * PITCH,
+        duration_height,
+        wait_height,
+        title,
+    )
+
+
+def _sentence(weeks: list[Week]) -> str:
+    known = [week.duration for week in weeks if week.duration is not None]
+    if not known:
+        return "Nothing succeeded"
+    span = f"from {duration(min(known))} to {duration(max(known))}" if len(known) > 1 else duration(known[0])
+    return f"Median duration by week, {plural(len(known), 'week')}: {span}"

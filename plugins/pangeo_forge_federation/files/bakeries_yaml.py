@@ -1,0 +1,258 @@
+"""`bakeries.yaml` (ADR 4 of pangeo-forge/roadmap): of each bakery the half that is published, and nothing else.
+
+What is read is an allow-list. Credentials, `private`, `cluster_options`, images, roles and networks stand in the same
+file, so no message repeats a value, and no pointer goes further into it than what is published.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from pangeo_forge_federation.values.bakery_ids import LONGEST_BAKERY_ID, is_bakery_id
+from pangeo_forge_federation.files.file_problems import Problem, Problems, pointer_to
+from pangeo_forge_federation.files.redaction import redact_addresses
+from pangeo_forge_federation.files.yaml_document import Document, Node, read_document
+from pangeo_forge_federation.files.yaml_fields import (
+    DESCRIPTION_BYTES,
+    NAME_BYTES,
+    URL_BYTES,
+    VERSION_BYTES,
+    Value,
+    plain_text,
+    short_text,
+    text_as_written,
+    url,
+    why_no_identifier,
+)
+
+MOST_BAKERIES = 1_000
+MOST_TARGETS = 1_000  # a bakery
+
+_VERSIONS = ("pangeo_forge_version", "pangeo_notebook_version", "prefect_version")
+# A mapping with any of these is a bakery; ADR 4's admins are not published.
+_KEYS_OF_A_BAKERY = frozenset({"region", "targets", "cluster", "description", "org_website", "admins"})
+_KEYS_OF_A_RUNNER = frozenset({"TargetStorage", "InputCacheStorage", "MetadataCacheStorage", "Bake"})
+_KEY_OF_A_STORAGE_CLASS = "fsspec_class"
+
+# fsspec's names of where a store can lie and be read from.
+_PROTOCOLS = frozenset(
+    {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "https", "http", "oci", "osn", "webhdfs"}
+)
+_PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE | re.ASCII)
+# Azure writes `container@account.host` where others have a user.
+_PROTOCOLS_WITH_CONTAINER = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+_CONTAINER_AND_ACCOUNT = re.compile(r"[a-z0-9$-]+@[a-z0-9-]+\.(?:dfs|blob)\.core\.[a-z.-]+", re.IGNORECASE | re.ASCII)
+
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+# What is published of a file, as a tree of keys; "*" stands for any.
+_ANY = "*"
+_Tree = dict[str, "_Tree"]
+_PUBLISHED: _Tree = {
+    _ANY: {
+        "region": {},
+        "description": {},
+        "org_website": {},
+        **{key: {} for key in _VERSIONS},
+        "cluster": {"type": {}, **{key: {} for key in _VERSIONS}},
+        "targets": {
+            _ANY: {
+                "region": {},
+                "description": {},
+                "public": {
+                    "protocol": {},
+                    "prefix": {},
+                    "storage_options": {"anon": {}, "requester_pays": {}, "client_kwargs": {"endpoint_url": {}}},
+                },
+            }
+        },
+    }
+}
+
+_WHAT_BELONGS_HERE = (
+    "A list of bakeries is a mapping of each bakery's id to what it is: `example.bakery.gcp:` and, indented below it, "
+    "`region:` and `targets:`; see ADR 4."
+)
+
+
+@dataclass
+class BakeriesYaml:
+    """What a bakeries.yaml says of itself to the public.
+
+    understood  False: not YAML, or no list of bakeries; then only `problems` is filled
+    bakeries    in file order: id, region, description, org_website, cluster_type, pangeo_forge_version,
+                pangeo_notebook_version, prefect_version (each a text or None), and targets: a list of name, region,
+                description, protocol, prefix, endpoint_url (texts or None), anon, requester_pays (bool or None)
+    """
+
+    understood: bool
+    bakeries: list[dict] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def parse_bakeries_yaml(data: bytes) -> BakeriesYaml:
+    """The public half of what the bytes of a bakeries.yaml say. Never raises; the rest is in `problems`."""
+    document = read_document(data, _WHAT_BELONGS_HERE)
+    if document.root is not None and (reason := _why_no_list(document.root)):
+        document.problems.error("", document.root, f"This is not a list of bakeries: {reason}. {_WHAT_BELONGS_HERE}")
+        document.root = None
+    bakeries = [] if document.root is None else _bakeries(document)
+    return BakeriesYaml(document.root is not None, bakeries, _published(document.problems))
+
+
+def _why_no_list(root: Node) -> str | None:
+    mappings = [node.entries for node in root.entries.values()]
+    if not _KEYS_OF_A_RUNNER.isdisjoint(root.entries) or any(_KEY_OF_A_STORAGE_CLASS in keys for keys in mappings):
+        return "it configures a runner, with classes for its storage"
+    if all(_KEYS_OF_A_BAKERY.isdisjoint(keys) for keys in mappings):
+        return "none of its entries has a region, targets or a cluster"
+    return None
+
+
+def _bakeries(document: Document) -> list[dict]:
+    root = Value(document.root, "", document.problems)
+    bakeries: list[dict] = []
+    known: set[str] = set()
+    for bakery_id, value in root.entries():
+        if _KEYS_OF_A_BAKERY.isdisjoint(value.keys()):
+            value.error("This entry has no region, targets or cluster, so it is no bakery; it was left out.")
+        elif not is_bakery_id(bakery_id):
+            value.error(
+                f"A bakery's id has letters, digits, `.`, `_` and `-` only, begins with no `.`, and has at most "
+                f"{LONGEST_BAKERY_ID} of them. This bakery was left out."
+            )
+        elif bakery_id.lower() in known:
+            value.error("This id differs from one above only in capital letters. The first one counts.")
+        elif len(bakeries) == MOST_BAKERIES:
+            value.error(f"More than {MOST_BAKERIES:,} bakeries stand here; this one and those below were left out.")
+            break
+        else:
+            known.add(bakery_id.lower())
+            bakeries.append(_bakery(bakery_id, value))
+    return bakeries
+
+
+def _bakery(bakery_id: str, value: Value) -> dict:
+    cluster = value.at("cluster")
+    if not cluster.is_null and not cluster.is_mapping:
+        cluster.expected("a mapping with `type:`")
+    bakery: dict[str, Any] = {
+        "id": bakery_id,
+        "region": short_text(value.at("region")),
+        "description": plain_text(value.at("description"), DESCRIPTION_BYTES) or None,
+        "org_website": url(value.at("org_website")),
+        "cluster_type": short_text(cluster.at("type")),
+    }
+    for version in _VERSIONS:
+        where = cluster if not cluster.at(version).is_null else value
+        bakery[version] = short_text(where.at(version), VERSION_BYTES)
+    bakery["targets"] = _targets(value.at("targets"))
+    return bakery
+
+
+def _targets(value: Value) -> list[dict]:
+    if value.is_null:
+        return []
+    if not value.is_mapping:
+        value.expected("a mapping of each target's name to what it is")
+        return []
+    targets: list[dict[str, Any]] = []
+    for name, target in value.entries():
+        if len(targets) == MOST_TARGETS:
+            value.error(f"More than {MOST_TARGETS:,} targets stand here; those after them were left out.")
+            break
+        if reason := why_no_identifier(name):
+            target.error(f"The name of this target {reason}; the target was left out.")
+        elif not target.is_mapping:
+            target.expected("a mapping with `region:` and `public:`")
+        else:
+            targets.append(_target(name, target))
+    return targets
+
+
+def _target(name: str, value: Value) -> dict:
+    public = value.at("public")
+    if not public.is_null and not public.is_mapping:
+        public.expected("a mapping with `protocol:` and `prefix:`")
+    options = public.at("storage_options")
+    protocol = _protocol(public.at("protocol"))
+    return {
+        "name": name,
+        "region": short_text(value.at("region")),
+        "description": plain_text(value.at("description"), DESCRIPTION_BYTES) or None,
+        "protocol": protocol,
+        "prefix": _prefix(public.at("prefix"), protocol),
+        "anon": _boolean(options.at("anon")),
+        "requester_pays": _boolean(options.at("requester_pays")),
+        "endpoint_url": url(options.at("client_kwargs").at("endpoint_url")),
+    }
+
+
+def _protocol(value: Value) -> str | None:
+    protocol = short_text(value, NAME_BYTES)
+    if protocol is None:
+        return None
+    protocol = protocol.removesuffix("://")
+    if not _PROTOCOL.fullmatch(protocol):
+        value.error("This is no protocol such as `s3`, `gs`, `abfs` or `https`; it was left out.")
+        return None
+    if protocol not in _PROTOCOLS:
+        value.warning("This protocol is not known here, as `s3`, `gs`, `abfs` and `https` are. It was kept.")
+    return protocol
+
+
+def _prefix(value: Value, protocol: str | None) -> str | None:
+    """Where the target's data begins, as written: half a prefix would lead elsewhere."""
+    written = (text_as_written(value, "a text such as `bucket/folder`") or "").strip()
+    if reason := _why_no_prefix(written, protocol):
+        value.error(f"This prefix {reason}; it was left out.")
+        return None
+    return written or None
+
+
+def _why_no_prefix(written: str, protocol: str | None) -> str | None:
+    if len(written.encode("utf-8", "surrogatepass")) > URL_BYTES:
+        return f"is longer than {URL_BYTES:,} bytes"
+    if any(not letter.isprintable() for letter in written):
+        return "holds a line end, a control character or another one that cannot be seen"
+    scheme, separator, rest = written.partition("://")
+    authority = (rest if separator else written).split("/")[0]
+    store = scheme.lower() if separator else protocol
+    if "@" not in authority:
+        return "holds an e-mail address, which is not published" if redact_addresses(written) != written else None
+    if store in _PROTOCOLS_WITH_CONTAINER and _CONTAINER_AND_ACCOUNT.fullmatch(authority):
+        return None
+    return "names a user or a password before its `@`, which is not published; leave that out"
+
+
+def _boolean(value: Value) -> bool | None:
+    text = text_as_written(value, "`true` or `false`")
+    if text is None:
+        return None
+    written = text.strip()
+    found = _BOOLEANS.get(written.lower())
+    if found is None:
+        value.error("This is neither `true` nor `false`; it was left out.")
+    elif value.style != "" or written.lower() not in ("true", "false"):
+        value.warning(f"This was read as {str(found).lower()}; write `{str(found).lower()}`, without quotes.")
+    return found
+
+
+def _published(problems: Problems) -> list[Problem]:
+    """The problems with pointers that end where the file's private half begins."""
+    return [
+        Problem(_published_pointer(found.pointer), found.line, found.column, found.severity, found.message)
+        for found in problems.listed()
+    ]
+
+
+def _published_pointer(pointer: str) -> str:
+    published, branch = "", _PUBLISHED
+    for escaped in pointer.split("/")[1:]:
+        key = escaped.replace("~1", "/").replace("~0", "~")
+        below = branch.get(key, branch.get(_ANY))
+        if below is None:
+            break
+        branch = below
+        published = pointer_to(published, key)
+    return published

@@ -1,0 +1,119 @@
+"""What could not be understood in a file, as data: where it stands, how bad it is, what to write instead."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pangeo_forge_federation.files.clean_text import cut_to_bytes, without_controls
+from pangeo_forge_federation.files.redaction import redact_addresses
+
+MOST_PROBLEMS = 200  # a file
+MESSAGE_BYTES = 2_000
+POINTER_BYTES = 4_000
+LONGEST_KEY = 500  # characters of one key in a pointer
+
+ERROR: Literal["error"] = "error"
+WARNING: Literal["warning"] = "warning"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that a file's author should know.
+
+    pointer   RFC 6901 JSON Pointer into the file, "" for the whole file
+    line      counts from 1, of the value (or key) it speaks of; None where there is no such place
+    column    counts from 1, in characters
+    severity  "error": something was lost or is not understood; "warning": kept, but should be written otherwise
+    message   what is wrong, what it means, what to write instead
+    """
+
+    pointer: str
+    line: int | None
+    column: int | None
+    severity: str
+    message: str
+
+
+def problem_of_file(message: str) -> Problem:
+    """An error that is the whole file's, and stands nowhere in it."""
+    return Problem("", None, None, ERROR, message)
+
+
+def problem_line(file: str, problem: Problem) -> str:
+    """`file:line:column: severity: message [pointer]`, as compilers have it and editors understand it."""
+    places = [file, *(str(place) for place in (problem.line, problem.column) if place is not None)]
+    pointer = f" [{problem.pointer}]" if problem.pointer else ""
+    return f"{':'.join(places)}: {problem.severity}: {problem.message}{pointer}"
+
+
+class Place(Protocol):
+    """Anything that knows where it stands in its file."""
+
+    @property
+    def line(self) -> int | None: ...
+
+    @property
+    def column(self) -> int | None: ...
+
+
+class Problems:
+    """The problems of one file; beyond a bound they are only counted."""
+
+    def __init__(self) -> None:
+        self._kept: list[Problem] = []
+        self._places: set[tuple[int | None, int | None]] = set()
+        self._found = 0
+
+    def error(self, pointer: str, place: Place | None, message: str) -> None:
+        """Something was lost or is not understood."""
+        self._add(pointer, place, ERROR, message)
+
+    def warning(self, pointer: str, place: Place | None, message: str) -> None:
+        """Something was kept, but should be written otherwise."""
+        self._add(pointer, place, WARNING, message)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether the next one would only be counted, so that its words need not be put together."""
+        return self._found >= MOST_PROBLEMS
+
+    def count_another(self) -> None:
+        """One more that nobody will read."""
+        self._found += 1
+
+    def speak_of(self, place: Place) -> bool:
+        """Whether a problem at this place is known already."""
+        return (place.line, place.column) in self._places
+
+    def listed(self) -> list[Problem]:
+        """At most 200 of them, from the file's top to its end; then the last one says how many more there are."""
+        if self._found <= MOST_PROBLEMS:
+            return sorted(self._kept, key=_reading_order)
+        kept = sorted(self._kept[: MOST_PROBLEMS - 1], key=_reading_order)
+        further = self._found - len(kept)
+        message = f"There are {further:,} more problems in this file; they show when those above are mended."
+        return [*kept, problem_of_file(message)]
+
+    def _add(self, pointer: str, place: Place | None, severity: str, message: str) -> None:
+        self._found += 1
+        if self._found > MOST_PROBLEMS:
+            return
+        line, column = (place.line, place.column) if place else (None, None)
+        self._places.add((line, column))
+        pointer, message = _published(pointer, POINTER_BYTES), _published(message, MESSAGE_BYTES)
+        self._kept.append(Problem(pointer, line, column, severity, message))
+
+
+def pointer_to(pointer: str, *keys: str | int) -> str:
+    """The JSON Pointer that goes on from `pointer` by these keys or list positions (RFC 6901 escapes `~` and `/`)."""
+    for key in keys:
+        pointer += "/" + str(key)[:LONGEST_KEY].replace("~", "~0").replace("/", "~1")
+    return pointer
+
+
+def _reading_order(problem: Problem) -> tuple[int, int]:
+    return problem.line or 0, problem.column or 0
+
+
+def _published(text: str, limit: int) -> str:
+    """Pointers and messages hold keys and words of the file, so they are made fit to publish as its texts are."""
+    return cut_to_bytes(redact_addresses(without_controls(text)), limit)

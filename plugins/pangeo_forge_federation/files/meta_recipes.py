@@ -1,0 +1,166 @@
+"""The `recipes` of a `meta.yaml`, in all the shapes that they are found in."""
+
+from collections.abc import Iterable, Iterator
+
+from pangeo_forge_federation.files.yaml_fields import (
+    NAME_BYTES,
+    Value,
+    bounded,
+    identifier,
+    plain_text,
+    short_text,
+    why_no_identifier,
+)
+
+MOST_RECIPES = 10_000
+
+# `dict_object` names a dict of recipes, whose ids are known only by running code.
+_DICT_KEYS = ("dict_object", "dict-object")
+_KEYS_OF_ONE_RECIPE = frozenset({"object", "module", "name", *_DICT_KEYS})
+_EXAMPLE = "`- id: some-name` with `object: recipe:recipe` below it"
+
+# The value that names the recipe, for problems, and its row; None stands for a recipe that was left out.
+_PlacedRow = tuple[Value, dict]
+
+
+def read_recipes(value: Value) -> list[dict]:
+    """Rows of recipe_id, object and dict_object, in file order; none is fine (stores that were made by hand).
+
+    Shapes: a list of mappings with `id` and `object`, with ADR 2's `id`, `module` and `name`, or with `dict_object`;
+    a list of ids; a mapping of ids to objects; a mapping that is one recipe, or `dict_object` alone.
+    """
+    if value.is_null:
+        return []
+    rows: Iterable[tuple[Value, dict] | None]
+    if value.is_list:
+        rows = (_listed(item) for item in value.items())
+    elif not value.is_mapping:
+        value.expected(f"a list of recipes such as {_EXAMPLE}")
+        return []
+    elif any(value.has(key) for key in _DICT_KEYS) and not value.has("id"):
+        rows = _of_mapping_with_dict(value)
+    elif _is_one_recipe(value):
+        value.warning(f"One recipe stands here without a list. It was read; write a list: {_EXAMPLE}.")
+        rows = iter([_of_item(value)])
+    else:
+        rows = (_of_entry(key, entry) for key, entry in value.entries())
+    return _first_of_each(value, rows)
+
+
+def _first_of_each(value: Value, rows: Iterable[_PlacedRow | None]) -> list[dict]:
+    """The rows without what is left out (None) and without repeated ids, of as many entries as are looked at."""
+    kept: list[dict] = []
+    known: set[str] = set()
+    for row in bounded(value, rows, MOST_RECIPES, "recipes"):
+        if row is None:
+            continue
+        place, recipe = row
+        if recipe["recipe_id"] in known:
+            place.error("This recipe id stands twice in the file. The first one counts; give each recipe its own.")
+            continue
+        if recipe["recipe_id"] is not None:
+            known.add(recipe["recipe_id"])
+        kept.append(recipe)
+    return kept
+
+
+def _is_one_recipe(value: Value) -> bool:
+    """Whether this mapping is a recipe itself, and not a mapping of ids (one of which is "id") to objects."""
+    if not value.has("id") or value.at("id").is_mapping:
+        return False
+    others = value.keys() - {"id"}
+    written = value.at("id").text or ""
+    return bool(others & _KEYS_OF_ONE_RECIPE) or (not others and ":" not in written)
+
+
+def _listed(item: Value) -> _PlacedRow | None:
+    """The row of one item of the list."""
+    if item.is_mapping:
+        return _of_item(item)
+    if item.is_text:
+        recipe_id = identifier(item, "recipe")
+        if recipe_id is None:
+            return None
+        item.warning(f"A recipe is a mapping. This text was read as its id; write {_EXAMPLE}.")
+        return item, _row(recipe_id)
+    if item.is_null:
+        identifier(item.at("id"), "recipe")
+    else:
+        item.expected(f"a recipe such as {_EXAMPLE}")
+    return None
+
+
+def _of_item(item: Value) -> _PlacedRow | None:
+    for key in _DICT_KEYS:
+        if not item.at(key).is_null:
+            if not item.at("id").is_null:
+                item.at("id").warning("The ids of a dict of recipes come from running its code; this one is not used.")
+            return _of_dict(item, key)
+    recipe_id = identifier(item.at("id"), "recipe")
+    return None if recipe_id is None else (item.at("id"), _row(recipe_id, _object(item)))
+
+
+def _of_mapping_with_dict(value: Value) -> Iterator[_PlacedRow | None]:
+    """`recipes: {dict_object: ...}`, beside which other entries are ids."""
+    for key, entry in value.entries():
+        if key not in _DICT_KEYS:
+            yield _of_entry(key, entry)
+        elif not entry.is_null:
+            yield _of_dict(value, key)
+
+
+def _of_dict(value: Value, key: str) -> _PlacedRow | None:
+    entry = value.at(key)
+    if key != "dict_object":
+        entry.warning(f"`{key}` was read as `dict_object`; write it so, with an underscore.")
+    name = _object_name(entry)
+    return None if name is None else (entry, _row(dict_object=name))
+
+
+def _of_entry(key: str, entry: Value) -> _PlacedRow | None:
+    """The row of `id: object` or `id: {object: ...}`."""
+    if key in ("", "~", "null"):
+        entry.error("This recipe has no id, so no run could name it; it was left out.")
+        return None
+    if reason := why_no_identifier(key):
+        entry.error(f"This id {reason}; the recipe was left out.")
+        return None
+    return entry, _row(key, _object(entry) if entry.is_mapping else _object_name(entry))
+
+
+def _object(recipe: Value) -> str | None:
+    """`object`, or ADR 2's `module` (a file) and `name`, as `module:name`."""
+    if not recipe.at("object").is_null or recipe.at("module").is_null:
+        return _object_name(recipe.at("object"))
+    module = short_text(recipe.at("module"))
+    if module is None:
+        return None
+    name = short_text(recipe.at("name"))
+    if name is None:
+        recipe.at("name").error(
+            "`module` needs `name` beside it. The object was left out; write `object: recipe:recipe`."
+        )
+        return None
+    return _checked_object(f"{module.removesuffix('.py')}:{name}", recipe.at("name"))
+
+
+def _object_name(value: Value) -> str | None:
+    written = plain_text(value, NAME_BYTES)
+    return _checked_object(written, value) if written else None
+
+
+def _checked_object(written: str, value: Value) -> str | None:
+    """`module:name` as written; what Python could not import is kept and said."""
+    module, colon, name = written.partition(":")
+    if not colon or not module.strip() or not name.strip():
+        value.error("This is not `module:name`, so the recipe cannot be run. It was kept; write e.g. `recipe:recipe`.")
+    elif not name.isidentifier():
+        value.warning(
+            "What stands after the colon is no name that Python code can have (letters, digits and `_` only). "
+            "It was kept; write the object's name as in the code, e.g. `recipe:recipe`."
+        )
+    return written
+
+
+def _row(recipe_id: str | None = None, object_name: str | None = None, dict_object: str | None = None) -> dict:
+    return {"recipe_id": recipe_id, "object": object_name, "dict_object": dict_object}

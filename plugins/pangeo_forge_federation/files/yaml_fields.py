@@ -1,0 +1,254 @@
+"""Reads single values out of a document: each is taken as it was meant, or is a problem at its place.
+
+No message here repeats a value: half of some files is not published, and a message is.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Set
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from pangeo_forge_federation.files.clean_text import (
+    CONTROLS_TAKEN_OUT,
+    cut_to_bytes,
+    has_unseen,
+    utf8_length,
+    with_line_feeds,
+    without_controls,
+)
+from pangeo_forge_federation.files.file_problems import Problems, pointer_to
+from pangeo_forge_federation.files.redaction import redact_addresses
+from pangeo_forge_federation.files.yaml_document import Node
+
+T = TypeVar("T")
+
+# In bytes of UTF-8, as the database has them.
+ID_BYTES = 500
+NAME_BYTES = 500
+VERSION_BYTES = 200
+URL_BYTES = 4_096
+DESCRIPTION_BYTES = 20_000
+
+_HOST_FIRST = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}(?::\d+)?(?:[/?#]|$)")
+_DOI = re.compile(r"(?:doi:\s*)?10\.\d{4,9}/", re.IGNORECASE)
+_NOT_IN_URLS = re.compile(r'[\s<>"\\`]')
+
+
+class Value:
+    """A value of the document with its pointer, or the absence of one (`node` is None)."""
+
+    __slots__ = ("node", "place", "pointer", "problems")
+
+    def __init__(self, node: Node | None, pointer: str, problems: Problems, place: Node | None = None) -> None:
+        self.node = node
+        self.pointer = pointer
+        self.problems = problems
+        self.place = node or place
+
+    def at(self, key: str) -> "Value":
+        """The entry of this mapping; a missing one where there is none, or where this is no mapping."""
+        child = self.node.entries.get(key) if self.node else None
+        return Value(child, pointer_to(self.pointer, key), self.problems, self.place)
+
+    def first_of(self, *keys: str) -> "Value":
+        """The entry of the first of these keys that holds something; else of the first key."""
+        found = (entry for entry in map(self.at, keys) if not entry.is_null)
+        return next(found, self.at(keys[0]))
+
+    def items(self) -> Iterator["Value"]:
+        """The items of this list; none where it is no list."""
+        for position, node in enumerate(self.node.items if self.node else ()):
+            yield Value(node, pointer_to(self.pointer, position), self.problems)
+
+    def entries(self) -> Iterator[tuple[str, "Value"]]:
+        """The entries of this mapping with their keys; none where it is no mapping."""
+        for key, node in self.node.entries.items() if self.node else ():
+            yield key, Value(node, pointer_to(self.pointer, key), self.problems)
+
+    def keys(self) -> Set[str]:
+        """The keys of this mapping; none where it is no mapping."""
+        return self.node.entries.keys() if self.node else frozenset()
+
+    def has(self, key: str) -> bool:
+        """Whether this is a mapping with that key."""
+        return key in self.keys()
+
+    @property
+    def is_null(self) -> bool:
+        """Whether nothing stands here, or `null`."""
+        return self.node is None or self.node.is_null
+
+    @property
+    def text(self) -> str | None:
+        """The text as written; None where it is null, a list or a mapping."""
+        if self.node is None or self.node.is_null or not isinstance(self.node.value, str):
+            return None
+        return self.node.value
+
+    @property
+    def style(self) -> str | None:
+        """How the text was quoted, as `Node` has it; None where it is no text."""
+        return self.node.style if self.node else None
+
+    @property
+    def is_text(self) -> bool:
+        return self.text is not None
+
+    @property
+    def is_list(self) -> bool:
+        return self.node is not None and isinstance(self.node.value, list)
+
+    @property
+    def is_mapping(self) -> bool:
+        return self.node is not None and isinstance(self.node.value, dict)
+
+    def error(self, message: str) -> None:
+        """Something here was lost or is not understood."""
+        self.problems.error(self.pointer, self.place, message)
+
+    def warning(self, message: str) -> None:
+        """Something here was kept, but should be written otherwise."""
+        self.problems.warning(self.pointer, self.place, message)
+
+    def expected(self, what: str) -> None:
+        """This is of another type than `what`."""
+        kind = "a list" if self.is_list else "a mapping" if self.is_mapping else "a single text"
+        self.error(f"This is {kind}; {what} belongs here. It was left out.")
+
+
+def list_items(value: Value, most: int, what: str, example: str) -> Iterator[Value]:
+    """The items of a list, up to a bound; what stands without a list is read as its one item, with a warning."""
+    if value.is_null:
+        return
+    if not value.is_list:
+        if value.is_mapping:
+            value.warning(f"A list of {what} belongs here. This was read as its one item; write `{example}`.")
+        yield value  # a single text: whoever reads the item says how to write it
+        return
+    yield from bounded(value, value.items(), most, what)
+
+
+def bounded(value: Value, found: Iterable[T], most: int, what: str) -> Iterator[T]:
+    """What was found in this value, up to a bound."""
+    for position, each in enumerate(found):
+        if position == most:
+            value.error(f"More than {most:,} {what} stand here; those after the first {most:,} were left out.")
+            return
+        yield each
+
+
+def text_as_written(value: Value, what: str) -> str | None:
+    """The text that stands here; None where there is none, with an error where it is a list or a mapping."""
+    if not value.is_null and not value.is_text:
+        value.expected(what)
+    return value.text
+
+
+def plain_text(value: Value, limit: int) -> str | None:
+    """Text for people: addresses hidden, control characters taken out, cut to `limit` bytes; "" only if quoted so."""
+    found = text_as_written(value, "a text")
+    if found is None:
+        return None
+    written = with_line_feeds(found)
+    clean = without_controls(written)
+    if clean != written:
+        value.warning(CONTROLS_TAKEN_OUT)
+    text = redact_addresses(clean).strip()
+    if not text:
+        return "" if value.style in ("'", '"') else None
+    cut = cut_to_bytes(text, limit)
+    if cut != text:
+        value.warning(f"This text is longer than {limit:,} bytes and was cut there; write it shorter.")
+    return cut
+
+
+def short_text(value: Value, limit: int = NAME_BYTES) -> str | None:
+    """As `plain_text`, where an empty text says no more than none."""
+    return plain_text(value, limit) or None
+
+
+def checked_text(value: Value, normal_form: Callable[[str], str | None], what: str, example: str) -> str | None:
+    """A short text in its normal form, or None with an error where it has none: then it is not `what`."""
+    text = short_text(value)
+    if text is None:
+        return None
+    found = normal_form(text)
+    if found is None:
+        value.error(f"This is not {what}; it was left out. Write it like `{example}`.")
+    return found
+
+
+def identifier(value: Value, what: str) -> str | None:
+    """An id exactly as written, or None with an error: half an id, or a mended one, would be another thing's."""
+    if value.is_null:
+        value.error(f"This {what} has no id, so no run could name it; it was left out. Write `id: some-name`.")
+        return None
+    written = text_as_written(value, "a text")
+    if written is None:
+        return None
+    if reason := why_no_identifier(written):
+        value.error(f"This id {reason}; the {what} was left out.")
+        return None
+    return written
+
+
+def why_no_identifier(written: str) -> str | None:
+    """What makes this text unfit as an id (it must survive being part of a path), as the end of a sentence."""
+    if not written.strip():
+        return "is empty"
+    if has_unseen(written):
+        return "holds a line end, a control character or another one that cannot be seen"
+    if utf8_length(written) > ID_BYTES:
+        return f"is longer than {ID_BYTES} bytes"
+    if written != written.strip() or written != written.strip("/"):
+        return "begins or ends with a blank or a slash"
+    if "\\" in written:
+        return "holds a backslash"
+    if not {".", ".."}.isdisjoint(written.split("/")):
+        return "holds `.` or `..` between slashes, which a path would follow"
+    if redact_addresses(written) != written:
+        return "holds an e-mail address, which is not published"
+    return None
+
+
+def url(value: Value) -> str | None:
+    """An http or https address as written that is safe to link, or None with a problem."""
+    written = (text_as_written(value, "an address (URL)") or "").strip()
+    if not written:
+        return None
+    if _HOST_FIRST.match(written[:URL_BYTES]):
+        value.warning("This address was left out: it does not say how to get there. Begin it with `https://`.")
+        return None
+    if reason := _why_no_url(written):
+        value.error(f"This address {reason}; it was left out.")
+        return None
+    return written
+
+
+def is_web_address(text: str) -> bool:
+    """Whether the text means to be an http or https address, and nothing else."""
+    return text.lower().startswith(("http://", "https://")) and not any(letter.isspace() for letter in text)
+
+
+def _why_no_url(written: str) -> str | None:
+    if utf8_length(written) > URL_BYTES:
+        return f"is longer than {URL_BYTES:,} bytes"
+    if _DOI.match(written):
+        return "is a DOI; write it as `https://doi.org/10...`"
+    if has_unseen(written) or _NOT_IN_URLS.search(written):
+        return "holds a blank or another character that no URL has; write one URL, with `%20` for a blank"
+    try:
+        parts = urlsplit(written)
+        host = parts.hostname
+        _ = parts.port  # raises when it is no number
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme.lower() not in ("http", "https"):
+        return "does not begin with `https://` or `http://`"
+    if not host:
+        return "names no host"
+    if "@" in parts.netloc:
+        return "names a user or a password before its `@`, which is not published; leave that out"
+    if redact_addresses(written) != written:
+        return "holds an e-mail address, which is not published"
+    return None

@@ -1,0 +1,174 @@
+"""Datasets as bakeries record them: known by URL, owned by the bakery that wrote them first."""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.access.actors import Actor
+from pangeo_forge_federation.records.bodies import Sent
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.records.faults import Faults, bakery_of
+from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
+from pangeo_forge_federation.storage.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
+
+DATASETS_PER_RUN = 100
+
+# Fields of a body that mean more than a column to set; every other one is set as it is.
+_RESOLVED = ("url", "bakery_id", "feedstock_id", "is_test")
+
+
+def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, home: str) -> tuple[int, bool]:
+    """Record a dataset that no run made. (its id, whether it is new): the same one again is found by its URL.
+
+    `dataset` is an instance of `body_models.create_model_of(Dataset)`.
+    Raises ProblemDetails: 403 for another bakery's name, 409 where its URL is known and a field differs, 422.
+    """
+    faults = Faults()
+    bakery_id = bakery_of(dataset.bakery_id, actor, faults)
+    named = None
+    if dataset.feedstock_id is not None:
+        try:
+            named = parse_feedstock_name(dataset.feedstock_id, home)
+        except ValueError as error:
+            faults.add("feedstock_id", str(error))
+    faults.raise_any()
+    values = {name: getattr(dataset, name) for name in type(dataset).model_fields if name not in _RESOLVED}
+    values["bakery_id"] = resolve_bakery(connection, bakery_id)
+    values["feedstock_id"] = resolve_feedstock(connection, *named) if named else None
+    if dataset.is_test is not None:
+        values["is_test"] = int(dataset.is_test)
+    found = _find(connection, dataset.url)
+    if found is not None:
+        _refuse_difference(found, values)
+        return found["id"], False
+    now = times.now()
+    dataset_id = insert(connection, "datasets", {"url": dataset.url, **values, "created_at": now, "updated_at": now})
+    _add_event(connection, dataset_id, actor, now, "created")
+    return dataset_id, True
+
+
+def update_dataset(
+    connection: sqlite3.Connection, dataset_id: int, patch: Sent, actor: Actor, revisions: Collection[int] | None
+) -> int:
+    """Apply a merge patch (RFC 7396): a `retraction_reason` retracts the dataset, null takes that back.
+
+    `patch` is an instance of `body_models.update_model_of(Dataset)`; `revisions` are those that If-Match asks for.
+    Raises ProblemDetails: 403 unless its owner or an administrator asks, 404, 412, 422.
+    """
+    dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revisions)
+    sent = {name: getattr(patch, name) for name in patch.model_fields_set}
+    changed = {name: value for name, value in sent.items() if value != dataset[name]}
+    if not changed:
+        return dataset_id
+    now = max(times.now(), dataset["updated_at"])
+    action = "changed"
+    reason = changed.get("retraction_reason", dataset["retraction_reason"])
+    if reason is not None and dataset["retracted_at"] is None:
+        changed["retracted_at"], action = now, "retracted"
+    elif reason is None and dataset["retracted_at"] is not None:
+        changed["retracted_at"], action = None, "restored"
+    update(connection, "datasets", dataset_id, {**changed, "updated_at": now, "revision": dataset["revision"] + 1})
+    _add_event(connection, dataset_id, actor, now, action, message=sent.get("retraction_reason"))
+    return dataset_id
+
+
+def link_dataset(connection: sqlite3.Connection, run: dict[str, Any], dataset: Sent, actor: Actor, now: str) -> bool:
+    """Note that a run wrote a dataset; one with a new URL belongs to the run's bakery. False if that was known.
+
+    Of a dataset that is known, fields that differ are left as they are: only its owner changes them, by PATCH.
+    """
+    found = _find(connection, dataset.url)
+    if found is None:
+        values = {
+            "url": dataset.url,
+            "format": dataset.format,
+            "title": dataset.title,
+            "feedstock_id": run["feedstock_id"],
+            "recipe_id": run["recipe_id"],
+            "bakery_id": run["bakery_id"],
+            "is_test": run["is_test"],
+            "created_at": now,
+            "updated_at": now,
+        }
+        dataset_id, action = insert(connection, "datasets", values), "created"
+    else:
+        dataset_id, action = found["id"], "linked"
+        if _is_linked(connection, run["id"], dataset_id):
+            return False
+        # its history has one more line, so that it is heard of; a clock that was set back must not hide that
+        now = max(now, found["updated_at"])
+        changed: dict[str, Any] = {"updated_at": now}
+        if found["is_test"] and not run["is_test"]:
+            changed |= {"is_test": 0, "revision": found["revision"] + 1}
+        update(connection, "datasets", dataset_id, changed)
+    insert(
+        connection,
+        "recipe_run_datasets",
+        {"recipe_run_id": run["id"], "dataset_id": dataset_id, "run_date": run["run_date"]},
+    )
+    _add_event(connection, dataset_id, actor, now, action, run["id"])
+    return True
+
+
+def count_new_links(connection: sqlite3.Connection, run_id: int, datasets: Sequence[Sent]) -> int:
+    """How many datasets a run would have with these."""
+    rows = connection.execute(
+        """
+        select datasets.url
+        from recipe_run_datasets
+        join datasets on datasets.id = recipe_run_datasets.dataset_id
+        where recipe_run_datasets.recipe_run_id = :run_id
+        """,
+        {"run_id": run_id},
+    )
+    return len({row["url"] for row in rows} | {dataset.url for dataset in datasets})
+
+
+def _find(connection: sqlite3.Connection, url: str) -> sqlite3.Row | None:
+    return connection.execute("select * from datasets where url = :url", {"url": url}).fetchone()
+
+
+def _is_linked(connection: sqlite3.Connection, run_id: int, dataset_id: int) -> bool:
+    return bool(
+        connection.execute(
+            """
+            select 1
+            from recipe_run_datasets
+            where recipe_run_id = :run_id and dataset_id = :dataset_id
+            """,
+            {"run_id": run_id, "dataset_id": dataset_id},
+        ).fetchone()
+    )
+
+
+def _refuse_difference(found: sqlite3.Row, values: dict[str, Any]) -> None:
+    """Raises ProblemDetails (409) when what was sent is not what is recorded."""
+    different = [name for name, value in values.items() if value is not None and not _same(name, value, found[name])]
+    if different:
+        raise ProblemDetails(
+            "conflict",
+            f"this URL is dataset {found['id']} already, with another {', '.join(different)}: its owner changes it "
+            "by PATCH",
+            headers={"Location": f"/datasets/{found['id']}"},
+        )
+
+
+def _same(name: str, sent: Any, recorded: Any) -> bool:
+    if name in ("bakery_id", "feedstock_id"):
+        # these ids are the same in any letter case
+        return recorded is not None and sent.lower() == recorded.lower()
+    return sent == recorded
+
+
+def _add_event(
+    connection: sqlite3.Connection,
+    dataset_id: int,
+    actor: Actor,
+    at: str,
+    action: str,
+    run_id: int | None = None,
+    message: str | None = None,
+) -> None:
+    event = {"dataset_id": dataset_id, "at": at, "action": action, "recipe_run_id": run_id, "message": message}
+    insert(connection, "dataset_events", event | actor.columns)

@@ -1,0 +1,167 @@
+"""Recipe runs as bakeries record them: what a write means, inside the transaction that the writer gives.
+
+Names are resolved and times are set here and not before, since another process may have renamed a feedstock or
+written the same external id while this write waited.
+"""
+
+import sqlite3
+from collections.abc import Collection
+from typing import Any
+
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.access.actors import Actor
+from pangeo_forge_federation.records.bodies import Sent
+from pangeo_forge_federation.recording.datasets import DATASETS_PER_RUN, count_new_links, link_dataset
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.records.faults import Faults, bakery_of
+from pangeo_forge_federation.api.list_requests import printable
+from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
+from pangeo_forge_federation.storage.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, completion_faults
+
+# Fields of a body that mean more than a column to set; every other one is set as it is.
+_RESOLVED = ("run_date", "bakery_id", "feedstock_id", "completed_at", "is_test", "datasets")
+
+
+def create_recipe_run(
+    connection: sqlite3.Connection, run: Sent, actor: Actor, home: str, at: tuple[str | int, ...] = ()
+) -> int:
+    """Record a run with its datasets and its first event. The id that it was given.
+
+    `run` is an instance of `body_models.create_model_of(RecipeRun)`; `at` is where it stands in the body.
+    Raises ProblemDetails: 403 for another bakery's name, 409 for an external id that is taken, 422.
+    """
+    now = times.now()
+    faults = Faults(at)
+    bakery_id = bakery_of(run.bakery_id, actor, faults)
+    try:
+        feedstock_id, repository = parse_feedstock_name(run.feedstock_id, home)
+    except ValueError as error:
+        faults.add("feedstock_id", str(error))
+    run_date = run.run_date or run.completed_at or now
+    completed_at = run.completed_at
+    if run.status in FINAL_STATUSES and not run.run_date:
+        completed_at = completed_at or run_date
+    faults.check_not_ahead("run_date", run.run_date)
+    _check_completed_at(faults, run.completed_at, run.status, run_date)
+    if len(run.datasets or ()) > DATASETS_PER_RUN:
+        faults.add("datasets", f"holds {len(run.datasets)} datasets, and a run has at most {DATASETS_PER_RUN}")
+    faults.raise_any()
+
+    values = {name: getattr(run, name) for name in type(run).model_fields if name not in _RESOLVED}
+    values |= {
+        "run_date": run_date,
+        "bakery_id": resolve_bakery(connection, bakery_id),
+        "feedstock_id": resolve_feedstock(connection, feedstock_id, repository),
+        "completed_at": completed_at,
+        "is_test": bool(run.is_test),
+        "created_at": now,
+        "updated_at": now,
+    }
+    _refuse_taken_external_id(connection, values["bakery_id"], run.external_id)
+    run_id = insert(connection, "recipe_runs", values)
+    for dataset in run.datasets or ():
+        link_dataset(connection, {"id": run_id, **values}, dataset, actor, now)
+    _add_event(connection, run_id, actor, now, run.status, run.message)
+    return run_id
+
+
+def update_recipe_run(
+    connection: sqlite3.Connection, run_id: int, patch: Sent, actor: Actor, revisions: Collection[int] | None
+) -> int:
+    """Apply a merge patch (RFC 7396) to a run. One that changes nothing is a heartbeat and moves `updated_at` alone.
+
+    `patch` is an instance of `body_models.update_model_of(RecipeRun)`; `revisions` are those that If-Match asks for.
+    Raises ProblemDetails: 403, 404, 409 for what is final or an external id that is taken, 412, 422; nothing of the
+    patch is applied then.
+    """
+    run = read_own(connection, "recipe_runs", run_id, "recipe run", actor, revisions)
+    sent = {name: getattr(patch, name) for name in patch.model_fields_set}
+    datasets = _check_patch(connection, run, sent)
+
+    changed = {name: value for name, value in sent.items() if value != run[name]}
+    status = changed.get("status", run["status"])
+    # a clock that was set back must not make the run look unheard of
+    now = max(times.now(), run["updated_at"])
+    if status in FINAL_STATUSES and run["status"] not in FINAL_STATUSES and not sent.get("completed_at"):
+        changed["completed_at"] = max(now, run["run_date"])
+    if "external_id" in changed:
+        _refuse_taken_external_id(connection, run["bakery_id"], changed["external_id"])
+    linked = [link_dataset(connection, run, dataset, actor, now) for dataset in datasets]
+    if not changed and not any(linked):
+        update(connection, "recipe_runs", run_id, {"updated_at": now})
+        return run_id
+    update(connection, "recipe_runs", run_id, {**changed, "updated_at": now, "revision": run["revision"] + 1})
+    _add_event(connection, run_id, actor, now, status, changed.get("message", run["message"]))
+    return run_id
+
+
+def find_recipe_run(connection: sqlite3.Connection, bakery_id: str, external_id: str) -> int:
+    """The id of a bakery's run by the bakery's own id of it. Raises ProblemDetails (404)."""
+    found = _by_external_id(connection, bakery_id, external_id)
+    if found is None:
+        raise ProblemDetails(
+            "not-found", f"{printable(bakery_id)} has recorded no run with the external_id {printable(external_id)!r}"
+        )
+    return found
+
+
+def _check_patch(connection: sqlite3.Connection, run: dict[str, Any], sent: dict[str, Any]) -> list[Sent]:
+    """Refuse what may not be patched: 409 for what is final, 422 for what does not fit. The datasets that are added."""
+    final = run["status"] in FINAL_STATUSES
+    if final and sent.get("status", run["status"]) != run["status"]:
+        since = run["completed_at"] or run["updated_at"]
+        raise ProblemDetails(
+            "conflict",
+            f"recipe run {run['id']} is {run['status']} since {since}, which is final: it cannot become "
+            f"{sent['status']}. Record another run instead",
+        )
+    if final and run["completed_at"] and sent.get("completed_at", run["completed_at"]) != run["completed_at"]:
+        raise ProblemDetails("conflict", f"recipe run {run['id']} ended at {run['completed_at']}, which is final")
+    faults = Faults()
+    _check_completed_at(faults, sent.get("completed_at"), sent.get("status", run["status"]), run["run_date"])
+    datasets = sent.pop("datasets", [])
+    if count_new_links(connection, run["id"], datasets) > DATASETS_PER_RUN:
+        faults.add("datasets", f"would give the run more than {DATASETS_PER_RUN} datasets")
+    faults.raise_any()
+    return datasets
+
+
+def _check_completed_at(faults: Faults, completed_at: str | None, status: str, run_date: str) -> None:
+    """Only a `completed_at` that was sent is compared."""
+    if completed_at is None:
+        return
+    for fault in completion_faults(completed_at, status, run_date):
+        faults.add("completed_at", fault)
+    faults.check_not_ahead("completed_at", completed_at)
+
+
+def _refuse_taken_external_id(connection: sqlite3.Connection, bakery_id: str, external_id: str | None) -> None:
+    """Raises ProblemDetails (409, with the `Location` of the run that has it)."""
+    taken = None if external_id is None else _by_external_id(connection, bakery_id, external_id)
+    if taken is not None:
+        raise ProblemDetails(
+            "conflict",
+            f"{bakery_id} has recorded the external_id {external_id!r} already, as recipe run {taken}",
+            headers={"Location": f"/recipe_runs/{taken}"},
+        )
+
+
+def _by_external_id(connection: sqlite3.Connection, bakery_id: str, external_id: str) -> int | None:
+    found = connection.execute(
+        """
+        select id
+        from recipe_runs
+        where bakery_id = :bakery_id
+            and external_id = :external_id
+        """,
+        {"bakery_id": bakery_id, "external_id": external_id},
+    ).fetchone()
+    return found["id"] if found else None
+
+
+def _add_event(
+    connection: sqlite3.Connection, run_id: int, actor: Actor, at: str, status: str, message: str | None
+) -> None:
+    event = {"recipe_run_id": run_id, "at": at, "status": status, "message": message}
+    insert(connection, "recipe_run_events", event | actor.columns)

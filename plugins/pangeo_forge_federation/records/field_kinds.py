@@ -1,0 +1,59 @@
+"""What kind of value a column of a record holds, as its model says: by it filters read and rows are written out."""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from pangeo_forge_federation.records.models import Record
+
+TEXT, INTEGER, NUMBER, BOOLEAN = "text", "integer", "number", "boolean"
+TIME, DAY, JSON = "time", "day", "json"
+
+_OF_TYPE = {
+    "integer": INTEGER,
+    "number": NUMBER,
+    "boolean": BOOLEAN,
+    "string": TEXT,
+    "array": JSON,
+    "object": JSON,
+}
+_OF_FORMAT = {"date-time": TIME, "date": DAY}
+
+
+@cache
+def column_kinds(record: type[Record]) -> Mapping[str, str]:
+    """Column -> kind, in the order of the model."""
+    properties = record.model_json_schema()["properties"]
+    return MappingProxyType({name: kind_of(schema) for name, schema in properties.items()})
+
+
+@cache
+def nullable_columns(record: type[Record]) -> frozenset[str]:
+    """Columns that may be null."""
+    properties = record.model_json_schema()["properties"]
+    return frozenset(name for name, schema in properties.items() if {"type": "null"} in schema.get("anyOf", ()))
+
+
+@cache
+def column_choices(record: type[Record], column: str) -> tuple[str, ...]:
+    """The values of a column that has but a few."""
+    schema = record.model_json_schema()["properties"][column]
+    return next((tuple(each["enum"]) for each in (schema, *schema.get("anyOf", ())) if "enum" in each), ())
+
+
+@cache
+def has_long_message(record: type[Record]) -> bool:
+    """Whether a record's message may be a whole traceback, of which lists show the beginning."""
+    schema = record.model_json_schema()["properties"].get("message", {})
+    return any(each.get("maxLength", 0) > 10_000 for each in (schema, *schema.get("anyOf", ())))
+
+
+def kind_of(schema: Mapping) -> str:
+    """The kind of a field by its JSON Schema."""
+    # a field that may be null is `anyOf` its type and null
+    for choice in (schema, *schema.get("anyOf", ())):
+        if choice.get("format") in _OF_FORMAT:
+            return _OF_FORMAT[choice["format"]]
+        if choice.get("type") in _OF_TYPE:
+            return _OF_TYPE[choice["type"]]
+    return JSON

@@ -1,0 +1,128 @@
+"""The kinds of values that records hold: what is accepted, what is refused and in which words.
+
+Each kind is a pydantic type, so that validation, the OpenAPI document and the docs come from one place. Bounds are in
+bytes of UTF-8 and equal to the checks of `schema.py`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.control_characters import CONTROL_CHARACTERS, without_terminal_codes
+from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
+from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
+from pangeo_forge_federation.values.text_rules import (
+    URL_PATTERN,
+    check_bakery_id,
+    check_bytes,
+    check_no_control_characters,
+    check_not_blank,
+    check_url,
+)
+
+# As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
+NO_CONTROL_PATTERN = rf"^[^{CONTROL_CHARACTERS}]*$"
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """What a check raises: a sentence that goes on from the name of the field."""
+    # braces would be taken for placeholders
+    return PydanticCustomError("refused", "{message}", {"message": message})
+
+
+def _refusing(check: Callable[[str], Any]) -> AfterValidator:
+    """A check that raises ValueError, in its words. The text stays as it is."""
+
+    def run(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise refuse(str(error)) from None
+        return text
+
+    return AfterValidator(run)
+
+
+def _without_terminal_codes(value: Any) -> Any:
+    return without_terminal_codes(value) if isinstance(value, str) else value
+
+
+def _time(value: str) -> str:
+    try:
+        return times.parse(value)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+
+
+def _day(value: str) -> str:
+    try:
+        return times.parse_day(value)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+
+
+def _status(value: Any) -> Any:
+    return read_status(value) if isinstance(value, str) else value
+
+
+def _checked(annotation: Any, *checks: Any) -> Any:
+    """The annotation with further checks."""
+    return Annotated[annotation, *checks]
+
+
+def text(limit: int, **schema: Any) -> Any:
+    """Text of at most `limit` bytes without control characters."""
+    return Annotated[
+        StrictStr,
+        _refusing(check_no_control_characters),
+        _refusing(partial(check_bytes, limit=limit)),
+        Field(json_schema_extra={"maxLength": limit, "pattern": NO_CONTROL_PATTERN, **schema}),
+    ]
+
+
+def identifier(limit: int = 500, **schema: Any) -> Any:
+    """Text that names something: not empty."""
+    return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), _refusing(check_not_blank)]
+
+
+# the years of times.py, as a regular expression
+YEAR_PATTERN = r"(19[7-9]\d|20\d\d|21\d\d)"
+TIME_SCHEMA = {"format": "date-time", "pattern": f"^{YEAR_PATTERN}-"}
+DAY_SCHEMA = {"format": "date", "pattern": f"^{YEAR_PATTERN}-"}
+
+Integer = StrictInt
+# a body's numbers have an end: json_body.py sees to that
+Number = StrictFloat
+Boolean = StrictBool
+Identifier = identifier()
+BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), _refusing(check_bakery_id))
+FeedstockName = identifier(pattern=FEEDSTOCK_NAME_PATTERN)
+Version = text(200)
+Title = text(500)
+Description = text(20000)
+Message = _checked(text(65536), BeforeValidator(_without_terminal_codes))
+Reason = text(2000)
+RetractionReason = identifier(2000)
+Pointer = text(4096)
+ChangedValue = text(10000)
+Source = identifier(4096)
+Prefix = text(4096)
+Url = _checked(identifier(4096, pattern=URL_PATTERN), _refusing(check_url))
+Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
+Day = Annotated[StrictStr, AfterValidator(_day), Field(json_schema_extra=DAY_SCHEMA)]
+Status = _checked(Literal.__getitem__((*UNFINISHED_STATUSES, *FINAL_STATUSES)), BeforeValidator(_status))
+JsonValue = Annotated[Any, WithJsonSchema({})]

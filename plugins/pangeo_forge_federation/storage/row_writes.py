@@ -1,0 +1,76 @@
+"""Rows written one at a time, inside the transaction that the writer gives."""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from pangeo_forge_federation.access.actors import Actor
+from pangeo_forge_federation.problems import ProblemDetails
+
+
+def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> int:
+    """Insert a row, and give its id."""
+    cursor = connection.execute(_insert_into(table, values), values)
+    # an insert that succeeded has one
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def insert_all(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns."""
+    if rows:
+        connection.executemany(_insert_into(table, rows[0]), rows)
+
+
+def update(connection: sqlite3.Connection, table: str, row_id: int | str, values: Mapping[str, Any]) -> None:
+    """Set columns of the row with this id."""
+    assignments = ", ".join(f'"{name}" = :{name}' for name in values)
+    connection.execute(f"update {table} set {assignments} where id = :row_id", {**values, "row_id": row_id})
+
+
+def _insert_into(table: str, columns: Iterable[str]) -> str:
+    names = list(columns)
+    quoted = ", ".join(f'"{name}"' for name in names)
+    parameters = ", ".join(f":{name}" for name in names)
+    return f"insert into {table} ({quoted}) values ({parameters})"
+
+
+def read_own(
+    connection: sqlite3.Connection, table: str, row_id: int, what: str, actor: Actor, revisions: Collection[int] | None
+) -> dict[str, Any]:
+    """The row that a PATCH is about to change; `revisions` is what If-Match asks for, `what` its name in words.
+
+    Raises ProblemDetails: 404, 403 unless its bakery or an administrator asks, 412 at another revision.
+    """
+    row = connection.execute(f"select * from {table} where id = :id", {"id": row_id}).fetchone()
+    if row is None:
+        raise ProblemDetails("not-found", f"there is no {what} {row_id}")
+    actor.require(row["bakery_id"], f"{what} {row_id}")
+    if revisions is not None and row["revision"] not in revisions:
+        asked = " or ".join(map(str, sorted(revisions)))
+        detail = f"{what} {row_id} is at revision {row['revision']}, not {asked}: read it again"
+        raise ProblemDetails("precondition-failed", detail)
+    return dict(row)
+
+
+def resolve_bakery(connection: sqlite3.Connection, bakery_id: str) -> str:
+    """The id of a bakery as it is stored. One that no file names is made, unlisted."""
+    connection.execute("insert into bakeries (id) values (:id) on conflict do nothing", {"id": bakery_id})
+    return connection.execute("select id from bakeries where id = :id", {"id": bakery_id}).fetchone()[0]
+
+
+def resolve_feedstock(connection: sqlite3.Connection, feedstock_id: str, repository: str) -> str:
+    """The id of a feedstock as it is stored, by its id or one it had before. A new one is made, unlisted."""
+    found = connection.execute(
+        """
+        select id from feedstocks where id = :id
+        union all
+        select feedstock_id from feedstock_aliases where alias = :id
+        limit 1
+        """,
+        {"id": feedstock_id},
+    ).fetchone()
+    if found:
+        return found[0]
+    insert(connection, "feedstocks", {"id": feedstock_id, "repository": repository})
+    return feedstock_id

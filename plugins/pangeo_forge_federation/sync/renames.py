@@ -1,0 +1,141 @@
+"""Repositories that have another name now: the feedstock's id follows, its runs follow the id, the old id leads there.
+
+Whether a row is that of a repository is told by GitHub's own number. All that move are first put aside under ids that
+no repository can have, so that two may swap their names, and a name may change only in its letters' case.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
+from pangeo_forge_federation.sync.changes import Change, Diff
+from pangeo_forge_federation.sync.fetched import FetchedFile
+from pangeo_forge_federation.sync.save_feedstocks import FEEDSTOCK
+from pangeo_forge_federation.sync.source_files import SourceFiles
+
+# What a merge moves, and what the row that stays says for both.
+_MOVED_TABLES = ("recipe_runs", "datasets", "feedstock_aliases", "sync_changes")
+_REPLACED_TABLES = ("maintainers", "providers", "problems", "named_bakeries")
+
+
+@dataclass(frozen=True)
+class Move:
+    """A feedstock whose id changes: `before` and `repository` are its repository's old and new name."""
+
+    old: str
+    new: str
+    before: str
+    repository: str
+    listed: bool
+
+
+def find_moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[list[Move]]:
+    """The feedstocks whose repository has another name, in groups: those that give each other names move at once."""
+    groups: list[list[Move]] = []
+    group_of: dict[str, list[Move]] = {}
+    for move in _moves(connection, files, home):
+        group: list[Move] = []
+        ids = {move.old.lower(), move.new.lower()}
+        for other in {id(group_of[each]): group_of[each] for each in ids if each in group_of}.values():
+            groups.remove(other)
+            group += other
+        group.append(move)
+        groups.append(group)
+        for each in group:
+            group_of[each.old.lower()] = group_of[each.new.lower()] = group
+    return groups
+
+
+def follow_renames(
+    connection: sqlite3.Connection, moves: list[Move], now: str, fetched_at: str, seen: SourceFiles, diff: Diff
+) -> None:
+    """Give the feedstocks of one group the ids that follow from their repositories' names."""
+    aside = {move: f"/{number}" for number, move in enumerate(moves)}
+    for move, temporary in aside.items():
+        _set_id(connection, move.old, temporary)
+    for move, temporary in aside.items():
+        _merge(connection, move.new, temporary, now)
+        _set_id(connection, temporary, move.new)
+    _move_source_files(connection, moves, fetched_at, seen)
+    for move in moves:
+        _note_alias(connection, move, now)
+        if move.listed:
+            diff.changes.append(Change(FEEDSTOCK, move.new, "changed", "id", move.old, move.new))
+
+
+def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[Move]:
+    rows = connection.execute("select id, repository, github_id, listed from feedstocks").fetchall()
+    by_github_id = {row["github_id"]: row for row in rows if row["github_id"] is not None}
+    by_id = {row["id"].lower(): row for row in rows}
+    moves = []
+    for file in files:
+        if file.github_id is None:
+            continue
+        new = id_of(file.repository, home)
+        row = by_github_id.get(file.github_id)
+        if row is None:
+            # as a run or a folder spelled it, before GitHub was asked
+            row = by_id.get(new.lower())
+            if row is None or row["github_id"] is not None:
+                continue
+        if row["id"] != new:
+            moves.append(Move(row["id"], new, row["repository"], file.repository, bool(row["listed"])))
+    return moves
+
+
+def _set_id(connection: sqlite3.Connection, old: str, new: str) -> None:
+    bound = {"new": new, "old": old}
+    connection.execute("update feedstocks set id = :new where id = :old", bound)
+    # what syncs told has no foreign key, since a feedstock that was merged stays in it
+    connection.execute("update sync_changes set feedstock_id = :new where feedstock_id = :old", bound)
+
+
+def _merge(connection: sqlite3.Connection, name: str, into: str, now: str) -> None:
+    """A row that has the new name already is of the same repository: a job reported under it before a sync saw it.
+
+    Or it is of one that is gone, whose name was free. Either way its runs, datasets and aliases move, and it goes.
+    """
+    if connection.execute("select 1 from feedstocks where id = :name", {"name": name}).fetchone() is None:
+        return
+    bound = {"name": name, "into": into}
+    for table in _MOVED_TABLES:
+        connection.execute(f"update {table} set feedstock_id = :into where feedstock_id = :name", bound)
+    for table in _REPLACED_TABLES:
+        connection.execute(f"delete from {table} where feedstock_id = :name", bound)
+    connection.execute(
+        """
+        update or ignore recipes
+        set feedstock_id = :into, removed_at = coalesce(removed_at, :now)
+        where feedstock_id = :name
+        """,
+        {**bound, "now": now},
+    )
+    connection.execute("delete from recipes where feedstock_id = :name", bound)
+    connection.execute("delete from feedstocks where id = :name", bound)
+
+
+def _move_source_files(connection: sqlite3.Connection, moves: list[Move], fetched_at: str, seen: SourceFiles) -> None:
+    """By way of names that no repository can have, as for the ids."""
+    aside = {move: f"/{number}" for number, move in enumerate(moves)}
+    for move, temporary in aside.items():
+        seen.note_moved(move.before, temporary, fetched_at)
+    for move, temporary in aside.items():
+        seen.note_moved(temporary, move.repository, fetched_at)
+        connection.execute(
+            "update problems set repository = :repository where feedstock_id = :id",
+            {"repository": move.repository, "id": move.new},
+        )
+
+
+def _note_alias(connection: sqlite3.Connection, move: Move, now: str) -> None:
+    """The old id leads to the new one, but where it is somebody's now: a live id wins."""
+    connection.execute("delete from feedstock_aliases where alias = :new", {"new": move.new})
+    connection.execute(
+        """
+        insert into feedstock_aliases (alias, feedstock_id, created_at)
+        select :old, :new, :now
+        where not exists (select 1 from feedstocks where id = :old)
+        on conflict do update set feedstock_id = excluded.feedstock_id, created_at = excluded.created_at
+        """,
+        {"old": move.old, "new": move.new, "now": now},
+    )
