@@ -3,24 +3,26 @@
 from functools import partial
 
 from datasette import hookimpl
+from pangeo_forge_federation.analyst_sql.turns import take_turns
+from pangeo_forge_federation.api.routes import primary_hint
+from pangeo_forge_federation.services import close_databases, ensure_services
+from pangeo_forge_federation.web.access_log import log_access
 from pangeo_forge_federation.web.compression import compress_pages
-from pangeo_forge_federation.web.request_checks import guard
 from pangeo_forge_federation.web.public_url import at_public_url
-from pangeo_forge_federation.server.registry import close_databases, registry_of
-from pangeo_forge_federation.web.access_log import watch
-from pangeo_forge_federation.api.routes import elsewhere
+from pangeo_forge_federation.web.request_checks import check_requests
 
 
 @hookimpl
 def asgi_wrapper(datasette):
-    registry = registry_of(datasette)
+    services = ensure_services(datasette)
     read_only = None
-    if registry.is_replica:
-        read_only = f"a read replica knows no tokens: {elsewhere('send this', registry.settings.primary_url)}"
+    if services.is_replica:
+        read_only = f"a read replica knows no tokens: {primary_hint('send this', services.settings.primary_url)}"
 
     def wrap(application):
-        guarded = guard(application, registry.start, partial(close_databases, datasette), registry.sql_turns, read_only)
-        hot = registry.hot_reads.around(compress_pages(guarded))
-        return watch(at_public_url(hot, registry.settings.public_url), registry.metrics)
+        in_turn = take_turns(application, services.sql_turns)
+        guarded = check_requests(in_turn, services.start, partial(close_databases, datasette), read_only)
+        hot = services.response_cache.around(compress_pages(guarded))
+        return log_access(at_public_url(hot, services.settings.public_url), services.metrics)
 
     return wrap

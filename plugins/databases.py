@@ -1,7 +1,7 @@
 """Both databases are made, migrated and attached before the first request."""
 
 from datasette import hookimpl
-from pangeo_forge_federation.server.registry import open_databases
+from pangeo_forge_federation.services import open_databases
 
 
 @hookimpl

@@ -3,16 +3,13 @@
 import re
 
 from datasette import hookimpl
-from pangeo_forge_federation.web.addresses import path_regex
 from pangeo_forge_federation.api.badge import GET_BADGE
 from pangeo_forge_federation.api.feeds import FEEDS
-from pangeo_forge_federation.api.metrics import GET_METRICS
-from pangeo_forge_federation.api.snapshots import GET_SNAPSHOT, GET_SNAPSHOTS
 from pangeo_forge_federation.api.health import GET_HEALTH
+from pangeo_forge_federation.api.metrics import GET_METRICS
 from pangeo_forge_federation.api.openapi import GET_OPENAPI
-from pangeo_forge_federation.server.registry import registry_of
-from pangeo_forge_federation.request_notes import note_of_request
 from pangeo_forge_federation.api.routes import respond, table_of
+from pangeo_forge_federation.api.snapshots import GET_SNAPSHOT, GET_SNAPSHOTS
 from pangeo_forge_federation.api.webhooks import POST_GITHUB_WEBHOOK
 from pangeo_forge_federation.api.writes import (
     PATCH_DATASET,
@@ -21,6 +18,9 @@ from pangeo_forge_federation.api.writes import (
     POST_DATASETS,
     POST_RECIPE_RUNS,
 )
+from pangeo_forge_federation.request_notes import note_of_request
+from pangeo_forge_federation.services import ensure_services
+from pangeo_forge_federation.web.addresses import path_regex
 
 # beside the GETs of the canned queries
 OPERATIONS = {
@@ -47,17 +47,19 @@ OF_NO_DATABASE = ("/health", "/metrics", "/snapshots", "/snapshots/{snapshot}")
 def view_of(path, handlers):
     async def view(datasette, request, send):
         note_of_request().endpoint = path
-        await respond(handlers, registry_of(datasette), request, send)
+        await respond(handlers, ensure_services(datasette), request, send)
 
     return view
 
 
 @hookimpl
 def register_routes(datasette):
-    registry = registry_of(datasette)
-    registry.operations = OPERATIONS
-    registry.hot_reads.also(path for path, method in OPERATIONS if method == "GET" and path not in OF_NO_DATABASE)
-    table = table_of(registry.queries, OPERATIONS)
+    services = ensure_services(datasette)
+    services.operations = OPERATIONS
+    services.response_cache.keep_replies_of(
+        path for path, method in OPERATIONS if method == "GET" and path not in OF_NO_DATABASE
+    )
+    table = table_of(services.queries, OPERATIONS)
     return [(path_regex(path), view_of(path, handlers)) for path, handlers in table.items()]
 
 

@@ -1,8 +1,8 @@
 """The explorer: what Datasette's templates get beside its own variables, its cells, and the pages it has not."""
 
 from datasette import hookimpl
-from pangeo_forge_federation.explorer.column_descriptions import table_metadata
 from pangeo_forge_federation.explorer.cells import cell
+from pangeo_forge_federation.explorer.column_descriptions import table_metadata
 from pangeo_forge_federation.explorer.counted_list import counted_list
 from pangeo_forge_federation.explorer.environment import prepare_environment
 from pangeo_forge_federation.explorer.links import Links

@@ -3,8 +3,8 @@
 import re
 
 from datasette import hookimpl
+from pangeo_forge_federation.explorer.query_csv import answer_canned_query, answer_sql
 from pangeo_forge_federation.storage.database import FEDERATION
-from pangeo_forge_federation.analyst_sql.csv_downloads import answer_canned_query, answer_sql
 
 
 @hookimpl

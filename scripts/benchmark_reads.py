@@ -21,10 +21,10 @@ from types import MappingProxyType
 from benchmark_database import feedstock_count
 from pangeo_forge_federation.access import tokens
 from pangeo_forge_federation.api.canned_queries import read_canned_queries
-from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path, transaction
 from pangeo_forge_federation.api.list_requests import read_list_request
 from pangeo_forge_federation.api.paging import Position, encode_next
 from pangeo_forge_federation.settings import read_metadata
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path, transaction
 
 FLOOR = """
 import json, sys
@@ -105,7 +105,16 @@ def registry(data: Path, *arguments: str) -> Iterator[Server]:
     connection = connect(database_path(data, TOKENS))
     token = tokens.create_token(connection, None, "benchmark", 1)
     connection.close()
-    command = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command", "--data", str(data), "--port", "0", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pangeo_forge_federation.server.serve_command",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        *arguments,
+    ]
     with running(command, token, FEDERATION_WRITES_PER_MINUTE="0") as server:
         yield server
 

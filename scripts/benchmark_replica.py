@@ -24,9 +24,9 @@ from pathlib import Path
 
 import click
 import requests
-from pangeo_forge_federation.storage.read_connections import connect_reader
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.replication.process import CHILD_LOCK
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.storage.read_connections import connect_reader
 
 READ_PAUSE = 0.02
 BAKERY, FEEDSTOCK = "load.bakery", "load-feedstock"
@@ -116,7 +116,16 @@ def note(number: int, newest: int, load: Load, seen: Seen) -> int:
 
 @contextlib.contextmanager
 def serving(data: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, str]]:
-    command = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command", "--data", str(data), "--port", "0", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pangeo_forge_federation.server.serve_command",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        *arguments,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()

@@ -11,12 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 import click
-from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.replication.follower import following
 from pangeo_forge_federation.replication.primary import replicating
 from pangeo_forge_federation.replication.restore_command import restore
 from pangeo_forge_federation.replication.urls import StoreUrl, read_url
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 
 RUNS_A_COMMIT = 50_000
 FEEDSTOCKS = 500

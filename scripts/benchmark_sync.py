@@ -17,9 +17,9 @@ from pathlib import Path
 import click
 import httpx
 from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
-from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.sync import run
 from pangeo_forge_federation.sync.folder import fetch_folder
 

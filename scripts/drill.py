@@ -23,9 +23,9 @@ from pathlib import Path
 
 import click
 import requests
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from pangeo_forge_federation.replication.process import CHILD_LOCK
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 
 BAKERY = "drill.bakery"
 
@@ -113,7 +113,17 @@ def drill(url: str, rounds: int, writers: int, seconds: float, work: Path) -> st
 @contextlib.contextmanager
 def primary(data: Path, url: str):
     """(process, address) of a primary that answers."""
-    command = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command", "--data", str(data), "--port", "0", "--replicate", url]
+    command = [
+        sys.executable,
+        "-m",
+        "pangeo_forge_federation.server.serve_command",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        "--replicate",
+        url,
+    ]
     environment = {**os.environ, "FEDERATION_ACKNOWLEDGE": "replica", "FEDERATION_WRITES_PER_MINUTE": "0"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from pangeo_forge_federation.access import tokens
-from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.replication.litestream import ensure_installed
 from pangeo_forge_federation.replication.urls import ReplicationError
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from warm_python import WarmPython
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
@@ -88,7 +88,7 @@ async def started(folder: Path, make=make_datasette):
     made = make(folder)
     await made.invoke_startup()
     yield made
-    registry_of(made).close()
+    ensure_services(made).close()
     for database in made.databases.values():
         database.close()
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from conftest import BAKERY
 from pangeo_forge_federation.api.canned_queries import parameters_of, read_canned_queries
-from pangeo_forge_federation.storage.database import FEDERATION
 from pangeo_forge_federation.settings import read_metadata
+from pangeo_forge_federation.storage.database import FEDERATION
 
 # name -> endpoint
 QUERIES = read_canned_queries(read_metadata()["databases"][FEDERATION]["queries"])

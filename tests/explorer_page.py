@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from datasette.utils import tilde_encode
-from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
 from pangeo_forge_federation.explorer.lists import LISTS
 from pangeo_forge_federation.explorer.pages import PAGES
+from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
 from pangeo_forge_federation.settings import ROOT
 
 VOID = {"meta", "link", "input", "img", "br", "hr", "wbr"}

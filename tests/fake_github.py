@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pangeo_forge_federation.sync.fetched import blob_sha
 from graphql import GraphQLError, build_schema, graphql_sync
+from pangeo_forge_federation.sync.fetched import blob_sha
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 

@@ -1,14 +1,14 @@
 """Fixtures of tests that sync from a folder."""
 
 import pytest
-from pangeo_forge_federation.access.actors import Actor
-from pangeo_forge_federation.records.bodies import create_model_of
-from pangeo_forge_federation.storage.database import transaction
-from pangeo_forge_federation.records.models import RecipeRun
+from folder_sync import BAKERY_DATABASE, HOME, META
 from pangeo_forge_federation.recording.recipe_runs import create_recipe_run
+from pangeo_forge_federation.records.actor import Actor
+from pangeo_forge_federation.records.bodies import create_model_of
+from pangeo_forge_federation.records.models import RecipeRun
+from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.run import run_sync
-from folder_sync import BAKERY_DATABASE, HOME, META
 
 
 @pytest.fixture

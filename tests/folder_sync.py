@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pangeo_forge_federation.settings import ROOT
-from pangeo_forge_federation.sync.fetched import META_PATHS, Fetched, FetchedFile
+from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile
+from pangeo_forge_federation.values.repositories import META_PATHS
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
 BAKERY_DATABASE = "pangeo-forge/bakery-database"

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 
 from datasette.utils import tilde_encode
 from explorer_page import own_pages
-from pangeo_forge_federation.storage.database import FEDERATION, transaction
 from pangeo_forge_federation.settings import read_metadata
+from pangeo_forge_federation.storage.database import FEDERATION, transaction
 from pangeo_forge_federation.values.times import to_text
 
 # what the template in it would become: a number that no page has of itself

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import get_args, get_origin
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.records.bodies import create_model_of
+from pangeo_forge_federation.values import times
 
 PROBLEM = "application/problem+json"
 FEEDSTOCK = "northern-sea-ice-feedstock"

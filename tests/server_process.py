@@ -27,7 +27,16 @@ def running_server(
     data: Path, *arguments: str, stderr: IO | None = None, **environment: str
 ) -> Iterator[ServerProcess]:
     """A server over a data folder, answering; stopped at the end, whatever happens."""
-    command = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command", "--data", str(data), "--port", "0", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pangeo_forge_federation.server.serve_command",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        *arguments,
+    ]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, **environment}
     )

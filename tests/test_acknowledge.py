@@ -4,8 +4,8 @@ import asyncio
 import threading
 
 import pytest
-from pangeo_forge_federation.storage.database import FEDERATION, database_path
 from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.storage.database import FEDERATION, database_path
 from pangeo_forge_federation.storage.group_commit import Writer
 
 

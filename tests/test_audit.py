@@ -10,9 +10,9 @@ import urllib.request
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
 from pangeo_forge_federation.access import audit
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
-from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from server_process import running_server
 
 
@@ -21,7 +21,7 @@ def log(datasette, data):
     """A function that gives the audit log, oldest first, once all that was to be written is."""
 
     async def read(*columns):
-        await registry_of(datasette).audit._writer.write(lambda connection: None)
+        await ensure_services(datasette).audit._writer.write(lambda connection: None)
         reader = connect(database_path(data, TOKENS))
         try:
             return [tuple(row) for row in reader.execute(f"select {', '.join(columns)} from audit_log order by id")]
@@ -34,7 +34,7 @@ def log(datasette, data):
 @pytest.fixture
 def last_used(datasette, data):
     async def read():
-        await registry_of(datasette).audit._writer.write(lambda connection: None)
+        await ensure_services(datasette).audit._writer.write(lambda connection: None)
         reader = connect(database_path(data, TOKENS))
         try:
             return [row[0] for row in reader.execute("select last_used_at from tokens order by id")]
@@ -93,7 +93,7 @@ async def test_what_nobody_is_known_to_have_sent_and_what_reads_is_not_logged(da
 
 async def test_a_write_that_could_not_be_stored_is_logged(datasette, send, run_body, data, log):
     await send("POST", "/recipe_runs", run_body())
-    await registry_of(datasette).writer.write(lambda connection: connection.execute("pragma busy_timeout = 10"))
+    await ensure_services(datasette).writer.write(lambda connection: connection.execute("pragma busy_timeout = 10"))
     other = connect(database_path(data, "federation"))
     other.execute("begin immediate")
     assert (await send("POST", "/recipe_runs", run_body())).status_code == 503
@@ -102,7 +102,9 @@ async def test_a_write_that_could_not_be_stored_is_logged(datasette, send, run_b
 
 
 async def test_the_log_in_trouble_stops_no_write(datasette, send, run_body, data, log):
-    await registry_of(datasette).audit._writer.write(lambda connection: connection.execute("pragma busy_timeout = 10"))
+    await ensure_services(datasette).audit._writer.write(
+        lambda connection: connection.execute("pragma busy_timeout = 10")
+    )
     other = connect(database_path(data, TOKENS))
     other.execute("begin immediate")
     assert (await send("POST", "/recipe_runs", run_body())).status_code == 201

@@ -2,12 +2,12 @@ import os
 from pathlib import Path
 
 import pytest
-from pangeo_forge_federation.records.bodies import create_model_of
-from pangeo_forge_federation.records.models import Dataset
-from pangeo_forge_federation.files.bakeries_yaml import parse_bakeries_yaml
-from pangeo_forge_federation.records.validation import check
 from hypothesis import given
 from hypothesis import strategies as st
+from pangeo_forge_federation.files.bakeries_yaml import parse_bakeries_yaml
+from pangeo_forge_federation.records.bodies import create_model_of
+from pangeo_forge_federation.records.models import Dataset
+from pangeo_forge_federation.records.validation import check
 
 WHOLE = """
 example.bakery.gcp:

@@ -2,9 +2,9 @@
 
 import pytest
 from browsing import browser, visitor
+from hostile_registry import BAD_URL, HOSTILE, fill, pages
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
-from hostile_registry import BAD_URL, HOSTILE, fill, pages
 from server_process import running_server
 
 # what a page has none of

@@ -8,10 +8,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+from pangeo_forge_federation.access.tokens import UnknownToken, list_tokens, replace_secret, revoke_token
 from pangeo_forge_federation.server import demo
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from pangeo_forge_federation.server.demo_runs import demo_recipe_runs
-from pangeo_forge_federation.access.tokens import UnknownToken, hash_secret, list_tokens, replace_secret, revoke_token
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.values.token_form import hash_secret
 
 # Long ago, so that a run_date is never ahead of the clock; two demos of one moment hold the same runs.
 EARLIER = datetime(2026, 3, 2, 4, 5, tzinfo=UTC)

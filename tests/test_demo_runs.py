@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from pangeo_forge_federation.records.bodies import create_model_of
-from pangeo_forge_federation.server.demo_runs import demo_recipe_runs
 from pangeo_forge_federation.records.models import RecipeRun
+from pangeo_forge_federation.server.demo_runs import demo_recipe_runs
 
 FIXTURES = Path(__file__).parent / "fixtures" / "federation"
 STATUSES = {"queued", "in_progress", "success", "failure", "cancelled", "timed_out", "skipped"}

@@ -1,8 +1,8 @@
 """Analysts read what a column means where they see it."""
 
 from pangeo_forge_federation.api.canned_queries import read_canned_queries
-from pangeo_forge_federation.storage.roll_ups import ROLL_UPS
 from pangeo_forge_federation.settings import read_metadata
+from pangeo_forge_federation.storage.roll_ups import ROLL_UPS
 
 HIDDEN_PREFIXES = ("sqlite_", "_sqlite", "feedstocks_fts", "datasets_fts")
 

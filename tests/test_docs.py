@@ -23,27 +23,27 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.access import tokens
-from pangeo_forge_federation.web.addresses import path_regex
-from pangeo_forge_federation.server.client_files import described_fields
-from pangeo_forge_federation.records.field_kinds import DAY, INTEGER, NUMBER, TEXT, TIME
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
-from pangeo_forge_federation.recording.datasets import DATASETS_PER_RUN
-from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
-from pangeo_forge_federation.problems import KINDS
-from pangeo_forge_federation.records.models import Dataset, RecipeRun
 from pangeo_forge_federation.api.filters import OPERATORS, SCALARS
-from pangeo_forge_federation.recording.idempotency import KEPT_FOR, MAX_CHARACTERS
 from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE
 from pangeo_forge_federation.api.reads import COUNT_CAP
-from pangeo_forge_federation.server.registry import registry_of
-from pangeo_forge_federation.web.request_bodies import MAX_BODY_BYTES
-from pangeo_forge_federation.records.rows import MESSAGE_CHARACTERS
-from pangeo_forge_federation.settings import ROOT, read_settings
-from pangeo_forge_federation.storage.snapshots import make_snapshot
-from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from pangeo_forge_federation.api.writes import MAX_RUNS
+from pangeo_forge_federation.problems import KINDS
+from pangeo_forge_federation.recording.datasets import DATASETS_PER_RUN
+from pangeo_forge_federation.recording.idempotency import KEPT_FOR, MAX_CHARACTERS
+from pangeo_forge_federation.records.field_kinds import DAY, INTEGER, NUMBER, TEXT, TIME
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.records.rows import MESSAGE_CHARACTERS
+from pangeo_forge_federation.server.client_files import described_fields
+from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
+from pangeo_forge_federation.services import ensure_services
+from pangeo_forge_federation.settings import ROOT, read_settings
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.storage.snapshots import make_snapshot
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
+from pangeo_forge_federation.web.addresses import path_regex
+from pangeo_forge_federation.web.request_bodies import MAX_BODY_BYTES
 from server_process import running_server
 
 API = ROOT / "docs" / "api.md"
@@ -238,9 +238,9 @@ def sections() -> dict[str, str]:
 
 
 async def test_every_endpoint_has_a_section_with_a_request_to_it(datasette):
-    registry = registry_of(datasette)
-    operations = {("GET", query.path) for query in registry.queries.values()}
-    operations |= {(method, path) for path, method in registry.operations}
+    services = ensure_services(datasette)
+    operations = {("GET", query.path) for query in services.queries.values()}
+    operations |= {(method, path) for path, method in services.operations}
     assert set(sections()) == {f"{method} {path}" for method, path in operations}
     for method, path in operations:
         section = sections()[f"{method} {path}"]
@@ -254,7 +254,7 @@ async def test_every_endpoint_has_a_section_with_a_request_to_it(datasette):
 
 
 async def test_a_section_names_aliases_sorts_defaults_and_parameters(datasette):
-    for query in registry_of(datasette).queries.values():
+    for query in ensure_services(datasette).queries.values():
         section = sections()[f"GET {query.path}"]
         words = [*query.aliases, *query.query_parameters]
         if not query.one:
@@ -314,12 +314,12 @@ def test_the_bounds_are_those_of_the_code():
 
 
 async def test_the_table_of_the_readme_is_what_there_is(datasette):
-    registry = registry_of(datasette)
+    services = ensure_services(datasette)
     section = re.search(r"^## Endpoints$(.*?)^## ", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)[1]
     rows = [line for line in section.splitlines() if line.startswith("|")]
     told = {tuple(each.split()) for row in rows for each in re.findall(r"`([A-Z]+ /[^`]*)`", row)}
-    there = {("GET", path) for query in registry.queries.values() for path in query.paths}
-    there |= {(method, path) for path, method in registry.operations}
+    there = {("GET", path) for query in services.queries.values() for path in query.paths}
+    there |= {(method, path) for path, method in services.operations}
     assert told == there
 
 

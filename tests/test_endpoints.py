@@ -12,12 +12,12 @@ from example_paths import LISTS, QUERIES, SMALL, UNKNOWN, filled, values_of
 from pangeo_forge_federation.access import tokens
 from pangeo_forge_federation.api.canned_queries import BadQuery
 from pangeo_forge_federation.records.field_kinds import column_kinds, has_long_message
-from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.records.rows import to_object
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import read_metadata, read_settings
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.run import run_sync
 
@@ -100,7 +100,7 @@ async def record(data):
         response = await datasette.client.post("/recipe_runs", json=runs, headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 201, response.text
     connection.close()
-    registry_of(datasette).close()
+    ensure_services(datasette).close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -372,7 +372,7 @@ async def test_adding_an_endpoint_is_adding_a_query(folder):
     assert len((await made.client.get("/federation/list_failures.json?_shape=array")).json()) == 1
     # and it is there for this Datasette alone
     assert "list_failures" not in QUERIES
-    registry_of(made).close()
+    ensure_services(made).close()
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from urllib.parse import quote
 import pytest
 from conftest import OTHER_BAKERY
 from endless_sql import ENDLESS
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
-from pangeo_forge_federation.problems import KINDS, TYPE_PREFIX
 from pangeo_forge_federation.access.rate_limit import RateLimit
-from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.problems import KINDS, TYPE_PREFIX
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from pangeo_forge_federation.storage.snapshots import make_snapshot
 
 reads_only = pytest.mark.asyncio(loop_scope="module")
@@ -61,14 +61,14 @@ async def cause(kind, datasette, headers, run_body):
         await client.post("/recipe_runs", json=run_body(), headers=keyed)
         return await client.post("/recipe_runs", json=run_body(commit="another"), headers=keyed)
     if kind == "too-many-requests":
-        registry_of(datasette).rate_limit = RateLimit(2)
+        ensure_services(datasette).rate_limit = RateLimit(2)
         for _ in range(2):
             await client.post("/recipe_runs", json=run_body(), headers=headers)
         return await client.post("/recipe_runs", json=run_body(), headers=headers)
     if kind == "too-large":
         return await client.post("/recipe_runs", json=run_body(message="x" * 2**20), headers=headers)
     if kind == "range-not-satisfiable":
-        make_snapshot(registry_of(datasette).data)
+        make_snapshot(ensure_services(datasette).data)
         return await client.get("/snapshots/latest", headers={"Range": "bytes=9999999-"}, follow_redirects=True)
     if kind == "unsupported-media-type":
         return await client.post("/recipe_runs", data={"status": "success"}, headers=headers)
@@ -78,14 +78,14 @@ async def cause(kind, datasette, headers, run_body):
         )
     if kind == "internal":
         # somebody took a table away under the running server
-        connection = sqlite3.connect(registry_of(datasette).data / "federation.db")
+        connection = sqlite3.connect(ensure_services(datasette).data / "federation.db")
         connection.execute("drop view recipe_run_summaries")
         connection.close()
         return await client.get("/recipe_runs")
     if kind == "unavailable":
         # somebody else has begun a write and does not end it
-        await registry_of(datasette).writer.write(lambda connection: connection.execute("pragma busy_timeout = 10"))
-        other = connect(database_path(registry_of(datasette).data, FEDERATION))
+        await ensure_services(datasette).writer.write(lambda connection: connection.execute("pragma busy_timeout = 10"))
+        other = connect(database_path(ensure_services(datasette).data, FEDERATION))
         other.execute("begin immediate")
         response = await client.post("/recipe_runs", json=run_body(), headers=headers)
         other.close()

@@ -10,19 +10,20 @@ from conftest import BAKERY
 from datasette.plugins import pm
 from datasette.utils import tilde_encode
 from explorer_page import FEEDSTOCK, IN_THE_DEMO, STATUSES, check_page, demo_pages, own_pages
-from pangeo_forge_federation.web.content_security import POLICY
-from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.explorer import words
 from pangeo_forge_federation.explorer.frame import data_option
 from pangeo_forge_federation.explorer.lists import LISTS
-from pangeo_forge_federation.explorer.marks import DRAWINGS, WORDS, status_mark
+from pangeo_forge_federation.explorer.marks import DRAWINGS, status_mark
 from pangeo_forge_federation.explorer.other_facts import PLACED
 from pangeo_forge_federation.explorer.pages import PAGES
 from pangeo_forge_federation.explorer.success_rate import MEANING
 from pangeo_forge_federation.explorer.windows import MONTH, QUARTER
 from pangeo_forge_federation.records.models import Dataset, RecipeRun
-from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.values.statuses import WORDS
+from pangeo_forge_federation.web.request_checks import POLICY
 from post_requests import whole_body
 
 pytest_plugins = ["demo_fixtures"]
@@ -244,7 +245,7 @@ async def test_lists_lead_to_the_same_rows_as_json(demo):
         path = f"/federation/{table}{question or '?'}"
         page = (await demo.client.get(path)).text
         href = re.search(r'As <a href="([^"]*)">JSON', page)[1].replace("&amp;", "&")
-        assert href.partition("?")[0] == registry_of(demo).queries[shown.query].path
+        assert href.partition("?")[0] == ensure_services(demo).queries[shown.query].path
         rows = (await demo.client.get(path.replace("?", ".json?"))).json()["filtered_table_rows_count"]
         answer = await demo.client.get(href + ("&" if "?" in href else "?") + "_shape=objects&_extra=count")
         assert answer.json()["count"] == rows

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import datasette as datasette_package
 import pytest
+from markupsafe import escape
 from pangeo_forge_federation.explorer import words
 from pangeo_forge_federation.explorer.links import LINKS, external, linked_text, web_url
-from pangeo_forge_federation.records.open_snippets import snippet, whole_prefix
 from pangeo_forge_federation.explorer.stacks import make_line, make_stacks
 from pangeo_forge_federation.explorer.strip import make_strip
 from pangeo_forge_federation.explorer.success_rate import MEANING, success_rate
 from pangeo_forge_federation.explorer.timeline import HEIGHT, LEAST, make_timeline
 from pangeo_forge_federation.explorer.weeks import HEIGHT as WEEK_HEIGHT
 from pangeo_forge_federation.explorer.weeks import make_weeks
+from pangeo_forge_federation.records.open_snippets import snippet, whole_prefix
 from pangeo_forge_federation.settings import ROOT
-from markupsafe import escape
 
 # The templates of Datasette 0.65.5 that ours were written for. Where one of these changes, read what changed, carry it
 # over, and write down the new hash.

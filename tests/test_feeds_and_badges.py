@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 from conftest import BAKERY
 from pangeo_forge_federation.storage.database import transaction
-from pangeo_forge_federation.explorer.marks import WORDS
+from pangeo_forge_federation.values.statuses import WORDS
 
 pytest_plugins = ["demo_fixtures"]
 

@@ -14,8 +14,8 @@ import pytest_asyncio
 from conftest import started
 from example_paths import DEMO, LISTS, filled
 from pangeo_forge_federation.records.field_kinds import column_kinds
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.server.demo import ensure_demo
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from pangeo_forge_federation.files.yaml_faults import LARGEST_FILE
-from pangeo_forge_federation.sync.fetched import blob_sha, is_repository
-from pangeo_forge_federation.sync.folder import fetch_folder
 from folder_sync import BAKERY_DATABASE
 from folder_sync import META as TEXT
+from pangeo_forge_federation.files.yaml_errors import LARGEST_FILE
+from pangeo_forge_federation.sync.fetched import blob_sha
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.values.repositories import is_repository
 
 pytest_plugins = ["folder_fixtures"]
 

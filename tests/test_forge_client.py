@@ -5,11 +5,10 @@ from typing import get_type_hints
 
 import pytest
 from example_paths import SMALL, values_of
-from pangeo_forge_federation.client import Client, Refused
-from pangeo_forge_federation.client import records
+from forge_process import make_token
+from pangeo_forge_federation.client import Client, Refused, records
 from pangeo_forge_federation.client.endpoints import endpoints
 from pangeo_forge_federation.client.transport import Transport
-from forge_process import make_token
 from server_process import running_server
 
 

@@ -18,9 +18,9 @@ import click
 import pytest
 import yaml
 from click.testing import CliRunner
+from forge_process import Forge
 from pangeo_forge_federation.client.commands.root import forge
 from pangeo_forge_federation.settings import ROOT
-from forge_process import Forge
 from test_docs import BASE, Block, Demo, anchors, read_blocks, serve_demo
 
 CLI = ROOT / "docs" / "cli.md"

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from forge_process import BAKERY, Forge, make_token
 from pangeo_forge_federation.client.import_mapping import BadRow, Mapper
 from pangeo_forge_federation.records.models import RecipeRun
-from forge_process import BAKERY, Forge, make_token
 from post_requests import whole_body
 from server_process import running_server
 

@@ -10,9 +10,9 @@ import time
 from dataclasses import replace
 
 import pytest
+from forge_process import RUN, Forge, make_token
 from pangeo_forge_federation.client import recording
 from pangeo_forge_federation.client.recorder import TIMEOUT
-from forge_process import RUN, Forge, make_token
 from relay import relay_to
 from server_process import running_server
 
@@ -135,7 +135,8 @@ def hanging(forge):
     # GitHub Actions gives 7.5 seconds to a job that is cancelled
     assert recording.BEGIN_SECONDS < 5 < recording.LEAVE_SECONDS < 7.5
     impatient = (
-        "from pangeo_forge_federation.client import recording; from pangeo_forge_federation.client.commands.root import main; "
+        "from pangeo_forge_federation.client import recording; "
+        "from pangeo_forge_federation.client.commands.root import main; "
         "recording.BEGIN_SECONDS = recording.LEAVE_SECONDS = 1.0; main()"
     )
     with socket.socket() as silent:

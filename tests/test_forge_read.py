@@ -13,17 +13,17 @@ import subprocess
 import pytest
 from conftest import FIXTURES
 from example_paths import SMALL, values_of
+from forge_process import COMMAND, Forge, make_token
 from pangeo_forge_federation.client.commands.reading import FILES, command_names
 from pangeo_forge_federation.client.commands.root import forge as command_line
 from pangeo_forge_federation.client.endpoints import endpoints, fill
 from pangeo_forge_federation.client.output import columns_of
 from pangeo_forge_federation.server.client_files import client_files
-from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import read_settings
 from pangeo_forge_federation.storage.snapshots import make_snapshot
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.run import run_sync
-from forge_process import COMMAND, Forge, make_token
 from server_process import running_server
 
 RUNS = [
@@ -67,7 +67,7 @@ def words_of_commands():
 
 
 async def test_every_endpoint_has_a_command(datasette):
-    registry = registry_of(datasette)
+    services = ensure_services(datasette)
     read = {("GET", endpoint.path) for endpoint in endpoints().values()} | {("GET", path) for path in FILES}
     written = {
         ("POST", "/recipe_runs"): ("runs", "create"),
@@ -79,15 +79,15 @@ async def test_every_endpoint_has_a_command(datasette):
         ("GET", "/snapshots"): ("snapshots", "list"),
         ("GET", "/snapshots/{snapshot}"): ("snapshots", "download"),
     }
-    there = {("GET", query.path) for query in registry.queries.values()}
-    there |= {(method, path) for path, method in registry.operations}
+    there = {("GET", query.path) for query in services.queries.values()}
+    there |= {(method, path) for path, method in services.operations}
     # GitHub's own
     assert there - {("POST", "/webhooks/github")} == read | set(written)
     assert set(written.values()) <= set(words_of_commands())
 
 
 async def test_what_the_client_knows_is_what_the_server_has(datasette):
-    for path, text in client_files(registry_of(datasette).queries.values()).items():
+    for path, text in client_files(ensure_services(datasette).queries.values()).items():
         assert path.read_text("utf-8") == text, f"run scripts/write-generated: {path.name} is out of date"
 
 

@@ -9,8 +9,8 @@ import subprocess
 import time
 
 import pytest
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from forge_process import BAKERY, COMMAND, RUN
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 
 pytest_plugins = ["forge_fixtures"]
 

@@ -6,10 +6,10 @@ import threading
 import time
 
 import pytest
+from forge_process import Forge
 from pangeo_forge_federation.client import Client, Problem, Refused, RegistryError, Unreachable
 from pangeo_forge_federation.client import transport as transport_module
 from pangeo_forge_federation.client.transport import Transport
-from forge_process import Forge
 from werkzeug import Response
 
 RUN = {"recipe_id": "a", "feedstock_id": "f", "commit": "c", "status": "success"}

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 from conftest import FIXTURES
+from forge_process import Forge
 from pangeo_forge_federation.client.validating import check, kind_of
+from pangeo_forge_federation.settings import read_settings
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
-from pangeo_forge_federation.settings import read_settings
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.run import run_sync
-from forge_process import Forge
 
 RUNNER = """\
 TargetStorage:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from fake_github import FakeGitHub
+from pangeo_forge_federation.command_line.progress import Progress
+from pangeo_forge_federation.settings import read_settings
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
-from pangeo_forge_federation.settings import read_settings
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
-from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.sync.run import run_sync
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
 # What a folder cannot say, and when it was.
 GITHUB_ALONE = {"github_id", "archived", "commit", "source_commit", "committed_at"}

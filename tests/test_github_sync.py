@@ -5,9 +5,9 @@ import time
 
 import pytest
 from fake_github import FakeGitHub, limited, rude_server
+from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.settings import read_settings
 from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
-from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.sync.run import run_sync
 from werkzeug import Response
 

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 from explorer_page import check_page, own_pages
-from pangeo_forge_federation.storage.database import transaction
-from pangeo_forge_federation.settings import ROOT
-from pangeo_forge_federation.values.times import to_text
 from hostile_registry import HOSTILE, RENDERED, TIME, fill, pages, query_pages
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.values.times import to_text
 
 # bytes of a page with its stylesheet and script, before images
 LIMIT = 100_000

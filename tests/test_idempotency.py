@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.recording.idempotency import KEPT_FOR
+from pangeo_forge_federation.values import times
 from server_process import running_server
 
 KEY = "3f1a7c1e-run-7000000001"

@@ -2,10 +2,10 @@ import json
 import math
 
 import pytest
-from pangeo_forge_federation.problems import MAX_FAULTS, ProblemDetails, problem_body
-from pangeo_forge_federation.web.json_body import MAX_DEPTH, parse_json
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pangeo_forge_federation.problems import MAX_ERRORS, ProblemDetails, problem_body
+from pangeo_forge_federation.web.json_body import MAX_DEPTH, parse_json
 
 VALUES = st.recursive(
     st.none()
@@ -161,7 +161,7 @@ def test_nesting_has_a_bound(opening, closing):
 def test_a_large_body_of_faults_gets_a_short_answer():
     body = b"[" + b",".join([b'"\\u0000"'] * 100_000) + b"]"
     problem = refusal(body)
-    assert len(problem.errors) == MAX_FAULTS
+    assert len(problem.errors) == MAX_ERRORS
     assert len(problem_body(problem)) < 20_000
 
 

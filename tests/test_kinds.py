@@ -10,23 +10,23 @@ import json
 import click
 import pytest
 from click.testing import CliRunner
-from pangeo_forge_federation.records.bodies import create_model_of, update_model_of
+from pangeo_forge_federation.api.filters import SCALARS, BadFilter, Clauses, Column, apply_filter
 from pangeo_forge_federation.client.checking import check_value
 from pangeo_forge_federation.client.commands.writing import field_option
 from pangeo_forge_federation.client.endpoints import Field
-from pangeo_forge_federation.server.client_files import described_fields
-from pangeo_forge_federation.records.field_kinds import column_kinds
-from pangeo_forge_federation.storage.read_connections import connect_reader
-from pangeo_forge_federation.storage.database import connect
 from pangeo_forge_federation.explorer.other_facts import other_facts
+from pangeo_forge_federation.records.bodies import create_model_of, update_model_of
+from pangeo_forge_federation.records.field_kinds import column_kinds
 from pangeo_forge_federation.records.field_types import Boolean, Day, Integer, Number, Time, Title
-from pangeo_forge_federation.records.models import OPTIONAL, Record, field
-from pangeo_forge_federation.api.filters import SCALARS, BadFilter, Clauses, Column, apply_filter
 from pangeo_forge_federation.records.json_rows import json_row
-from pangeo_forge_federation.values.json_text import dump_json
-from pangeo_forge_federation.storage.row_writes import insert, update
+from pangeo_forge_federation.records.models import OPTIONAL, Record, field
 from pangeo_forge_federation.records.rows import csv_line, to_cells, to_object
 from pangeo_forge_federation.records.validation import check
+from pangeo_forge_federation.server.client_files import described_fields
+from pangeo_forge_federation.storage.database import connect
+from pangeo_forge_federation.storage.read_connections import connect_reader
+from pangeo_forge_federation.storage.row_writes import insert, update
+from pangeo_forge_federation.values.json_text import dump_json
 
 
 class MadeUp(Record):

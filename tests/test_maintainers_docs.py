@@ -14,8 +14,8 @@ import yaml
 from conftest import new_token
 from documented import Page
 from fake_github import META, small_federation
-from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from terminal import Terminal, make_checkout, wait_for
 from test_forge_docs import filled
 from test_readme import SYNC as README_SYNC

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 from meta_reading import read
+from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 
 
 def test_a_file_as_it_should_be():

@@ -2,8 +2,8 @@
 
 import pytest
 from costs import cpu_seconds, peak_bytes
-from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 from meta_reading import TITLE, read
+from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 
 MEBIBYTE = 1_048_576
 LARGE = {
@@ -41,7 +41,11 @@ def test_a_large_file_costs_less_than_a_second(text):
 
 @pytest.mark.parametrize("name", ["bad recipes", "turned ids", "addresses"])
 def test_a_large_file_costs_less_than_100_megabytes(name):
-    assert 0 < peak_bytes("pangeo_forge_federation.files.meta_yaml.parse_meta_yaml", TITLE.encode() + LARGE[name]) < 100_000_000
+    assert (
+        0
+        < peak_bytes("pangeo_forge_federation.files.meta_yaml.parse_meta_yaml", TITLE.encode() + LARGE[name])
+        < 100_000_000
+    )
 
 
 def test_thousands_of_recipes_are_read_in_full():

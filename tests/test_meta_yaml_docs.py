@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 import pytest
 from pangeo_forge_federation.client.validating import BAKERIES, META
-from pangeo_forge_federation.files import file_problems
-from pangeo_forge_federation.files import meta_json
-from pangeo_forge_federation.files import meta_people
-from pangeo_forge_federation.files import meta_recipes
-from pangeo_forge_federation.files import yaml_composer
-from pangeo_forge_federation.files import yaml_fields
+from pangeo_forge_federation.files import (
+    file_problems,
+    meta_json,
+    meta_people,
+    meta_recipes,
+    yaml_composer,
+    yaml_fields,
+)
 from pangeo_forge_federation.files.bakeries_yaml import parse_bakeries_yaml
 from pangeo_forge_federation.files.meta_yaml import KNOWN_KEYS, parse_meta_yaml
-from pangeo_forge_federation.files.yaml_faults import LARGEST_FILE
+from pangeo_forge_federation.files.yaml_errors import LARGEST_FILE
 from pangeo_forge_federation.settings import ROOT
 
 PAGE = ROOT / "docs" / "meta-yaml.md"

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from endless_sql import ENDLESS
 from pangeo_forge_federation.analyst_sql import turns as sql_threads
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import PLUGIN, BadSetting, read_metadata, read_settings
 from prometheus_client.parser import text_string_to_metric_families
 from server_process import running_server
@@ -50,7 +50,7 @@ async def test_they_are_off_unless_the_settings_say_so(datasette, headers):
         response = await datasette.client.get("/metrics", headers=sent)
         assert response.status_code == 404
         assert "docs/operations.md" in response.json()["detail"]
-    assert registry_of(datasette).metrics is None
+    assert ensure_services(datasette).metrics is None
 
 
 async def test_requests_are_counted_by_endpoint_and_status(public, datasette, headers, run_body):
@@ -91,7 +91,7 @@ async def test_writes_that_share_a_commit_are_counted(public, datasette, headers
 
 async def test_queries_that_were_refused_or_took_too_long_are_counted(public, datasette, monkeypatch):
     monkeypatch.setattr(sql_threads, "WAIT_SECONDS", 0.01)
-    turns = registry_of(datasette).sql_turns
+    turns = ensure_services(datasette).sql_turns
     async with turns.turn(), turns.turn(), turns.turn():
         assert (await datasette.client.get("/federation.json?sql=select+1")).status_code == 503
         assert (await datasette.client.get("/federation?sql=select+1")).status_code == 503
@@ -126,7 +126,7 @@ async def test_for_who_has_a_token(metrics_for, data, make_token):
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"].startswith("Bearer")
     assert await scrape(datasette, Authorization=f"Bearer {make_token()}")
-    registry_of(datasette).close()
+    ensure_services(datasette).close()
 
 
 async def test_two_registries_in_one_process_count_for_themselves(public, datasette, tmp_path):
@@ -134,7 +134,7 @@ async def test_two_registries_in_one_process_count_for_themselves(public, datase
     await other.invoke_startup()
     await datasette.client.get("/recipe_runs")
     assert ("federation_requests_total", "/recipe_runs", "GET", "200") not in await scrape(other)
-    registry_of(other).close()
+    ensure_services(other).close()
 
 
 def test_several_workers_count_together(data, make_token, run_body):

@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 import sqlite_utils
 from database_rows import AT, DATASET, RUN, base_tables, insert, pragma, rows, schema_of
-from pangeo_forge_federation.storage import schema
 from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage import schema
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import (
     FEDERATION,

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from conftest import started
 from datasette.utils import tilde_encode
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.explorer.search import RESULTS
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.values.times import to_text
 from served import Served, numbers_of
 

@@ -1,9 +1,9 @@
 import re
 
 import pytest
-from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN, feedstock_id, parse_feedstock_name
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN, feedstock_id, parse_feedstock_name
 
 HOME = "pangeo-forge"
 OWNERS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", fullmatch=True)

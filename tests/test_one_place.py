@@ -6,11 +6,11 @@ import pytest
 from pangeo_forge_federation.settings import ROOT, read_metadata
 from pangeo_forge_federation.storage.views import VIEWS
 
-PACKAGE = ROOT / "plugins" / "federation"
+PACKAGE = ROOT / "plugins" / "pangeo_forge_federation"
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for path in sorted(PACKAGE.glob("**/*.py"))}
 # what may stand in those files alone
 PLACES = {
-    r"sqlite3\.connect\(": {"database.py"},
+    r"sqlite3\.connect\(": {"storage/database.py"},
     r"environ\.get\(|environ\[[^]]*\](?! =)|getenv": {
         "settings.py",
         # the client is installed without the server
@@ -19,10 +19,10 @@ PLACES = {
         # https://no-color.org
         "client/output.py",
     },
-    r"%Y-%m-%dT%H:%M:%S\.": {"times.py"},
-    r'separators=\(",", ":"\)': {"json_text.py"},
-    r"application/problem\+json": {"errors.py"},
-    r"SQLITE_LIMIT_|pragma foreign_keys": {"connections.py", "database.py"},
+    r"%Y-%m-%dT%H:%M:%S\.": {"values/times.py"},
+    r'separators=\(",", ":"\)': {"values/json_text.py"},
+    r"application/problem\+json": {"problems.py"},
+    r"SQLITE_LIMIT_|pragma foreign_keys": {"storage/read_connections.py", "storage/database.py"},
 }
 KEYWORDS = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|FROM|WHERE|JOIN|GROUP BY|ORDER BY|CREATE TABLE)\b")
 

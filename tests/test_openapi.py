@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from conftest import BAKERY
 from example_paths import SMALL, filled
-from pangeo_forge_federation.server.demo import ensure_demo
-from pangeo_forge_federation.server.registry import registry_of
-from pangeo_forge_federation.server.application import make_datasette
 from openapi_spec_validator import validate
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.server.demo import ensure_demo
+from pangeo_forge_federation.services import ensure_services
 from server_process import running_server
 
 pytest_plugins = ["demo_fixtures"]
@@ -43,13 +43,13 @@ def test_it_is_valid_openapi(document):
 
 
 def test_its_operations_are_the_routes(demo, document):
-    registry = registry_of(demo)
-    routes = {(path, "get") for query in registry.queries.values() for path in query.paths}
-    routes |= {(path, method.lower()) for path, method in registry.operations}
+    services = ensure_services(demo)
+    routes = {(path, "get") for query in services.queries.values() for path in query.paths}
+    routes |= {(path, method.lower()) for path, method in services.operations}
     assert {(path, method) for path, methods in document["paths"].items() for method in methods} == routes
     names = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
     assert len(names) == len(set(names))
-    assert set(registry.queries) <= set(names)
+    assert set(services.queries) <= set(names)
 
 
 async def test_every_parameter_that_it_names_is_accepted(demo, document):
@@ -122,7 +122,7 @@ async def test_the_headers_of_a_write_are_those_that_the_document_names(
     for sent in ({"location", *limit}, {"location", "idempotency-replayed", *limit}, {"retry-after", *limit}):
         assert await send("/recipe_runs/1", "PATCH", {"message": "half"}, **patch) == sent
     assert await send("/recipe_runs", "POST", body, Authorization="Bearer none") == {"www-authenticate"}
-    registry_of(made).close()
+    ensure_services(made).close()
 
 
 # Lists take their parameters in one way: of two of them all is tried, of the others what the document allows, and of

@@ -7,11 +7,11 @@ import subprocess
 import pytest
 import yaml
 from pangeo_forge_federation.access import tokens
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
-from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
 from pangeo_forge_federation.api.metrics import gauges
-from pangeo_forge_federation.web.metrics import Metrics
+from pangeo_forge_federation.server.demo import DEMO_BAKERY, ensure_demo
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.web.metrics import Metrics
 from server_process import running_server
 from test_deploy import free_port
 from test_docs import anchors, read_blocks

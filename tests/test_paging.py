@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 import pytest
 from conftest import BAKERY
 from pangeo_forge_federation.api import reads as reading
-from pangeo_forge_federation.storage.database import transaction
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
+from pangeo_forge_federation.storage.database import transaction
 
 FEEDSTOCK = "northern-sea-ice-feedstock"
 PROBLEM = "application/problem+json"
@@ -184,7 +184,7 @@ async def test_a_next_holds_after_a_restart(filled, datasette, data):
     try:
         assert (await other.client.get(next_url)).json() == expected
     finally:
-        registry_of(other).close()
+        ensure_services(other).close()
         for database in other.databases.values():
             database.close()
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 from fake_github import FakeGitHub
+from folder_sync import BAKERIES, BAKERY_DATABASE, HOME, META, SEA_ICE, changes, counts, dump, one, problems, rows
 from pangeo_forge_federation import files
-from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.files.parser_version import LIBRARIES, PARSER_VERSION, version_of
 from pangeo_forge_federation.settings import read_settings
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
+from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
-from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.sync.run import run_sync
-from folder_sync import BAKERIES, BAKERY_DATABASE, HOME, META, SEA_ICE, changes, counts, dump, one, problems, rows
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH
 from werkzeug import Response
 
 pytest_plugins = ["folder_fixtures"]

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from conftest import BAKERY, OTHER_BAKERY
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.records.models import RecipeRun
+from pangeo_forge_federation.values import times
 from post_requests import FEEDSTOCK, faults, whole_body
 
 # What is answered

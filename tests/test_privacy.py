@@ -11,10 +11,10 @@ import pytest_asyncio
 from conftest import BAKERY, started
 from datasette.app import Datasette
 from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from pangeo_forge_federation.storage.row_writes import resolve_bakery
-from pangeo_forge_federation.settings import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

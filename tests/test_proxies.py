@@ -12,10 +12,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 from explorer_page import FEEDSTOCK, NOT_FOUND, STATUSES, demo_pages
-from pangeo_forge_federation.server.demo import demo_token, ensure_demo
-from pangeo_forge_federation.web.public_url import at_public_url
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.server.demo import demo_token, ensure_demo
 from pangeo_forge_federation.settings import BadSetting, public_url
+from pangeo_forge_federation.web.public_url import at_public_url
 from server_process import running_server
 
 PUBLIC = "https://api.example.org"

@@ -12,12 +12,12 @@ from urllib.parse import quote
 import pytest
 from example_paths import LISTS, SMALL, values_of
 from pangeo_forge_federation.api.canned_queries import inspect
-from pangeo_forge_federation.storage.read_connections import connect_reader
-from pangeo_forge_federation.storage.database import FEDERATION, database_path
 from pangeo_forge_federation.api.list_requests import read_list_request
 from pangeo_forge_federation.api.paging import Position, _statements
 from pangeo_forge_federation.api.reads import bind, is_merged, list_columns, list_source, quoted
 from pangeo_forge_federation.settings import read_metadata
+from pangeo_forge_federation.storage.database import FEDERATION, database_path
+from pangeo_forge_federation.storage.read_connections import connect_reader
 
 HOME = "pangeo-forge"
 TIME = "2026-01-01T00:00:00.000000Z"

@@ -5,10 +5,10 @@ import time
 
 import pytest
 import pytest_asyncio
-from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.access.rate_limit import RateLimit
-from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import read_metadata, read_settings
 
 LIMIT = 5
@@ -25,7 +25,7 @@ async def limited(data, writes_per_minute):
     made = make_datasette(data)
     await made.invoke_startup()
     yield made.client
-    registry_of(made).close()
+    ensure_services(made).close()
     for database in made.databases.values():
         database.close()
 

@@ -14,10 +14,10 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 from conftest import BAKERY
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, is_replicated
 from pangeo_forge_federation.replication.process import CHILD_LOCK
 from pangeo_forge_federation.server.serve_command import serve_command
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, is_replicated
 from server_process import running_server
 from test_serve import is_alive
 
@@ -229,7 +229,14 @@ def test_it_ends_with_its_follower_and_starts_anew(primary, token, folder):
         with closing(sqlite3.connect(database_path(copy, FEDERATION))) as connection:
             assert connection.execute("pragma journal_mode").fetchone() == ("delete",)
     # where the store is lost, the copy may be the last
-    done = run("-m", "pangeo_forge_federation.server.serve_command", "--data", str(copy), "--replica-of", f"file://{folder}/lost")
+    done = run(
+        "-m",
+        "pangeo_forge_federation.server.serve_command",
+        "--data",
+        str(copy),
+        "--replica-of",
+        f"file://{folder}/lost",
+    )
     assert done.returncode == 1
     assert f"start its primary first; the copy in {database_path(copy, FEDERATION)} stays" in done.stderr
     with closing(sqlite3.connect(database_path(copy, FEDERATION))) as connection:

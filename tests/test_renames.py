@@ -1,14 +1,14 @@
 """Repositories that were renamed, transferred or swapped: ids follow names, runs follow ids, roll-ups follow runs."""
 
 import pytest
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.access.actors import Actor
-from pangeo_forge_federation.records.bodies import create_model_of
-from pangeo_forge_federation.storage.database import transaction
-from pangeo_forge_federation.records.models import RecipeRun
 from pangeo_forge_federation.recording.recipe_runs import create_recipe_run
+from pangeo_forge_federation.records.actor import Actor
+from pangeo_forge_federation.records.bodies import create_model_of
+from pangeo_forge_federation.records.models import RecipeRun
+from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile
 from pangeo_forge_federation.sync.run import run_sync
+from pangeo_forge_federation.values import times
 from roll_up_rows import check
 
 HOME = "pangeo-forge"

@@ -11,10 +11,7 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, TOKENS, connect, database_path, transaction
-from pangeo_forge_federation.replication import follower
-from pangeo_forge_federation.replication import primary
+from pangeo_forge_federation.replication import follower, primary
 from pangeo_forge_federation.replication.acknowledge import InTheStore
 from pangeo_forge_federation.replication.control import replicate_now
 from pangeo_forge_federation.replication.follower import following
@@ -25,6 +22,8 @@ from pangeo_forge_federation.replication.restore_command import restore, restore
 from pangeo_forge_federation.replication.state import read_state
 from pangeo_forge_federation.replication.store import fetch_stored
 from pangeo_forge_federation.replication.urls import ReplicationError, read_url
+from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, TOKENS, connect, database_path, transaction
+from pangeo_forge_federation.values import times
 
 pytestmark = pytest.mark.usefixtures("litestream")
 

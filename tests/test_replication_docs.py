@@ -6,8 +6,8 @@ import httpx
 import pytest
 from conftest import new_token
 from documented import Page
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.values import times
 from terminal import Terminal, make_checkout, wait_for
 
 REPLICATION = Page(ROOT / "docs" / "replication.md")

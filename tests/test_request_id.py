@@ -7,8 +7,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from pangeo_forge_federation.server.json_logs import JsonFormatter, without_tokens
 from pangeo_forge_federation.request_notes import RequestNote, current_note
+from pangeo_forge_federation.server.json_logs import JsonFormatter, without_tokens
 from server_process import running_server
 
 MADE_HERE = re.compile(r"[0-9a-f]{12}-[0-9a-f]+")

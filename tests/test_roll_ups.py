@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 from database_rows import insert
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage import roll_ups
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.storage.roll_ups import ROLL_UPS
-from pangeo_forge_federation.settings import ROOT
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from roll_up_rows import (
     ALPHA,
     BETA,

@@ -18,11 +18,12 @@ import pytest_asyncio
 from conftest import BAKERY, new_token, started
 from datasette.utils import tilde_encode
 from explorer_page import FEEDSTOCK, shared_demo
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
-from pangeo_forge_federation.explorer.marks import WORDS, shown_status
 from pangeo_forge_federation.explorer.success_rate import FINISHED, success_rate
 from pangeo_forge_federation.explorer.windows import MONTH, QUARTER
-from pangeo_forge_federation.explorer.words import instant, plural
+from pangeo_forge_federation.explorer.words import instant
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.values.plural import plural
+from pangeo_forge_federation.values.statuses import WORDS, shown_status
 from pangeo_forge_federation.values.times import to_text
 from prometheus_client.parser import text_string_to_metric_families
 from served import Served, numbers_of, table_after

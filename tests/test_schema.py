@@ -9,8 +9,7 @@ import pytest
 from database_rows import AT, DATASET, RUN, base_tables, insert, pragma, rows
 from pangeo_forge_federation.records import bodies as body_models
 from pangeo_forge_federation.records import models as fields
-from pangeo_forge_federation.storage import schema
-from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.storage import schema, tokens_schema
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import (
     FEDERATION,
@@ -124,7 +123,7 @@ def test_a_transaction_holds_the_lock_from_its_begin(data, filled):
 # Tables
 
 
-@pytest.mark.parametrize(("name", "migrations"), [(FEDERATION, schema.migrations), (TOKENS, tokens.migrations)])
+@pytest.mark.parametrize(("name", "migrations"), [(FEDERATION, schema.migrations), (TOKENS, tokens_schema.migrations)])
 def test_every_table_is_strict(data, name, migrations):
     connection = connect(database_path(data, name))
     loose = rows(

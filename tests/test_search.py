@@ -4,10 +4,10 @@ import sqlite3
 from urllib.parse import urlencode
 
 import pytest
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.api.list_requests import search_expression
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 
 NOW = "2026-01-01T00:00:00.000000Z"
 FEEDSTOCKS = {
@@ -173,7 +173,7 @@ async def test_a_copy_by_vacuum_finds_the_same(filled, tmp_path, data):
             datasets = (await made.client.get(f"/datasets?q={words}")).json()
             assert [row["feedstock_id"] for row in datasets] == found
     finally:
-        registry_of(made).close()
+        ensure_services(made).close()
         for database in made.databases.values():
             database.close()
 

@@ -19,9 +19,9 @@ import pytest
 from click.testing import CliRunner
 from conftest import BAKERY, FIXTURES
 from pangeo_forge_federation.access import tokens
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from pangeo_forge_federation.server.serve_command import bind, serve_command
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from server_process import running_server
 
 COMMAND = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command"]

@@ -97,7 +97,11 @@ def test_a_checkout_that_was_moved_is_out_of_date(made):
 @pytest.mark.parametrize(
     ("script", "arguments", "call"),
     [
-        ("serve", ["--port", "0", "--data", "a b"], "-m pangeo_forge_federation.server.serve_command --port 0 --data a b"),
+        (
+            "serve",
+            ["--port", "0", "--data", "a b"],
+            "-m pangeo_forge_federation.server.serve_command --port 0 --data a b",
+        ),
         ("test", ["tests/test_http.py", "-k", "gzip"], "-m pytest tests/test_http.py -k gzip"),
     ],
 )

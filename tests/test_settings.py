@@ -33,7 +33,11 @@ def test_numbers_and_what_they_are_when_unset():
     ("command", "name", "beginning"),
     [
         (("scripts/sync.py",), "FEDERATION_GITHUB_WAIT_SECONDS", "Error"),
-        (("-m", "pangeo_forge_federation.server.serve_command", "--port", "0"), "FEDERATION_WRITES_PER_MINUTE", "scripts/serve"),
+        (
+            ("-m", "pangeo_forge_federation.server.serve_command", "--port", "0"),
+            "FEDERATION_WRITES_PER_MINUTE",
+            "scripts/serve",
+        ),
     ],
 )
 def test_a_command_says_it_in_a_line(data, monkeypatch, command, name, beginning):

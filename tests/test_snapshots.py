@@ -14,14 +14,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 from conftest import BAKERY, FIXTURES
-from pangeo_forge_federation.storage import backups
-from pangeo_forge_federation.storage import snapshots
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.server.schedule import snapshot_command_of
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage import backups, snapshots
 from pangeo_forge_federation.storage.backups import BadBackup, make_backup, restore_backup
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path, transaction
-from pangeo_forge_federation.server.schedule import snapshot_command_of
-from pangeo_forge_federation.server.application import make_datasette
-from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage.snapshots import LEFT_OUT, list_snapshots, make_snapshot, snapshot_folder
 from server_process import running_server
 

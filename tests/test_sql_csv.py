@@ -14,13 +14,13 @@ import pytest_asyncio
 from conftest import started
 from endless_sql import ENDLESS
 from pangeo_forge_federation.analyst_sql import bounds as answer_bounds
-from pangeo_forge_federation.analyst_sql import csv_downloads as sql_csv
 from pangeo_forge_federation.analyst_sql import turns as sql_threads
-from pangeo_forge_federation.storage.database import FEDERATION
-from pangeo_forge_federation.server.registry import CSV_DOWNLOADS, registry_of
+from pangeo_forge_federation.analyst_sql.turns import QUOTED_COLUMNS
+from pangeo_forge_federation.explorer import query_csv as sql_csv
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import CSV_DOWNLOADS, ensure_services
 from pangeo_forge_federation.settings import read_metadata
-from pangeo_forge_federation.analyst_sql.sql_hints import QUOTED_COLUMNS
+from pangeo_forge_federation.storage.database import FEDERATION
 from test_safe_sql import fill
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -174,7 +174,7 @@ async def test_permissions_hold(filled, get):
 
 async def test_a_canned_query_waits_for_a_turn_as_other_sql_does(get, datasette, monkeypatch):
     monkeypatch.setattr(sql_threads, "WAIT_SECONDS", 0.05)
-    turns = registry_of(datasette).sql_turns
+    turns = ensure_services(datasette).sql_turns
     async with turns.turn(), turns.turn(), turns.turn():
         assert (await get("/federation/all_runs.csv")).status_code == 503
     assert (await get("/federation/all_runs.csv")).status_code == 200
@@ -225,7 +225,7 @@ async def test_what_is_not_read_in_time_is_broken_off(datasette, monkeypatch, ca
     # never said to be at its end: a server closes such a connection, and its reader sees that something is missing
     assert all(message.get("more_body", True) for message in reader.messages)
     assert "/federation.csv was not read within 0.3 s" in caplog.text
-    async with registry_of(datasette).csv_downloads.turn():
+    async with ensure_services(datasette).csv_downloads.turn():
         pass
 
 

@@ -8,9 +8,9 @@ import weakref
 
 import pytest
 from pangeo_forge_federation.analyst_sql import turns as sql_threads
-from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.analyst_sql.turns import SqlTurns, carries_sql, clear_frames
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.services import ensure_services
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_a_turn_is_given_back_by_who_is_cancelled(monkeypatch):
 )
 async def test_when_all_turns_are_taken(datasette, monkeypatch, path):
     monkeypatch.setattr(sql_threads, "WAIT_SECONDS", 0.05)
-    turns = registry_of(datasette).sql_turns
+    turns = ensure_services(datasette).sql_turns
     assert (await datasette.client.get(path)).status_code == 200
     async with turns.turn():
         taken = 1

@@ -1,9 +1,5 @@
 """What a first sync from a folder stores, and a second one."""
 
-from pangeo_forge_federation.sync.changes import CUT_MARK, KEPT_BYTES, as_text
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
-from pangeo_forge_federation.sync.folder import fetch_folder
-from pangeo_forge_federation.sync.run import run_sync
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,
@@ -20,6 +16,10 @@ from folder_sync import (
     rows,
     titles,
 )
+from pangeo_forge_federation.sync.changes import CUT_MARK, KEPT_BYTES, as_text
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH
 
 pytest_plugins = ["folder_fixtures"]
 

@@ -11,9 +11,9 @@ from contextlib import closing
 import pytest
 from click.exceptions import BadParameter
 from fake_github import FakeGitHub
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from pangeo_forge_federation.command_line.duration import Duration
 from pangeo_forge_federation.server.schedule import running_every
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from server_process import running_server
 
 META = "title: Sea ice\n"
@@ -92,7 +92,15 @@ def test_a_sync_under_way_ends_with_a_server_that_is_killed(data):
 
 
 def test_a_bad_duration_is_exit_2(data):
-    command = [sys.executable, "-m", "pangeo_forge_federation.server.serve_command", "--data", str(data), "--sync-every", "often"]
+    command = [
+        sys.executable,
+        "-m",
+        "pangeo_forge_federation.server.serve_command",
+        "--data",
+        str(data),
+        "--sync-every",
+        "often",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
     assert "is not a duration such as 30s" in done.stderr

@@ -2,9 +2,6 @@
 
 import shutil
 
-from pangeo_forge_federation.storage.database import transaction
-from pangeo_forge_federation.storage.row_writes import resolve_bakery
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,
@@ -18,6 +15,9 @@ from folder_sync import (
     problems,
     rows,
 )
+from pangeo_forge_federation.storage.database import transaction
+from pangeo_forge_federation.storage.row_writes import resolve_bakery
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH
 
 pytest_plugins = ["folder_fixtures"]
 

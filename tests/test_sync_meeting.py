@@ -11,14 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, exclusive_lock
-from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
-from pangeo_forge_federation.settings import ROOT
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS, FetchedFile
-from pangeo_forge_federation.sync.folder import fetch_folder
-from pangeo_forge_federation.sync.run import run_sync
-from pangeo_forge_federation.sync.saving import Saving
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,
@@ -34,6 +26,15 @@ from folder_sync import (
     rows,
     titles,
 )
+from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
+from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, exclusive_lock
+from pangeo_forge_federation.sync.fetched import FetchedFile
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
+from pangeo_forge_federation.sync.saving import Saving
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
 pytest_plugins = ["folder_fixtures"]
 

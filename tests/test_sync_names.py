@@ -1,6 +1,5 @@
 """Ids and names that differ in letters, owners or paths."""
 
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,
@@ -15,6 +14,7 @@ from folder_sync import (
     rows,
     titles,
 )
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
 pytest_plugins = ["folder_fixtures"]
 

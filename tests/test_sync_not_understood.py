@@ -3,7 +3,6 @@
 import os
 
 import pytest
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
 from folder_sync import (
     BAKERIES,
     BAKERY_DATABASE,
@@ -21,6 +20,7 @@ from folder_sync import (
     rows,
     titles,
 )
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH
 
 pytest_plugins = ["folder_fixtures"]
 

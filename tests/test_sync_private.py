@@ -3,9 +3,6 @@
 import re
 
 import yaml
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
-from pangeo_forge_federation.sync.folder import fetch_folder
-from pangeo_forge_federation.sync.run import run_sync
 from folder_sync import (
     BAKERY_DATABASE,
     FIXTURES,
@@ -16,6 +13,9 @@ from folder_sync import (
     feedstock,
     rows,
 )
+from pangeo_forge_federation.sync.folder import fetch_folder
+from pangeo_forge_federation.sync.run import run_sync
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH
 
 pytest_plugins = ["folder_fixtures"]
 

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
 from folder_sync import (
     BAKERY_DATABASE,
     dump,
@@ -14,6 +13,7 @@ from folder_sync import (
     rows,
     titles,
 )
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH
 from test_sync_private import assert_nothing_private
 
 pytest_plugins = ["folder_fixtures"]

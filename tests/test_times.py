@@ -1,9 +1,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from pangeo_forge_federation.values.times import EARLIEST_YEAR, LATEST_YEAR, from_text, now, parse, to_text
 from hypothesis import given
 from hypothesis import strategies as st
+from pangeo_forge_federation.values.times import EARLIEST_YEAR, LATEST_YEAR, from_text, now, parse, to_text
 
 INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=st.just(UTC))
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59)

@@ -7,9 +7,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
+from pangeo_forge_federation.values import times
 
 BAKERY = "northlight.bakery.gcp.europe-west4"
 TOKEN = re.compile(r"pfk_(\d+)_([A-Za-z0-9_-]{43})\n")

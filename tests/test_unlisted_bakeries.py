@@ -1,10 +1,10 @@
 """A meta.yaml that names a bakery which bakeries.yaml does not have is a problem, as soon as both files are known."""
 
 import pytest
-from pangeo_forge_federation.files.meta_yaml import NamedBakery
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH
-from pangeo_forge_federation.sync.unlisted_bakeries import KnownBakeries
 from folder_sync import BAKERIES, BAKERY_DATABASE, META, SEA_ICE, one, rows
+from pangeo_forge_federation.files.meta_yaml import NamedBakery
+from pangeo_forge_federation.sync.unlisted_bakeries import KnownBakeries
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH
 
 pytest_plugins = ["folder_fixtures"]
 

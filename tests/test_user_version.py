@@ -16,10 +16,10 @@ from contextlib import closing
 
 import pytest
 from conftest import BAKERY, FIXTURES
-from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path, transaction
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path, transaction
 
 # Where connections are opened and commits made, and the follower, which takes its copy out of WAL mode.
 DATABASE = {"database.py"}
@@ -122,7 +122,7 @@ async def test_each_writer_changes_page_1_with_each_commit(data, held, make_toke
     assert (await client.post("/webhooks/github", content=body, headers=push)).status_code == 202
     committed(FEDERATION)
     # the audit log is written behind the answers
-    registry_of(datasette).close()
+    ensure_services(datasette).close()
     committed(TOKENS)
     for database in datasette.databases.values():
         database.close()

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from pangeo_forge_federation.records.bodies import create_model_of, update_model_of
-from pangeo_forge_federation.problems import MAX_FAULTS, ProblemDetails, problem_body
-from pangeo_forge_federation.records.models import Dataset, RecipeRun
-from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
-from pangeo_forge_federation.records.validation import check, invalid, validate
 from hypothesis import given
 from hypothesis import strategies as st
+from pangeo_forge_federation.problems import MAX_ERRORS, ProblemDetails, problem_body
+from pangeo_forge_federation.records.bodies import create_model_of, update_model_of
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.records.validation import check, invalid, validate
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from post_requests import whole_body
 
 CREATE, UPDATE = create_model_of(RecipeRun), update_model_of(RecipeRun)
@@ -175,8 +175,8 @@ def test_the_problem_of_one_fault():
 def test_a_large_body_of_faults_gets_a_short_answer(value):
     with pytest.raises(ProblemDetails) as refused:
         validate(CREATE, value)
-    assert len(refused.value.errors) == MAX_FAULTS
-    assert refused.value.detail.endswith(f"and more: the first {MAX_FAULTS} are listed")
+    assert len(refused.value.errors) == MAX_ERRORS
+    assert refused.value.detail.endswith(f"and more: the first {MAX_ERRORS} are listed")
     assert len(problem_body(refused.value)) < 50_000
 
 

@@ -3,30 +3,21 @@
 import re
 
 import pytest
-from pangeo_forge_federation.client import delivery
-from pangeo_forge_federation.client import github_actions
-from pangeo_forge_federation.client import import_mapping
-from pangeo_forge_federation.client import import_runs
-from pangeo_forge_federation.client.commands import record
-from pangeo_forge_federation.client.commands import watch
-from pangeo_forge_federation.client.commands import writing
+from pangeo_forge_federation.api import badge, feeds
+from pangeo_forge_federation.client import delivery, github_actions, import_mapping, import_runs
+from pangeo_forge_federation.client.commands import record, watch, writing
 from pangeo_forge_federation.client.endpoints import records
 from pangeo_forge_federation.client.output import COLUMNS
 from pangeo_forge_federation.client.table import _COLOURS
-from pangeo_forge_federation.records.field_kinds import column_choices
-from pangeo_forge_federation.problems import KIND_OF_STATUS, KINDS
-from pangeo_forge_federation.api import badge
-from pangeo_forge_federation.api import feeds
-from pangeo_forge_federation.explorer import marks
-from pangeo_forge_federation.explorer import stacks
-from pangeo_forge_federation.explorer import strip
-from pangeo_forge_federation.explorer import success_rate
+from pangeo_forge_federation.explorer import marks, stacks, strip, success_rate
 from pangeo_forge_federation.explorer.lists import LISTS
+from pangeo_forge_federation.problems import KIND_OF_STATUS, KINDS
+from pangeo_forge_federation.records.field_kinds import column_choices
 from pangeo_forge_federation.records.models import RECORDS, RecipeRun
-from pangeo_forge_federation.storage.schema import STATUSES as STATUSES_OF_SCHEMA
 from pangeo_forge_federation.settings import ROOT, read_metadata
-from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
+from pangeo_forge_federation.storage.schema import STATUSES as STATUSES_OF_SCHEMA
 from pangeo_forge_federation.storage.views import SELECTS, VIEWS
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 
 STATUSES = (*UNFINISHED_STATUSES, *FINAL_STATUSES)
 SOURCES = sorted(ROOT.glob("plugins/**/*.py"))

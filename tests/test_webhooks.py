@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from conftest import started
 from fake_github import FakeGitHub
-from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.api.health import read_last_sync
+from pangeo_forge_federation.storage.database import transaction
 from server_process import running_server
 from werkzeug import Response
 

@@ -13,15 +13,15 @@ import socket
 
 import pytest
 from conftest import BAKERY
-from pangeo_forge_federation.access import tokens
-from pangeo_forge_federation.records.field_kinds import BOOLEAN, INTEGER, NUMBER, TIME, column_kinds
-from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
-from pangeo_forge_federation.explorer.other_facts import is_sent
-from pangeo_forge_federation.records.models import Dataset, RecipeRun
-from pangeo_forge_federation.server.registry import registry_of
-from pangeo_forge_federation.server.application import make_datasette
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.explorer.other_facts import is_sent
+from pangeo_forge_federation.records.field_kinds import BOOLEAN, INTEGER, NUMBER, TIME, column_kinds
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from server_process import running_server
 
 PROBLEM = "application/problem+json"
@@ -73,7 +73,7 @@ class Registry:
 
     def close(self):
         self.reader.close()
-        registry_of(self.datasette).close()
+        ensure_services(self.datasette).close()
         for database in self.datasette.databases.values():
             database.close()
         self.loop.close()
@@ -257,7 +257,7 @@ def test_which_item_of_an_array_is_taken_or_forbidden_is_said(registry):
 
 def test_the_largest_array_is_answered_however_short_a_read_may_be(registry, monkeypatch):
     """It is stored by then: that reading it all takes longer than one statement may must not make a refusal of it."""
-    monkeypatch.setattr(registry_of(registry.datasette).reading.reader, "time_limit", 5)
+    monkeypatch.setattr(ensure_services(registry.datasette).reading.reader, "time_limit", 5)
     runs = [
         {**GOOD_RUN, "datasets": [{"url": f"gs://bucket/{number}/{each}"} for each in range(8)]}
         for number in range(1000)

@@ -7,8 +7,8 @@ import sqlite3
 import threading
 
 import pytest
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.storage.group_commit import GROUP_SIZE, QUEUE_SIZE, Writer
 
 LONG = 20000

@@ -76,7 +76,6 @@ def become(request: dict) -> None:
 
 
 if __name__ == "__main__":
-    import pangeo_forge_federation.sync.command
     import pangeo_forge_federation.access.tokens_command  # noqa: F401
 
     if asked := next_request():

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from pangeo_forge_federation.values.json_text import dump_json
-from pangeo_forge_federation.request_notes import note_of_request
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://api.pangeo-forge.org/problems/"
-# Faults that are told at once: a body of a megabyte can hold 300,000, and an answer of 18 megabytes helps nobody.
-MAX_FAULTS = 100
+# BodyErrors that are told at once: a body of a megabyte can hold 300,000, and an answer of 18 megabytes helps nobody.
+MAX_ERRORS = 100
 
 # kind: (status, title). A kind, once published, is never renamed: clients compare the type.
 KINDS = {
@@ -59,10 +58,8 @@ class ProblemDetails(Exception):
         self.members = members
 
 
-def problem_body(problem: ProblemDetails) -> bytes:
+def problem_body(problem: ProblemDetails, request_id: str) -> bytes:
     """The body of an error, as bytes of JSON, with the id of the request that ends in it."""
-    note = note_of_request()
-    note.problem = problem.kind
     body: dict[str, object] = {
         "type": TYPE_PREFIX + problem.kind,
         "title": problem.title,
@@ -72,8 +69,8 @@ def problem_body(problem: ProblemDetails) -> bytes:
     if problem.errors:
         body["errors"] = problem.errors
     body |= problem.members
-    if note.request_id:
-        body["request_id"] = note.request_id
+    if request_id:
+        body["request_id"] = request_id
     return dump_json(body)
 
 

@@ -1,31 +1,13 @@
-"""Who writes."""
+"""From Datasette's actors to ours."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
-from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.api.list_requests import printable
+from pangeo_forge_federation.records.actor import Actor
 
 
-@dataclass(frozen=True)
-class Actor:
-    """The owner of a token: a bakery, or an administrator (`bakery_id` is None)."""
-
-    token_id: int
-    bakery_id: str | None
-
-    def may_write_for(self, bakery_id: str) -> bool:
-        """Whether this is that bakery; ids are the same in any letter case."""
-        return self.bakery_id is None or self.bakery_id.lower() == bakery_id.lower()
-
-    def require(self, bakery_id: str, what: str | None = None) -> None:
-        """Raises ProblemDetails (403) unless this may write for the bakery, whose `what` is."""
-        if not self.may_write_for(bakery_id):
-            whose = printable(bakery_id)
-            before = f"{what} is of {whose}: " if what else ""
-            detail = f"{before}this token belongs to {self.bakery_id} and cannot write for {whose}"
-            raise ProblemDetails("forbidden", detail)
-
-    @property
-    def columns(self) -> dict[str, object]:
-        """As events name who wrote."""
-        return {"actor_bakery_id": self.bakery_id, "actor_token_id": self.token_id}
+def actor_of(actor: Mapping[str, Any] | None) -> Actor | None:
+    """The actor of a token; None for nobody, and for Datasette's own actors, who have no token."""
+    if actor is None or "token_id" not in actor:
+        return None
+    return Actor(actor["token_id"], actor["bakery_id"])

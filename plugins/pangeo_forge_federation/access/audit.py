@@ -9,9 +9,9 @@ import sqlite3
 import time
 from pathlib import Path
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.row_writes import insert
 from pangeo_forge_federation.storage.group_commit import Writer
+from pangeo_forge_federation.storage.row_writes import insert
+from pangeo_forge_federation.values import times
 
 # Rows that are kept; the oldest go.
 KEPT_ROWS = 100_000

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pangeo_forge_federation.storage.database import FEDERATION
 from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.storage.database import FEDERATION
 
 
-class Visibility:
+class Permissions:
     """What the permissions of one Datasette let somebody see."""
 
     def __init__(self, datasette: Any):

@@ -4,65 +4,17 @@ datasette-auth-tokens looks a token up by its id and compares the rest with what
 the hash and never the secret (`stored_form`), and a hash that somebody sends is refused, as it is no token.
 """
 
-import hashlib
-import re
 import secrets
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
-from sqlite_utils import Database, Migrations
-
+from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.database import execute_script, transaction
-
-migrations = Migrations("tokens")
-
-# 32 random bytes; the alphabet of token_urlsafe
-_TOKEN = re.compile(r"pfk_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})", re.ASCII)
+from pangeo_forge_federation.values.token_form import hash_secret
 
 
 class UnknownToken(Exception):
     """There is no token with this id."""
-
-
-@migrations()
-def m001_tokens(db: Database) -> None:
-    """A token without a bakery is an administrator's. Ids are never given twice: logs name them."""
-    execute_script(
-        db.conn,
-        """
-        create table tokens (
-            id integer primary key autoincrement,
-            secret_sha256 text not null check (length(secret_sha256) = 64),
-            bakery_id text collate nocase,
-            name text,
-            created_at text not null,
-            expires_at text not null,
-            revoked_at text
-        ) strict;
-        """,
-    )
-
-
-@migrations()
-def m002_audit_log(db: Database) -> None:
-    """Who wrote what and how it was answered, and which tokens are still in use."""
-    execute_script(
-        db.conn,
-        """
-        alter table tokens add column last_used_at text;
-        create table audit_log (
-            id integer primary key autoincrement,
-            at text not null,
-            token_id integer not null,
-            client text,
-            method text not null,
-            path text not null,
-            status integer not null
-        ) strict;
-        create index audit_log_token_id on audit_log (token_id);
-        """,
-    )
 
 
 def create_token(connection: sqlite3.Connection, bakery_id: str | None, name: str | None, days: float) -> str:
@@ -148,14 +100,3 @@ def revoke_token(connection: sqlite3.Connection, token_id: int) -> None:
         )
     if not cursor.rowcount:
         raise UnknownToken(f"there is no token {token_id}")
-
-
-def hash_secret(secret: str) -> str:
-    """SHA-256 in hexadecimal digits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def stored_form(token: str) -> str | None:
-    """A sent token as datasette-auth-tokens compares it, `<id>-<hash>`; None for what is no token at all."""
-    match = _TOKEN.fullmatch(token)
-    return f"{match[1]}-{hash_secret(match[2])}" if match else None

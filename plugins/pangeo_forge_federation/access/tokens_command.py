@@ -14,6 +14,7 @@ import click
 from pangeo_forge_federation.access import tokens
 from pangeo_forge_federation.access.audit import read_audit_log
 from pangeo_forge_federation.command_line.options import HELP, data_option
+from pangeo_forge_federation.settings import data_folder
 from pangeo_forge_federation.storage.data_folder import NoRegistry, existing_data_folder, prepare
 from pangeo_forge_federation.storage.database import (
     DATABASES,
@@ -25,10 +26,9 @@ from pangeo_forge_federation.storage.database import (
     is_replicated,
     transaction,
 )
+from pangeo_forge_federation.storage.row_writes import resolve_bakery
 from pangeo_forge_federation.values.bakery_ids import is_bakery_id
 from pangeo_forge_federation.values.numbers import LARGEST_INTEGER
-from pangeo_forge_federation.storage.row_writes import resolve_bakery
-from pangeo_forge_federation.settings import data_folder
 
 # How long the store of a folder that is replicated may take.
 STORE_SECONDS = 10

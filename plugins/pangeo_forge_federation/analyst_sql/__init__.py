@@ -1,0 +1,1 @@
+"""SQL of visitors: turns, bounds, CSV. May import storage, web."""

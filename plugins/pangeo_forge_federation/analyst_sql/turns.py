@@ -14,8 +14,10 @@ A fourth is of the log: what SQLite says of people's typos goes to those who mad
 
 import asyncio
 import contextlib
+import re
+import sqlite3
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,13 +26,19 @@ from datasette.database import Database
 from pangeo_forge_federation.analyst_sql.bounds import bounded
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.request_notes import note_of_request
-from pangeo_forge_federation.analyst_sql.sql_hints import explain
+
+Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 OWN_SQL_PARAMETERS = {"sql", "_where"}
 # How long a query waits for a thread before its client is told to come back.
 WAIT_SECONDS = 2.0
 # where in a request's scope the function lies that ends its turn before its answer is sent
 END_TURN = "federation.end_turn"
+
+
+# columns that cannot be written without quotes: they are words of SQL, too
+QUOTED_COLUMNS = frozenset({"commit"})
+_NEAR = re.compile(r'near "(\w+)": syntax error')
 
 
 def clean_up_after(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -60,7 +68,7 @@ def clear_frames(error: BaseException) -> None:
         pending += [other for other in carried if isinstance(other, BaseException)]
 
 
-def tame(database: Database, inline: bool = False) -> None:
+def clean_up_reads(database: Database, inline: bool = False) -> None:
     """Have a database of Datasette clean up after failed reads and say nothing of them; `inline`: on the event loop."""
     original, original_execute = database.execute_fn, database.execute
     opened: list[Any] = []
@@ -119,3 +127,25 @@ class SqlTurns:
             yield end
         finally:
             end()
+
+
+def explain(error: Exception) -> None:
+    """Add to a syntax error at a column that is a word of SQL how it is written."""
+    found = _NEAR.fullmatch(str(error)) if isinstance(error, sqlite3.OperationalError) else None
+    if found and found[1].lower() in QUOTED_COLUMNS:
+        name = found[1]
+        error.args = (f'{error}. The column {name} is a word of SQL, too: write it in double quotes, "{name}"',)
+
+
+def take_turns(application: Application, sql_turns: SqlTurns) -> Application:
+    """The application, of whose requests those with SQL of their own take turns."""
+
+    async def in_turn(scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] == "http" and carries_sql(scope["query_string"]):
+            note_of_request().own_sql = True
+            async with sql_turns.turn() as end_turn:
+                await application({**scope, END_TURN: end_turn}, receive, send)
+        else:
+            await application(scope, receive, send)
+
+    return in_turn

@@ -1,0 +1,1 @@
+"""The endpoints: routes, reads, writes, OpenAPI, feeds. May import every room but sync, explorer, server and client."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from pangeo_forge_federation.explorer.marks import STALE, WORDS, shown_status
-from pangeo_forge_federation.web.replies import Reply, cacheable
 from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+from pangeo_forge_federation.values.statuses import STALE, WORDS, shown_status
+from pangeo_forge_federation.web.replies import Reply, cacheable
 
 SVG = "image/svg+xml; charset=utf-8"
 PATH = "/feedstocks/{feedstock_id}/badge.svg"
@@ -33,7 +33,7 @@ async def get_badge(call: Call) -> Reply:
     """GET /feedstocks/{feedstock_id}/badge.svg."""
     refuse_parameters(call)
     # under the badge's own path, so that a feedstock that moved is answered by the way to its badge
-    query = replace(call.registry.queries["get_feedstock"], path=PATH)
+    query = replace(call.services.queries["get_feedstock"], path=PATH)
     reply = await call.read(query)
     if reply.status != 200:
         return reply

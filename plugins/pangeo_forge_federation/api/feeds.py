@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 from xml.etree import ElementTree
 
-from pangeo_forge_federation.explorer.marks import WORDS
-from pangeo_forge_federation.web.replies import Reply, cacheable
 from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+from pangeo_forge_federation.values.statuses import WORDS
+from pangeo_forge_federation.web.replies import Reply, cacheable
 
 ATOM = "application/atom+xml; charset=utf-8"
 ENTRIES = 50
@@ -28,7 +28,7 @@ def feed_of(query_name: str, path: str, title: str) -> Any:
     async def get_feed(call: Call) -> Reply:
         refuse_parameters(call)
         # under the feed's own path, so that a feedstock that moved is answered by the way to its feed
-        query = replace(call.registry.queries[query_name], path=path)
+        query = replace(call.services.queries[query_name], path=path)
         asked = {"is_test": "0", "_size": READ}
         reply = await call.read(query, replace(call.address, query_string=urlencode(asked)))
         if reply.status != 200:

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pangeo_forge_federation.values import numbers
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.records.field_kinds import BOOLEAN, DAY, INTEGER, JSON, NUMBER, TEXT, TIME
+from pangeo_forge_federation.values import numbers, times
 from pangeo_forge_federation.values.statuses import read_status
 
 # More values than this in one `__in` are better asked for in parts.

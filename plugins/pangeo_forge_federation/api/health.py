@@ -3,15 +3,15 @@
 import sqlite3
 from typing import Any
 
-from pangeo_forge_federation.storage.database import is_replicated
+from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+from pangeo_forge_federation.api.services import Services
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.records.models import Health
+from pangeo_forge_federation.storage.database import is_replicated
 from pangeo_forge_federation.values.json_text import dump_json
-from pangeo_forge_federation.server.registry import Registry
-from pangeo_forge_federation.web.replies import Reply
-from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
-from pangeo_forge_federation.sync.fetched import BAKERIES, FEEDSTOCKS
+from pangeo_forge_federation.values.repositories import BAKERIES, FEEDSTOCKS
 from pangeo_forge_federation.version import package_version
+from pangeo_forge_federation.web.replies import Reply
 
 # A replica that has not caught up with the store for so long is not to be read from.
 STALE_SECONDS = 60
@@ -29,21 +29,21 @@ async def get_health(call: Call) -> Reply:
     """GET /health: 200 with when GitHub was last synced whole; 503 when the database does not answer, and from a
     replica that has not caught up for a minute."""
     refuse_parameters(call)
-    last_sync_at = await last_sync_of(call.registry)
-    replicated = replication_of(call.registry)
+    last_sync_at = await last_sync_of(call.services)
+    replicated = replication_of(call.services)
     age = replicated["replicated_seconds_ago"]
     # 0.0 seconds is an age too
-    if call.registry.is_replica and (age is None or age >= STALE_SECONDS):
+    if call.services.is_replica and (age is None or age >= STALE_SECONDS):
         detail = f"this replica has not caught up with its store for {STALE_SECONDS} seconds or more"
         raise ProblemDetails("unavailable", detail, headers={"Retry-After": "5"}, **replicated)
     body = {"status": "ok", "version": package_version(), "last_sync_at": last_sync_at, **replicated}
     return Reply(dump_json(body), headers={"Cache-Control": "no-store"})
 
 
-async def last_sync_of(registry: Registry) -> str | None:
+async def last_sync_of(services: Services) -> str | None:
     """What `read_last_sync` reads. Raises ProblemDetails (503) without a database."""
     try:
-        return await registry.reading.reader.read(read_last_sync)
+        return await services.reads.reader.read(read_last_sync)
     except sqlite3.Error as error:
         raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
 
@@ -82,15 +82,15 @@ def read_last_sync(connection: sqlite3.Connection) -> str | None:
     return min(row[0] for row in (feedstocks, bakeries) if row) if feedstocks else None
 
 
-def replication_of(registry: Registry) -> dict[str, Any]:
+def replication_of(services: Services) -> dict[str, Any]:
     """How replication stands, under the names of `Health`."""
-    if not registry.is_replica and not is_replicated(registry.data):
+    if not services.is_replica and not is_replicated(services.data):
         return SINGLE
     # a server that does not replicate loads nothing of it
     from pangeo_forge_federation.replication.state import State, read_state
 
-    role = "replica" if registry.is_replica else "primary"
-    state = read_state(registry.data) or State(role, "", "starting")
+    role = "replica" if services.is_replica else "primary"
+    state = read_state(services.data) or State(role, "", "starting")
     age = state.age_seconds
     return {
         "role": role,

@@ -6,13 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.api.canned_queries import CannedQuery
-from pangeo_forge_federation.records.field_kinds import DAY, JSON, column_choices, column_kinds, nullable_columns
-from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.records.models import Feedstock
 from pangeo_forge_federation.api.filters import (
     OPERATORS,
     BadFilter,
@@ -22,18 +17,20 @@ from pangeo_forge_federation.api.filters import (
     read_alternatives,
     split_parameter,
 )
-from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
 from pangeo_forge_federation.api.paging import MAX_SIZE, BadNext, Order, Position, decode_next
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.records.field_kinds import DAY, JSON, column_choices, column_kinds, nullable_columns
+from pangeo_forge_federation.records.models import Feedstock
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
+from pangeo_forge_federation.values.printable import printable
+from pangeo_forge_federation.web.query_strings import read_parameters
 
 FORMATS = ("json", "csv", "ndjson")
 SHAPES = ("array", "objects")
 EXTRAS = ("count",)
 SEARCH = "q"
 LIST_PARAMETERS = ("_size", "_next", "_sort", "_sort_desc", "_col", "_shape", "_extra", "_format")
-
-# C0 (tab and line ends aside) and DEL: they are in no value that is kept
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-MAX_PARAMETERS = 200
 
 
 @dataclass(frozen=True)
@@ -62,20 +59,6 @@ class ListRequest:
         """All clauses that have to hold."""
         either = [f"({' or '.join(f'({clause})' for clause in self.any_of)})"] if self.any_of else []
         return [*self.clauses.where, *either]
-
-
-def read_parameters(query_string: str) -> list[tuple[str, str]]:
-    """The parameters of a query string. Raises ProblemDetails (400)."""
-    try:
-        pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except UnicodeDecodeError:
-        raise ProblemDetails("bad-parameter", "the query string is not UTF-8") from None
-    except ValueError:
-        raise ProblemDetails("bad-parameter", f"there are more than {MAX_PARAMETERS} parameters") from None
-    for name, value in pairs:
-        if _CONTROL.search(name + value):
-            raise ProblemDetails("bad-parameter", f"{printable(name)} holds a control character")
-    return pairs
 
 
 def read_object_request(query: CannedQuery, query_string: str) -> dict[str, str]:
@@ -287,9 +270,3 @@ def _unknown(name: str, known: list[str], what: str = "there is no parameter") -
         detail += f" (did you mean {near[0]}?)" if near else ""
     listed = f"; there are {', '.join(known)}" if known else "; this endpoint takes none"
     return ProblemDetails("bad-parameter", detail + listed, parameter=printable(name))
-
-
-def printable(text: str) -> str:
-    """A part of a request as it may be repeated in an answer: short, and with nothing that does not print."""
-    short = text if len(text) <= 100 else text[:100] + "…"
-    return "".join(character if character.isprintable() else "�" for character in short)

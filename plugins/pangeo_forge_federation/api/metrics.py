@@ -6,26 +6,26 @@ from typing import Any
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.database import DATABASES, database_path, logs_of
-from pangeo_forge_federation.problems import ProblemDetails, unauthorized
 from pangeo_forge_federation.api.health import last_sync_of, replication_of
+from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+from pangeo_forge_federation.problems import ProblemDetails, unauthorized
+from pangeo_forge_federation.settings import METRICS_TOKEN
+from pangeo_forge_federation.storage.database import DATABASES, database_path, logs_of
+from pangeo_forge_federation.values import times
 from pangeo_forge_federation.web.metrics import CONTENT_TYPE
 from pangeo_forge_federation.web.replies import Reply
-from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
-from pangeo_forge_federation.settings import METRICS_TOKEN
 
 
 async def get_metrics(call: Call) -> Reply:
     """The metrics as Prometheus reads them. Raises ProblemDetails: 404 where they are off, 401 without a token."""
-    metrics = call.registry.metrics
+    metrics = call.services.metrics
     if metrics is None:
         raise ProblemDetails("not-found", "metrics are off: docs/operations.md says how they are turned on")
-    if call.registry.settings.metrics == METRICS_TOKEN and call.actor is None:
+    if call.services.settings.metrics == METRICS_TOKEN and call.actor is None:
         raise unauthorized("metrics are for who has a token: send `Authorization: Bearer pfk_...`")
     refuse_parameters(call)
-    last_sync_at = await last_sync_of(call.registry)
-    body = metrics.exposition(gauges(call.registry.data, last_sync_at, replication_of(call.registry)))
+    last_sync_at = await last_sync_of(call.services)
+    body = metrics.exposition(gauges(call.services.data, last_sync_at, replication_of(call.services)))
     return Reply(body, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 

@@ -12,6 +12,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from pangeo_forge_federation.api.canned_queries import CannedQuery, parameters_of
+from pangeo_forge_federation.api.filters import BOOLEANS, OPERATORS, PART, VALUES
+from pangeo_forge_federation.api.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
+from pangeo_forge_federation.api.openapi_headers import OF_A_LIST, OF_A_MOVE, OF_A_PROBLEM, OF_A_RECORD, OF_A_WRITE
+from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE
+from pangeo_forge_federation.api.reads import parameter_kind
+from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+from pangeo_forge_federation.api.writes import MAX_RUNS
+from pangeo_forge_federation.problems import CONTENT_TYPE, TYPE_PREFIX
 from pangeo_forge_federation.records.field_kinds import (
     BOOLEAN,
     DAY,
@@ -24,25 +32,17 @@ from pangeo_forge_federation.records.field_kinds import (
     column_kinds,
     has_long_message,
 )
-from pangeo_forge_federation.problems import CONTENT_TYPE, TYPE_PREFIX
 from pangeo_forge_federation.records.field_types import DAY_SCHEMA, TIME_SCHEMA, YEAR_PATTERN
 from pangeo_forge_federation.records.models import Record
+from pangeo_forge_federation.records.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
 from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
-from pangeo_forge_federation.api.filters import BOOLEANS, OPERATORS, PART, VALUES
-from pangeo_forge_federation.values.json_text import dump_json
-from pangeo_forge_federation.api.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
 from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
+from pangeo_forge_federation.values.json_text import dump_json
 from pangeo_forge_federation.values.numbers import LARGEST_INTEGER, SMALLEST_INTEGER
-from pangeo_forge_federation.api.openapi_headers import OF_A_LIST, OF_A_MOVE, OF_A_PROBLEM, OF_A_RECORD, OF_A_WRITE
-from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE
-from pangeo_forge_federation.api.reads import parameter_kind
+from pangeo_forge_federation.version import package_version
 from pangeo_forge_federation.web.replies import JSON as JSON_TYPE
 from pangeo_forge_federation.web.replies import Reply, cacheable
 from pangeo_forge_federation.web.request_bodies import JSON_TYPES, PATCH_TYPES
-from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
-from pangeo_forge_federation.records.rows import MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
-from pangeo_forge_federation.version import package_version
-from pangeo_forge_federation.api.writes import MAX_RUNS
 
 DESCRIPTION = """\
 What the Pangeo Forge federation is doing: which bakeries and feedstocks exist, which recipes ran where and when and how
@@ -76,7 +76,7 @@ _LIST_OF_TEXTS = {"type": "string", "pattern": r"^([^\[\u0000-\u001f\u007f][^\u0
 async def get_openapi(call: Call) -> Reply:
     """GET /openapi.json."""
     refuse_parameters(call)
-    return cacheable(dump_json(document(call.registry.queries, call.registry.operations, call.address.base)))
+    return cacheable(dump_json(document(call.services.queries, call.services.operations, call.address.base)))
 
 
 def document(

@@ -11,20 +11,21 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from pangeo_forge_federation.values import numbers
-from pangeo_forge_federation.web.addresses import Address
 from pangeo_forge_federation.api.canned_queries import CannedQuery
-from pangeo_forge_federation.records.field_kinds import INTEGER, column_kinds
-from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.records.models import RECORDS
-from pangeo_forge_federation.records.json_rows import json_row
-from pangeo_forge_federation.values.json_text import dump_json, write_json
-from pangeo_forge_federation.api.list_requests import ListRequest, printable, read_list_request, read_object_request
-from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
+from pangeo_forge_federation.api.list_requests import ListRequest, read_list_request, read_object_request
 from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE, Page, encode_next, read_page
-from pangeo_forge_federation.storage.read_threads import Reader
-from pangeo_forge_federation.web.replies import CSV, NDJSON, Reply, cacheable
+from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.records.field_kinds import INTEGER, column_kinds
+from pangeo_forge_federation.records.json_rows import json_row
+from pangeo_forge_federation.records.models import RECORDS
 from pangeo_forge_federation.records.rows import csv_line, to_cells, to_object
+from pangeo_forge_federation.storage.read_threads import Reader
+from pangeo_forge_federation.values import numbers
+from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
+from pangeo_forge_federation.values.json_text import dump_json, write_json
+from pangeo_forge_federation.values.printable import printable
+from pangeo_forge_federation.web.addresses import Address
+from pangeo_forge_federation.web.replies import CSV, NDJSON, Reply, cacheable
 
 # Beyond so many rows a count says that there are more.
 COUNT_CAP = 100_000
@@ -34,7 +35,7 @@ CONTENT_TYPES = {"csv": CSV, "ndjson": NDJSON}
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reads:
     """What reads need: the queries by name, a reader, and whose repositories are at home."""
 
     queries: Mapping[str, CannedQuery]

@@ -21,13 +21,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pangeo_forge_federation.web.addresses import address_of, base_of, path_regex
 from pangeo_forge_federation.api.canned_queries import CannedQuery
-from pangeo_forge_federation.storage.read_connections import connect_reader
+from pangeo_forge_federation.api.reads import Reads
 from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.api.reads import Reading
-from pangeo_forge_federation.web.replies import GZIP_FROM_BYTES, Reply, etag_matches, finish, gzip_accepted, start_message
 from pangeo_forge_federation.request_notes import note_of_request
+from pangeo_forge_federation.storage.read_connections import connect_reader
+from pangeo_forge_federation.web.addresses import address_of, base_of, path_regex
+from pangeo_forge_federation.web.replies import (
+    GZIP_FROM_BYTES,
+    Reply,
+    etag_matches,
+    finish,
+    gzip_accepted,
+    start_message,
+)
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 Message = dict[str, Any]
@@ -107,16 +114,16 @@ def first_message(reply: Reply) -> Message:
     return message
 
 
-class HotReads:
+class ResponseCache:
     """The cache and what fills it, of one process. `hits`, `misses`, `entries` and `bytes` say how it does."""
 
-    def __init__(self, path: Path, reading: Reading, public_url: str | None, is_public: Callable[[], Awaitable[bool]]):
+    def __init__(self, path: Path, reads: Reads, public_url: str | None, is_public: Callable[[], Awaitable[bool]]):
         self.hits = 0
         # answered here, but not from the cache
         self.misses = 0
         self.bytes = 0
         self._path = path
-        self._reading = reading
+        self._reads = reads
         self._public_url = public_url
         self._is_public = is_public
         self._public_until = 0.0
@@ -137,14 +144,14 @@ class HotReads:
         """How many answers are kept."""
         return len(self._answers)
 
-    def serve(self, reading: Reading) -> None:
+    def serve(self, reads: Reads) -> None:
         """Say what is answered: the canned queries, once they are known to SQLite."""
-        self._reading = reading
-        queries = reading.queries.values()
+        self._reads = reads
+        queries = reads.queries.values()
         self._routes = [(re.compile(path_regex(path)), query) for query in queries for path in query.paths]
         self._match.cache_clear()
 
-    def also(self, paths: Iterable[str]) -> None:
+    def keep_replies_of(self, paths: Iterable[str]) -> None:
         """Keep what the ordinary route answers at these paths too."""
         self._other_routes = [(re.compile(path_regex(path)), None) for path in paths]
         self._match.cache_clear()
@@ -272,7 +279,7 @@ class HotReads:
         try:
             base = self._public_url or base_of(scheme, host.decode("latin-1"))
             address = address_of(base, path.decode("latin-1"), question.decode("latin-1"))
-            read = self._reading.bounded(query, encoded, address)
+            read = self._reads.bounded(query, encoded, address)
             if read is None:
                 return None
             connection.execute("begin")

@@ -12,16 +12,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pangeo_forge_federation.access.actors import Actor
-from pangeo_forge_federation.web.addresses import Address, address_of, base_of
+from pangeo_forge_federation.access.actors import actor_of
 from pangeo_forge_federation.api.canned_queries import BadQuery, CannedQuery
-from pangeo_forge_federation.problems import ProblemDetails, unauthorized
-from pangeo_forge_federation.records.models import Record
 from pangeo_forge_federation.api.response_cache import KEEP
-from pangeo_forge_federation.api.list_requests import printable, read_parameters
-from pangeo_forge_federation.server.registry import Registry
-from pangeo_forge_federation.web.replies import JSON, PREFLIGHT, Reply, finish, problem_reply, send_reply
+from pangeo_forge_federation.api.services import Services
+from pangeo_forge_federation.problems import ProblemDetails, unauthorized
+from pangeo_forge_federation.records.actor import Actor
+from pangeo_forge_federation.records.models import Record
 from pangeo_forge_federation.request_notes import note_of_request
+from pangeo_forge_federation.values.printable import printable
+from pangeo_forge_federation.web.addresses import Address, address_of, base_of
+from pangeo_forge_federation.web.query_strings import read_parameters
+from pangeo_forge_federation.web.replies import JSON, PREFLIGHT, Reply, finish, problem_reply, send_reply
 
 logger = logging.getLogger("federation.routes")
 
@@ -32,7 +34,7 @@ WRITE_METHODS = ("POST", "PATCH")
 class Call:
     """One request, as a handler needs it."""
 
-    registry: Registry
+    services: Services
     method: str
     # parameters of the path, percent-encoded
     parameters: Mapping[str, str]
@@ -47,8 +49,8 @@ class Call:
 
     async def read(self, query: CannedQuery, address: Address | None = None) -> Reply:
         """The reply of a canned query, as asked for in the URL or in `address`. Raises ProblemDetails."""
-        await self.registry.visibility.require(self.visitor, query.name)
-        return await self.registry.reading.answer(query, self.parameters, address or self.address)
+        await self.services.permissions.require(self.visitor, query.name)
+        return await self.services.reads.answer(query, self.parameters, address or self.address)
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -86,7 +88,7 @@ def read_handler(query_name: str) -> Handler:
     """The handler of a canned query's GET."""
 
     async def read(call: Call) -> Reply:
-        return await call.read(call.registry.queries[query_name])
+        return await call.read(call.services.queries[query_name])
 
     return read
 
@@ -113,22 +115,22 @@ def allowed_methods(handlers: Mapping[str, Handler]) -> list[str]:
 
 
 async def respond(
-    handlers: Mapping[str, Handler], registry: Registry, request: Any, send: Callable[[dict], Awaitable[None]]
+    handlers: Mapping[str, Handler], services: Services, request: Any, send: Callable[[dict], Awaitable[None]]
 ) -> None:
     """Answer a request to one path. `request` is Datasette's."""
     method = request.method
     headers = request.headers
     try:
-        reply = await _reply(handlers, registry, request)
+        reply = await _reply(handlers, services, request)
     except ProblemDetails as problem:
         reply = problem_reply(problem)
     except Exception:
         # the cause is for the log alone
         logger.exception("%s %s failed", method, request.path)
         reply = problem_reply(ProblemDetails("internal", "the cause is in the server's log"))
-    _note_use(registry, request, method, reply.status)
+    _note_use(services, request, method, reply.status)
     if reply.headers.get("Location", "").startswith("/"):
-        reply.headers["Location"] = _address(request, registry.settings.public_url).base + reply.headers["Location"]
+        reply.headers["Location"] = _address(request, services.settings.public_url).base + reply.headers["Location"]
     if keep := request.scope.get(KEEP):
         keep(reply)
     if reply.application is not None:
@@ -137,17 +139,17 @@ async def respond(
     await send_reply(finish(reply, method, headers), send)
 
 
-async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: Any) -> Reply:
+async def _reply(handlers: Mapping[str, Handler], services: Services, request: Any) -> Reply:
     method = request.method
-    if registry.is_replica:
+    if services.is_replica:
         handlers = {each: handler for each, handler in handlers.items() if each not in WRITE_METHODS}
     allow = ", ".join(allowed_methods(handlers))
     if method == "OPTIONS":
         headers = {"Allow": allow, "Access-Control-Allow-Methods": allow, **PREFLIGHT}
         return Reply(status=204, content_type=None, headers=headers)
     handler = handlers.get("GET" if method == "HEAD" else method)
-    if handler is None and registry.is_replica and method in WRITE_METHODS:
-        detail = f"this is a read replica: {elsewhere('write', registry.settings.primary_url)}"
+    if handler is None and services.is_replica and method in WRITE_METHODS:
+        detail = f"this is a read replica: {primary_hint('write', services.settings.primary_url)}"
         raise ProblemDetails("method-not-allowed", detail, headers={"Allow": allow})
     if handler is None:
         detail = f"{method} is not offered at {request.path}: there are {allow}"
@@ -156,14 +158,14 @@ async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: A
         raise unauthorized("this token is unknown, expired or revoked")
     actor = actor_of(request.actor)
     # everybody may read, and nobody is counted for it
-    limits = registry.rate_limit.count(actor.token_id) if actor and method in WRITE_METHODS else {}
+    limits = services.rate_limit.count(actor.token_id) if actor and method in WRITE_METHODS else {}
     call = Call(
-        registry=registry,
+        services=services,
         method=method,
         parameters=request.url_vars,
         headers=request.headers,
         actor=actor,
-        address=_address(request, registry.settings.public_url),
+        address=_address(request, services.settings.public_url),
         receive=request.receive,
         repeated_headers=repeated_headers(request.scope["headers"]),
         visitor=request.actor,
@@ -177,7 +179,7 @@ async def _reply(handlers: Mapping[str, Handler], registry: Registry, request: A
     return reply
 
 
-def elsewhere(what: str, primary_url: str | None) -> str:
+def primary_hint(what: str, primary_url: str | None) -> str:
     """Where a read replica sends those whom it cannot serve."""
     return f"{what} to {primary_url or 'the primary'}"
 
@@ -188,23 +190,16 @@ def repeated_headers(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[str]:
     return frozenset(name for name, count in counted.items() if count > 1)
 
 
-def _note_use(registry: Registry, request: Any, method: str, status: int) -> None:
+def _note_use(services: Services, request: Any, method: str, status: int) -> None:
     """Write a use of a token down, after the fact."""
     actor = actor_of(request.actor)
     if actor is None:
         return
     note_of_request().token_id = actor.token_id
-    registry.audit.note_use(actor.token_id)
+    services.audit.note_use(actor.token_id)
     if method in WRITE_METHODS:
         client = (request.scope.get("client") or [None])[0]
-        registry.audit.append(actor.token_id, client, method, request.full_path, status)
-
-
-def actor_of(actor: Mapping[str, Any] | None) -> Actor | None:
-    """The actor of a token; None for nobody, and for Datasette's own actors, who have no token."""
-    if actor is None or "token_id" not in actor:
-        return None
-    return Actor(actor["token_id"], actor["bakery_id"])
+        services.audit.append(actor.token_id, client, method, request.full_path, status)
 
 
 def _address(request: Any, public_url: str | None) -> Address:

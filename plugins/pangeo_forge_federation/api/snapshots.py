@@ -5,14 +5,14 @@ import asyncio
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from pangeo_forge_federation.values import times
+from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.records.models import Snapshot
-from pangeo_forge_federation.values.json_text import dump_json
-from pangeo_forge_federation.api.list_requests import printable
-from pangeo_forge_federation.web.replies import CORS, Reply, cacheable, etag_matches, finish, problem_reply, send_reply
-from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
 from pangeo_forge_federation.storage.snapshots import SnapshotFile, find_snapshot, list_snapshots
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.json_text import dump_json
+from pangeo_forge_federation.values.printable import printable
+from pangeo_forge_federation.web.replies import CORS, Reply, cacheable, etag_matches, finish, problem_reply, send_reply
 
 LATEST = "latest"
 SQLITE = "application/vnd.sqlite3"
@@ -23,7 +23,7 @@ _KEPT = "public, max-age=86400, immutable"
 async def get_snapshots(call: Call) -> Reply:
     """The snapshots that there are, the newest first."""
     refuse_parameters(call)
-    found = await asyncio.to_thread(list_snapshots, call.registry.data)
+    found = await asyncio.to_thread(list_snapshots, call.services.data)
     return cacheable(dump_json([record_of(each, call.address.base) for each in found]))
 
 
@@ -33,12 +33,12 @@ async def get_snapshot(call: Call) -> Reply:
     # a name of ours holds nothing that is percent-encoded
     name = call.parameters["snapshot"]
     if name == LATEST:
-        there = await asyncio.to_thread(list_snapshots, call.registry.data)
+        there = await asyncio.to_thread(list_snapshots, call.services.data)
         if not there:
             raise ProblemDetails("not-found", "no snapshot has been made yet")
         headers = {"Location": f"/snapshots/{there[0].path.name}", "Cache-Control": "no-store"}
         return Reply(status=302, content_type=None, headers=headers)
-    found = await asyncio.to_thread(find_snapshot, call.registry.data, name.removesuffix(".sha256"))
+    found = await asyncio.to_thread(find_snapshot, call.services.data, name.removesuffix(".sha256"))
     if found is None:
         raise ProblemDetails("not-found", f"there is no snapshot {printable(name)}; /snapshots lists those there are")
     if name.endswith(".sha256"):

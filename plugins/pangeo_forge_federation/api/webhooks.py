@@ -16,14 +16,14 @@ from urllib.parse import parse_qs
 
 from pydantic import Field
 
-from pangeo_forge_federation.values import times
+from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.records.models import Record
+from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.json_text import dump_json
+from pangeo_forge_federation.values.repositories import is_repository
 from pangeo_forge_federation.web.replies import Reply
 from pangeo_forge_federation.web.request_bodies import open_body
-from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
-from pangeo_forge_federation.sync.fetched import is_repository
 
 # GitHub sends no larger ones.
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
@@ -47,7 +47,7 @@ class Delivery(Record):
 
 async def post_github_webhook(call: Call) -> Reply:
     """POST /webhooks/github."""
-    secret = call.registry.settings.github_webhook_secret
+    secret = call.services.settings.github_webhook_secret
     if not secret:
         raise ProblemDetails("not-found", "no webhook is set up here: GITHUB_WEBHOOK_SECRET is not set")
     refuse_parameters(call)
@@ -63,9 +63,9 @@ async def post_github_webhook(call: Call) -> Reply:
     repository = await asyncio.to_thread(repository_to_sync, event, body, form)
     if repository is None:
         return _reply(202, None)
-    is_new = await call.registry.writer.write(lambda connection: note_delivery(connection, delivery_id, repository))
+    is_new = await call.services.writer.write(lambda connection: note_delivery(connection, delivery_id, repository))
     if is_new:
-        call.registry.deliveries.wake()
+        call.services.deliveries.wake()
     return _reply(202, repository if is_new else None)
 
 

@@ -5,22 +5,23 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pangeo_forge_federation.access.actors import Actor
-from pangeo_forge_federation.records.bodies import Sent, create_model_of, update_model_of
-from pangeo_forge_federation.recording.datasets import create_dataset, update_dataset
-from pangeo_forge_federation.problems import MAX_FAULTS, ProblemDetails, json_pointer, unauthorized
-from pangeo_forge_federation.records.models import Dataset, RecipeRun
-from pangeo_forge_federation.recording.idempotency import Written, read_key, write_once
-from pangeo_forge_federation.web.json_body import parse_json
-from pangeo_forge_federation.values.json_text import dump_json
-from pangeo_forge_federation.api.list_requests import printable, read_parameters
 from pangeo_forge_federation.api.reads import decode_path
-from pangeo_forge_federation.web.replies import Reply
-from pangeo_forge_federation.web.request_bodies import JSON_TYPES, PATCH_TYPES, read_body
 from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
+from pangeo_forge_federation.problems import MAX_ERRORS, ProblemDetails, json_pointer, unauthorized
+from pangeo_forge_federation.recording.datasets import create_dataset, update_dataset
+from pangeo_forge_federation.recording.idempotency import Written, read_key, write_once
 from pangeo_forge_federation.recording.recipe_runs import create_recipe_run, find_recipe_run, update_recipe_run
+from pangeo_forge_federation.records.actor import Actor
+from pangeo_forge_federation.records.bodies import Sent, create_model_of, update_model_of
+from pangeo_forge_federation.records.models import Dataset, RecipeRun
 from pangeo_forge_federation.records.validation import check, invalid, validate
 from pangeo_forge_federation.storage.group_commit import ACKNOWLEDGED
+from pangeo_forge_federation.values.json_text import dump_json
+from pangeo_forge_federation.values.printable import printable
+from pangeo_forge_federation.web.json_body import parse_json
+from pangeo_forge_federation.web.query_strings import read_parameters
+from pangeo_forge_federation.web.replies import Reply
+from pangeo_forge_federation.web.request_bodies import JSON_TYPES, PATCH_TYPES, read_body
 
 MAX_RUNS = 1000
 
@@ -47,7 +48,7 @@ async def post_recipe_runs(call: Call) -> Reply:
     if many and not 1 <= len(body) <= MAX_RUNS:
         raise ProblemDetails("invalid", f"the array holds {len(body)} runs, and takes 1 to {MAX_RUNS}")
     runs = read_runs(body, actor) if many else [((), validate(create_model_of(RecipeRun), body))]
-    home = call.registry.settings.home_organisation
+    home = call.services.settings.home_organisation
 
     def record(connection: sqlite3.Connection) -> Written:
         errors: list[Mapping[str, str]] = []
@@ -119,7 +120,7 @@ async def post_dataset(call: Call) -> Reply:
     refuse_parameters(call)
     raw = await read_body(call.headers, call.receive, JSON_TYPES)
     dataset = validate(create_model_of(Dataset), parse_json(raw))
-    home = call.registry.settings.home_organisation
+    home = call.services.settings.home_organisation
 
     def record(connection: sqlite3.Connection) -> Written:
         dataset_id, is_new = create_dataset(connection, dataset, actor, home)
@@ -159,13 +160,11 @@ async def write(
         written = write_once(connection, key, function)
         query_name, parameter, _ = _RECORDS[written.kind]
         # read again: triggers have run, and it is what a GET answers after the commit
-        return written, call.registry.reading.records(
-            connection, query_name, [{parameter: each} for each in written.ids]
-        )
+        return written, call.services.reads.records(connection, query_name, [{parameter: each} for each in written.ids])
 
-    written, records = await call.registry.writer.write(write_and_read)
+    written, records = await call.services.writer.write(write_and_read)
     path = _RECORDS[written.kind][2]
-    headers = {"Cache-Control": "no-store", ACKNOWLEDGED: call.registry.settings.acknowledge}
+    headers = {"Cache-Control": "no-store", ACKNOWLEDGED: call.services.settings.acknowledge}
     if not many:
         headers["Location"] = path.format(written.ids[0])
     if written.replayed:
@@ -181,7 +180,7 @@ def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], Sent
         run, faults = check(create_model_of(RecipeRun), item, (index,))
         runs.append(((index,), run))
         errors += faults
-        if len(errors) >= MAX_FAULTS:
+        if len(errors) >= MAX_ERRORS:
             break
     if errors:
         raise invalid(errors)
@@ -189,7 +188,7 @@ def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], Sent
 
 
 def repeated_external_ids(body: list[Any], actor: Actor) -> list[dict[str, str]]:
-    """Faults of an array in which one bakery uses an external id twice."""
+    """BodyErrors of an array in which one bakery uses an external id twice."""
     seen: dict[tuple[Any, str], int] = {}
     errors = []
     for index, item in enumerate(body):
@@ -213,8 +212,8 @@ def require_actor(call: Call) -> Actor:
 def id_in_path(call: Call, kind: str) -> int:
     """The id of the record of this kind that a path names. Raises ProblemDetails: 404 for what is no id."""
     query_name, parameter, _ = _RECORDS[kind]
-    query = call.registry.queries[query_name]
-    return decode_path(query, call.parameters, call.registry.settings.home_organisation)[parameter]
+    query = call.services.queries[query_name]
+    return decode_path(query, call.parameters, call.services.settings.home_organisation)[parameter]
 
 
 def read_if_match(call: Call) -> frozenset[int] | None:

@@ -1,4 +1,7 @@
-"""The client of the registry: `Client` for programs, `forge` for terminals. It needs nothing of the server's."""
+"""The client of the registry: `Client` for programs, `forge` for terminals, installed without the server.
+
+May import files, command_line, and of records `open_snippets` alone.
+"""
 
 from pangeo_forge_federation.client.client import Client
 from pangeo_forge_federation.client.errors import BadConfiguration, Problem, Refused, RegistryError, Unreachable

@@ -7,17 +7,17 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.client.endpoints import Field, records
-from pangeo_forge_federation.values.control_characters import without_terminal_codes
+from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
-from pangeo_forge_federation.values.statuses import completion_faults, read_status
+from pangeo_forge_federation.values.statuses import completion_errors, read_status
 from pangeo_forge_federation.values.text_rules import (
     check_bakery_id,
     check_bytes,
     check_no_control_characters,
     check_not_blank,
     check_url,
+    without_terminal_codes,
 )
 
 # By the names that api.json has for them. The home organisation changes which id a feedstock has, and no more.
@@ -40,7 +40,7 @@ def faults_of(run: Mapping[str, Any]) -> list[str]:
     faults = [f"/{pointer}: {words}" for pointer, words in _faults(records()["RecipeRun"], run)]
     if not faults and run.get("completed_at"):
         run_date = times.parse(run["run_date"]) if run.get("run_date") else None
-        found = completion_faults(times.parse(run["completed_at"]), read_status(run["status"]), run_date)
+        found = completion_errors(times.parse(run["completed_at"]), read_status(run["status"]), run_date)
         faults = [f"/completed_at: {words}" for words in found]
     return faults
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.client.client import Client
 from pangeo_forge_federation.client.errors import Problem
 from pangeo_forge_federation.client.import_mapping import BadRow, Mapper
 from pangeo_forge_federation.client.import_rows import Row
+from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.json_text import dump_json
 from pangeo_forge_federation.values.statuses import read_status
 

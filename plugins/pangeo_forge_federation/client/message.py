@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
-from pangeo_forge_federation.values.control_characters import CONTROL, without_terminal_codes
+from pangeo_forge_federation.values.text_rules import CONTROL, without_terminal_codes
 
 # of UTF-8, as the registry keeps it
 MESSAGE_BYTES = 65_536

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.client.endpoints import endpoints, fill
 from pangeo_forge_federation.client.pages import LARGEST_PAGE, Pages
 from pangeo_forge_federation.client.transport import Transport
+from pangeo_forge_federation.values import times
 
 Value = str | int | float | bool | date | datetime | Sequence[Any]
 

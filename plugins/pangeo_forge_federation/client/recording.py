@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.client.child import CannotStart, Child, exit_code_of, how_it_ended
 from pangeo_forge_federation.client.message import fit_message
 from pangeo_forge_federation.client.recorder import Recorder
+from pangeo_forge_federation.values import times
 
 # Seconds: for the begin before the command starts, for the end after it, from a signal to SIGKILL, and from it to ours.
 BEGIN_SECONDS, END_SECONDS, KILL_SECONDS, LEAVE_SECONDS = 3.0, 20.0, 5.0, 6.7

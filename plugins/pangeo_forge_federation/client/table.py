@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pangeo_forge_federation.values import times
-from pangeo_forge_federation.values.control_characters import CONTROL, without_terminal_codes
+from pangeo_forge_federation.values.text_rules import CONTROL, without_terminal_codes
 
 # a column is not made narrower than this
 _NARROWEST = 8

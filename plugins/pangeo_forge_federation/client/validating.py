@@ -5,8 +5,8 @@ from pathlib import Path
 from pangeo_forge_federation.files.bakeries_yaml import parse_bakeries_yaml
 from pangeo_forge_federation.files.file_problems import Problem
 from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
-from pangeo_forge_federation.files.yaml_faults import LARGEST_FILE
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS
+from pangeo_forge_federation.files.yaml_errors import LARGEST_FILE
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
 META, BAKERIES = "meta", "bakeries"
 KINDS = (META, BAKERIES)

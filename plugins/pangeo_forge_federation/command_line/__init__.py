@@ -1,0 +1,1 @@
+"""What our command lines share: options, durations, progress. Imports no other room."""

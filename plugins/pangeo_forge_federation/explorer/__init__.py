@@ -1,1 +1,1 @@
-"""What the explorer's pages show: data, words, marks and charts. `plugins/explorer.py` connects it to Datasette."""
+"""The data of the pages that `templates/` show. May import api, and what api may."""

@@ -6,8 +6,6 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.records.field_kinds import BOOLEAN, column_kinds
 from pangeo_forge_federation.explorer.links import (
     Links,
     external,
@@ -19,9 +17,11 @@ from pangeo_forge_federation.explorer.links import (
     web_url,
 )
 from pangeo_forge_federation.explorer.marks import mark, status_mark
-from pangeo_forge_federation.records.open_snippets import whole_prefix
 from pangeo_forge_federation.explorer.words import bounded, coded, first_line, shortened, time_ago
+from pangeo_forge_federation.records.field_kinds import BOOLEAN, column_kinds
 from pangeo_forge_federation.records.models import RECORDS
+from pangeo_forge_federation.records.open_snippets import whole_prefix
+from pangeo_forge_federation.values import times
 
 _BOOLEANS = {name for record in RECORDS.values() for name, kind in column_kinds(record).items() if kind == BOOLEAN}
 _RUN_IDS = {"recipe_run_id", "latest_recipe_run_id", "last_success_recipe_run_id"}

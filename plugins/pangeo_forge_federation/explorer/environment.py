@@ -16,8 +16,7 @@ from pangeo_forge_federation.explorer.links import (
     orcid_url,
     web_url,
 )
-from pangeo_forge_federation.explorer.marks import WORDS, mark, mark_drawings, status_mark
-from pangeo_forge_federation.records.open_snippets import whole_prefix
+from pangeo_forge_federation.explorer.marks import mark, mark_drawings, status_mark
 from pangeo_forge_federation.explorer.success_rate import MEANING
 from pangeo_forge_federation.explorer.windows import WINDOWS
 from pangeo_forge_federation.explorer.words import (
@@ -27,13 +26,14 @@ from pangeo_forge_federation.explorer.words import (
     first_line,
     instant,
     joined,
-    plural,
     shortened,
     store_name,
     time_ago,
     time_since,
 )
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
+from pangeo_forge_federation.records.open_snippets import whole_prefix
+from pangeo_forge_federation.values.plural import plural
+from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:

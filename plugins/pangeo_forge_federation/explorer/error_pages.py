@@ -11,12 +11,12 @@ from datasette.utils.asgi import Base400, NotFound, Response
 from datasette.views.base import DatasetteError
 
 from pangeo_forge_federation.analyst_sql.bounds import cut_without_a_word
-from pangeo_forge_federation.storage.database import FEDERATION, TOKENS
+from pangeo_forge_federation.api.services import services_of
 from pangeo_forge_federation.problems import KIND_OF_STATUS, KINDS, ProblemDetails
-from pangeo_forge_federation.api.list_requests import printable
-from pangeo_forge_federation.server.registry import registry_of
-from pangeo_forge_federation.web.replies import finish, problem_reply
 from pangeo_forge_federation.request_notes import note_of_request
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS
+from pangeo_forge_federation.values.printable import printable
+from pangeo_forge_federation.web.replies import finish, problem_reply
 
 logger = logging.getLogger("federation.error_pages")
 
@@ -125,7 +125,7 @@ def is_endpoint(datasette: Any, path: str) -> bool:
 
 
 def _endpoints(datasette: Any) -> set[str]:
-    return {_first(each) for query in registry_of(datasette).queries.values() for each in query.paths}
+    return {_first(each) for query in services_of(datasette).queries.values() for each in query.paths}
 
 
 def _first(path: str) -> str:

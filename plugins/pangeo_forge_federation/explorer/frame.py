@@ -4,10 +4,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from pangeo_forge_federation.api.health import read_last_sync, replication_of
+from pangeo_forge_federation.api.services import services_of
 from pangeo_forge_federation.explorer.links import github_commit
 from pangeo_forge_federation.explorer.queries import read
-from pangeo_forge_federation.api.health import read_last_sync, replication_of
-from pangeo_forge_federation.server.registry import registry_of
 from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.version import package_version
 
@@ -17,20 +17,20 @@ async def frame(datasette: Any, request: Any) -> dict[str, Any]:
     last_sync_at, of_bakeries = await read(
         datasette,
         lambda queries: (
-            queries.ask(read_last_sync),
-            queries.several("list_sync_runs", 1, "finished_at__isnull=0&commit__isnull=0"),
+            queries.run(read_last_sync),
+            queries.first_rows("list_sync_runs", 1, "finished_at__isnull=0&commit__isnull=0"),
         ),
     )
     commit = of_bakeries[0]["commit"] if of_bakeries else None
-    registry = registry_of(datasette)
-    settings = registry.settings
+    services = services_of(datasette)
+    settings = services.settings
     return {
         "address": request and f"{request.scheme}://{request.host}",
-        "data_option": data_option(registry.data),
+        "data_option": data_option(services.data),
         "version": package_version(),
         "last_sync_at": last_sync_at,
         "bakeries_commit": commit,
-        "replication": replication_of(registry),
+        "replication": replication_of(services),
         "bakeries_commit_url": github_commit(settings.bakery_database, commit) if commit else None,
     }
 

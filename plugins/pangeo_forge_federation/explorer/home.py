@@ -20,7 +20,7 @@ DATASETS = 6
 def home(queries: Queries) -> dict[str, Any]:
     """What the home page shows: counts, strips, what needs somebody, what goes on, what is new."""
     now = datetime.now(UTC)
-    stats = queries.always("get_stats", from_day=MONTH.since)
+    stats = queries.require("get_stats", from_day=MONTH.since)
     strips, more_strips = bakery_strips(queries, now)
     attention = queries.rows("feedstocks_that_need_attention")
     problems = problems_by_repository(queries.rows("files_with_problems"))
@@ -39,7 +39,7 @@ def home(queries: Queries) -> dict[str, Any]:
         "files": files[:FILES],
         "under_way": [run | {"usual": usual_seconds(queries, run)} for run in under_way[:UNDER_WAY]],
         "more_under_way": max(0, len(under_way) - UNDER_WAY),
-        "datasets": queries.several("list_datasets", DATASETS, "_sort_desc=created_at"),
+        "datasets": queries.first_rows("list_datasets", DATASETS, "_sort_desc=created_at"),
     }
 
 

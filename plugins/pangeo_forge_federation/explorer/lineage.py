@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from pangeo_forge_federation.explorer.links import Links, web_url
-from pangeo_forge_federation.explorer.marks import WORDS, shown_status
 from pangeo_forge_federation.explorer.words import shortened
+from pangeo_forge_federation.values.statuses import WORDS, shown_status
 
 PROVIDERS = 4
 BOX_HEIGHT, GAP = 52, 14

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 from datasette.utils import tilde_encode
 from markupsafe import Markup, escape
 
-from pangeo_forge_federation.storage.database import FEDERATION
 from pangeo_forge_federation.files.people import orcid
+from pangeo_forge_federation.storage.database import FEDERATION
 
 # of one text
 LINKS, LINK_CHARACTERS = 20, 500

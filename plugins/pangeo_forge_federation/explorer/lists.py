@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from datasette.filters import Filters
 
-from pangeo_forge_federation.explorer.column_descriptions import column_descriptions
-from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.explorer.links import Links
 from pangeo_forge_federation.api.list_requests import read_list_request
-from pangeo_forge_federation.server.registry import Registry
+from pangeo_forge_federation.api.services import Services
+from pangeo_forge_federation.explorer.column_descriptions import column_descriptions
+from pangeo_forge_federation.explorer.links import Links
+from pangeo_forge_federation.problems import ProblemDetails
 
 ALL_COLUMNS = "_columns"
 # parameters that say how a page shows its list, and which part of it, and nothing of what is in the list
@@ -151,18 +151,18 @@ def filters_not_understood(table: str, columns: list[str] | None, arguments: Any
     return found
 
 
-def endpoint_urls(registry: Registry, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
+def endpoint_urls(services: Services, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
     """The list that a page shows, as our endpoint's JSON and CSV. Empty where the endpoint does not offer that."""
     shown = LISTS.get(table or "")
     if shown is None:
         return {}
-    query = registry.queries[shown.query]
+    query = services.queries[shown.query]
     asked = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
     # the page has what the endpoint leaves out unless its column is named
     named = {name.split("__")[0] for name, _ in asked}
     asked += [(_lifting(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
     try:
-        read_list_request(query, query.path, urlencode(asked), registry.settings.home_organisation)
+        read_list_request(query, query.path, urlencode(asked), services.settings.home_organisation)
     except ProblemDetails:
         return {}
     question = urlencode(asked)

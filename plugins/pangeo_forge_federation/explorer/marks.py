@@ -2,19 +2,8 @@
 
 from markupsafe import Markup
 
-STALE, PROBLEM = "stale", "problem"
+from pangeo_forge_federation.values.statuses import PROBLEM, STALE, WORDS, shown_status
 
-# what people read
-WORDS = {
-    "success": "success",
-    "failure": "failure",
-    "in_progress": "running",
-    "queued": "queued",
-    "timed_out": "timed out",
-    "cancelled": "cancelled",
-    "skipped": "skipped",
-    STALE: "stale",
-}
 _STROKE = 'fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round"'
 _TRIANGLE = f'<path {_STROKE} d="M8 2.5 14 13.25H2zM8 6.75v2.75M8 11.4v.1"/>'
 # drawings of 16 by 16 units
@@ -31,11 +20,6 @@ DRAWINGS = {
     STALE: _TRIANGLE,
     PROBLEM: _TRIANGLE,
 }
-
-
-def shown_status(status: str, is_stale: bool = False) -> str:
-    """What a run is shown as: a run of which nothing was heard for long is stale, whatever it last said."""
-    return STALE if is_stale else status
 
 
 def mark_drawings() -> Markup:

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup, escape
 from pydantic.fields import FieldInfo
 
-from pangeo_forge_federation.records.field_kinds import BOOLEAN, DAY, NUMBER, TEXT, TIME, column_kinds
 from pangeo_forge_federation.explorer.links import linked_text
 from pangeo_forge_federation.explorer.words import bounded, instant
+from pangeo_forge_federation.records.field_kinds import BOOLEAN, DAY, NUMBER, TEXT, TIME, column_kinds
 from pangeo_forge_federation.records.models import Dataset, RecipeRun, Record
 
 # Of the fields that somebody may send, those that the page's template shows where they belong.

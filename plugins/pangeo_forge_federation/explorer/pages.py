@@ -7,7 +7,6 @@ from typing import Any
 from datasette import NotFound, Response
 from datasette.utils import tilde_decode
 
-from pangeo_forge_federation.web.addresses import with_groups
 from pangeo_forge_federation.explorer import records
 from pangeo_forge_federation.explorer.bakery_day import day_of_bakery
 from pangeo_forge_federation.explorer.home import home
@@ -18,6 +17,7 @@ from pangeo_forge_federation.explorer.snapshots import snapshots
 from pangeo_forge_federation.explorer.statistics import statistics
 from pangeo_forge_federation.explorer.token_use import token_use
 from pangeo_forge_federation.values.numbers import read_id
+from pangeo_forge_federation.web.addresses import with_groups
 
 Found = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Page:
     # what is not in the registry's database, added to what was found
     besides: Callable[[Any, Found], Awaitable[Found]] | None = None
     # where a request is sent instead, by its query string and the parameters of the path
-    elsewhere: Callable[[Mapping[str, str], Links, Mapping[str, Any]], str | None] | None = None
+    redirect: Callable[[Mapping[str, str], Links, Mapping[str, Any]], str | None] | None = None
 
     @property
     def route(self) -> str:
@@ -51,7 +51,7 @@ class Page:
         """The page. Raises NotFound, Forbidden."""
         await datasette.ensure_permissions(request.actor, ["view-instance"])
         values = {name: _read(name, tilde_decode(text)) for name, text in request.url_vars.items()}
-        if self.elsewhere and (address := self.elsewhere(request.args, Links(datasette.urls), values)):
+        if self.redirect and (address := self.redirect(request.args, Links(datasette.urls), values)):
             return Response.redirect(address)
         values |= {name: request.args.get(name) or "" for name in self.parameters}
         page: Found | None = {}
@@ -78,7 +78,7 @@ PAGES = (
         "bakery.html",
         records.bakery,
         besides=token_use,
-        elsewhere=day_of_bakery,
+        redirect=day_of_bakery,
     ),
     Page("/federation/maintainers/{github}", "maintainer.html", records.maintainer),
     Page("/-/search", "search.html", search, parameters=("q",)),

@@ -4,12 +4,12 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pangeo_forge_federation.records.field_kinds import column_kinds
-from pangeo_forge_federation.storage.database import FEDERATION
 from pangeo_forge_federation.api.list_requests import read_list_request
 from pangeo_forge_federation.api.reads import bind, read_list_page
-from pangeo_forge_federation.server.registry import Registry, registry_of
+from pangeo_forge_federation.api.services import Services, services_of
+from pangeo_forge_federation.records.field_kinds import column_kinds
 from pangeo_forge_federation.records.rows import to_object
+from pangeo_forge_federation.storage.database import FEDERATION
 
 Result = TypeVar("Result")
 Record = dict[str, Any]
@@ -18,32 +18,32 @@ Record = dict[str, Any]
 class Queries:
     """The canned queries of metadata.yml, on one connection."""
 
-    def __init__(self, registry: Registry, statements: Mapping[str, str], connection: sqlite3.Connection):
-        self._registry = registry
+    def __init__(self, services: Services, statements: Mapping[str, str], connection: sqlite3.Connection):
+        self._services = services
         self._statements = statements
         self._connection = connection
 
     def one(self, name: str, **values: Any) -> Record | None:
         """What an endpoint for one object answers. None where that is 404."""
-        query = self._registry.queries[name]
+        query = self._services.queries[name]
         row = self._connection.execute(query.sql, bind(query, values, values)).fetchone()
         return to_object(query.columns, row, column_kinds(query.record)) if row else None
 
-    def always(self, name: str, **values: Any) -> Record:
+    def require(self, name: str, **values: Any) -> Record:
         """The same where there is an answer whatever is in the database. Raises LookupError if there is none."""
         record = self.one(name, **values)
         if record is None:
             raise LookupError(f"{name} found nothing for {values}")
         return record
 
-    def several(self, name: str, size: int, question: str = "", **values: Any) -> list[Record]:
+    def first_rows(self, name: str, size: int, question: str = "", **values: Any) -> list[Record]:
         """The first rows of an endpoint's list. `question` is its query string, values are its path's parameters."""
-        query = self._registry.queries[name]
-        request = read_list_request(query, query.path, question, self._registry.settings.home_organisation)
+        query = self._services.queries[name]
+        request = read_list_request(query, query.path, question, self._services.settings.home_organisation)
         page = read_list_page(self._connection, query, values, request, size)
         return [to_object(page.columns, row, column_kinds(query.record)) for row in page.rows]
 
-    def ask(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+    def run(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         """What is no canned query, on the same state of the database."""
         return function(self._connection)
 
@@ -56,9 +56,9 @@ class Queries:
 
 async def read(datasette: Any, function: Callable[[Queries], Result]) -> Result:
     """The result of `function(queries)`, read on the endpoints' threads and within their time limit."""
-    registry = registry_of(datasette)
+    services = services_of(datasette)
     statements = {
         name: definition["sql"]
         for name, definition in (datasette.metadata("queries", database=FEDERATION, fallback=False) or {}).items()
     }
-    return await registry.reading.reader.read(lambda connection: function(Queries(registry, statements, connection)))
+    return await services.reads.reader.read(lambda connection: function(Queries(services, statements, connection)))

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from pangeo_forge_federation.explorer.citation import citation
 from pangeo_forge_federation.explorer.other_facts import other_facts
 from pangeo_forge_federation.explorer.queries import Queries
-from pangeo_forge_federation.records.open_snippets import snippet
 from pangeo_forge_federation.explorer.strip import make_strip
 from pangeo_forge_federation.explorer.timeline import RUNS, make_timeline, seconds_of
 from pangeo_forge_federation.explorer.usual_duration import usual, usual_seconds
@@ -15,6 +14,7 @@ from pangeo_forge_federation.explorer.weeks import make_weeks
 from pangeo_forge_federation.explorer.windows import QUARTER
 from pangeo_forge_federation.explorer.words import seconds_between
 from pangeo_forge_federation.records.models import Dataset, RecipeRun
+from pangeo_forge_federation.records.open_snippets import snippet
 
 RECENT = 12
 EVENTS = 40
@@ -28,7 +28,7 @@ def feedstock(queries: Queries, feedstock_id: str) -> dict[str, Any] | None:
     if record is None:
         return None
     now = datetime.now(UTC)
-    runs = queries.several("list_feedstock_recipe_runs", RUNS, "is_test=0", feedstock_id=record["id"])
+    runs = queries.first_rows("list_feedstock_recipe_runs", RUNS, "is_test=0", feedstock_id=record["id"])
     latest = next((run for run in runs if run["id"] == record["latest_recipe_run_id"]), None)
     return {
         "feedstock": record,
@@ -37,7 +37,7 @@ def feedstock(queries: Queries, feedstock_id: str) -> dict[str, Any] | None:
         "runs": with_seconds(runs, now),
         "latest": latest and latest | {"seconds": seconds_of(latest, now), "usual": usual_seconds(queries, latest)},
         "timeline": make_timeline(runs, now),
-        "datasets": opened(queries, queries.several("list_feedstock_datasets", DATASETS, feedstock_id=record["id"])),
+        "datasets": opened(queries, queries.first_rows("list_feedstock_datasets", DATASETS, feedstock_id=record["id"])),
         # that it was added says nothing that the page does not
         "changes": [each for each in queries.rows("changes_of_feedstock", feedstock_id=record["id"]) if each["field"]],
     }
@@ -61,7 +61,7 @@ def recipe_run(queries: Queries, recipe_run_id: int) -> dict[str, Any] | None:
         "other_facts": other_facts(RecipeRun, run),
         "seconds": seconds_of(run, now),
         "usual": usual_seconds(queries, run),
-        "events": with_delays(queries.several("list_recipe_run_events", EVENTS, recipe_run_id=run["id"])),
+        "events": with_delays(queries.first_rows("list_recipe_run_events", EVENTS, recipe_run_id=run["id"])),
         "later": with_seconds(neighbours[:place], now),
         "earlier": with_seconds(neighbours[place:], now),
     }
@@ -72,8 +72,8 @@ def dataset(queries: Queries, dataset_id: int) -> dict[str, Any] | None:
     if record is None:
         return None
     now = datetime.now(UTC)
-    came_from = queries.always("get_dataset_lineage", dataset_id=dataset_id)
-    runs = queries.several("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id)
+    came_from = queries.require("get_dataset_lineage", dataset_id=dataset_id)
+    runs = queries.first_rows("list_dataset_recipe_runs", RECENT, dataset_id=dataset_id)
     # the clock makes a run stale: the lineage, which is kept by its ETag, does not say it
     stale = {run["id"] for run in runs if run["is_stale"]}
     came_from["recipe_runs"] = [run | {"is_stale": run["id"] in stale} for run in came_from["recipe_runs"]]
@@ -95,7 +95,7 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
         return None
     now = datetime.now(UTC)
     by_day = queries.rows("recipe_runs_by_day", bakery_id=record["id"], from_day=QUARTER.since)
-    runs = queries.several("list_bakery_recipe_runs", RUNS, "is_test=0", bakery_id=record["id"])
+    runs = queries.first_rows("list_bakery_recipe_runs", RUNS, "is_test=0", bakery_id=record["id"])
     return {
         "bakery": record,
         "strip": make_strip(by_day, now.date()),
@@ -111,8 +111,8 @@ def bakery(queries: Queries, bakery_id: str) -> dict[str, Any] | None:
             run | {"usual": usual_seconds(queries, run)}
             for run in queries.rows("recipe_runs_under_way", bakery_id=record["id"])[:RECENT]
         ],
-        "feedstocks": queries.several("list_feedstocks", FEEDSTOCKS, urlencode({"bakery_id": record["id"]})),
-        "datasets": queries.several(
+        "feedstocks": queries.first_rows("list_feedstocks", FEEDSTOCKS, urlencode({"bakery_id": record["id"]})),
+        "datasets": queries.first_rows(
             "list_datasets", DATASETS, urlencode({"bakery_id": record["id"], "_sort_desc": "created_at"})
         ),
     }
@@ -128,7 +128,7 @@ def opened(queries: Queries, datasets: list[dict[str, Any]]) -> list[dict[str, A
     targets: dict[str, list] = {}
     for each in datasets:
         if each["bakery_id"] not in targets:
-            targets[each["bakery_id"]] = queries.always("get_bakery", bakery_id=each["bakery_id"])["targets"]
+            targets[each["bakery_id"]] = queries.require("get_bakery", bakery_id=each["bakery_id"])["targets"]
     return [each | {"snippet": snippet(each, targets[each["bakery_id"]])} for each in datasets]
 
 

@@ -21,13 +21,13 @@ def search(queries: Queries, q: str) -> dict[str, Any]:
     if not words:
         return {"words": "", "found": 0}
     by_text = urlencode({"q": words})
-    people = queries.several("list_maintainers", RESULTS + 1, urlencode({"github__contains": words}))
-    named = queries.several("list_maintainers", RESULTS + 1, urlencode({"name__contains": words}))
+    people = queries.first_rows("list_maintainers", RESULTS + 1, urlencode({"github__contains": words}))
+    named = queries.first_rows("list_maintainers", RESULTS + 1, urlencode({"name__contains": words}))
     # one more than is shown tells whether there are more
     found = {
-        "feedstocks": queries.several("list_feedstocks", RESULTS + 1, by_text),
-        "datasets": queries.several("list_datasets", RESULTS + 1, by_text),
-        "bakeries": queries.several("list_bakeries", RESULTS + 1, urlencode({"id__contains": words})),
+        "feedstocks": queries.first_rows("list_feedstocks", RESULTS + 1, by_text),
+        "datasets": queries.first_rows("list_datasets", RESULTS + 1, by_text),
+        "bakeries": queries.first_rows("list_bakeries", RESULTS + 1, urlencode({"id__contains": words})),
         "maintainers": list({each["github"]: each for each in [*people, *named]}.values()),
     }
     shown = {kind: records[:RESULTS] for kind, records in found.items()}

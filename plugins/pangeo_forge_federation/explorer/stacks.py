@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pangeo_forge_federation.explorer.marks import WORDS
-from pangeo_forge_federation.explorer.words import plural
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
+from pangeo_forge_federation.values.plural import plural
+from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS
 
 PITCH, BAR = 11, 9
 HEIGHT = 160

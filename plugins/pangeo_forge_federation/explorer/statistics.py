@@ -10,7 +10,7 @@ from pangeo_forge_federation.explorer.success_rate import success_rate
 
 def statistics(queries: Queries) -> dict[str, Any]:
     """What the page of statistics shows."""
-    stats = queries.always("get_stats")
+    stats = queries.require("get_stats")
     stacks = make_stacks(
         stats["recipe_runs_by_day"], date.fromisoformat(stats["from_day"]), date.fromisoformat(stats["to_day"])
     )

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pangeo_forge_federation.explorer.marks import WORDS
 from pangeo_forge_federation.explorer.success_rate import SuccessRate, success_rate
 from pangeo_forge_federation.explorer.windows import QUARTER
-from pangeo_forge_federation.explorer.words import plural
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
+from pangeo_forge_federation.values.plural import plural
+from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS
 
 DAYS = QUARTER.days
 PITCH, BAR = 8, 6

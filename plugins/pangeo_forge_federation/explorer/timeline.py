@@ -6,9 +6,8 @@ from datetime import datetime
 from math import sqrt
 from typing import Any
 
-from pangeo_forge_federation.explorer.marks import STALE, WORDS, shown_status
 from pangeo_forge_federation.explorer.words import duration, instant, seconds_between, shortened
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
+from pangeo_forge_federation.values.statuses import STALE, UNFINISHED_STATUSES, WORDS, shown_status
 from pangeo_forge_federation.values.times import from_text
 
 RUNS = 50

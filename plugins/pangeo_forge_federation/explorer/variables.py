@@ -4,14 +4,14 @@ import logging
 import sqlite3
 from typing import Any
 
-from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.api.services import services_of
 from pangeo_forge_federation.explorer.frame import frame
 from pangeo_forge_federation.explorer.links import Links
 from pangeo_forge_federation.explorer.lists import endpoint_urls, filters_not_understood, shown_columns
 from pangeo_forge_federation.explorer.nearest import nearest
 from pangeo_forge_federation.explorer.queries import read
 from pangeo_forge_federation.explorer.tallies import asked_for, count, tallies
-from pangeo_forge_federation.server.registry import registry_of
+from pangeo_forge_federation.problems import ProblemDetails
 
 logger = logging.getLogger("federation.explorer.variables")
 
@@ -44,7 +44,7 @@ async def _variables(
         found: dict[str, Any] = {
             "shown_columns": shown_columns(table, columns, request.args),
             "filters_not_understood": filters_not_understood(table, columns, request.args),
-            "endpoint": endpoint_urls(registry_of(datasette), links, table, request.args),
+            "endpoint": endpoint_urls(services_of(datasette), links, table, request.args),
         }
         if asked_for(table, request.args):
             counted = await read(datasette, lambda queries: queries.rows("recipe_runs_by_status"))

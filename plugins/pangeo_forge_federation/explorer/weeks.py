@@ -8,7 +8,8 @@ from typing import Any
 
 from pangeo_forge_federation.explorer.strip import Strip, make_strip
 from pangeo_forge_federation.explorer.windows import QUARTER
-from pangeo_forge_federation.explorer.words import duration, plural
+from pangeo_forge_federation.explorer.words import duration
+from pangeo_forge_federation.values.plural import plural
 
 DAYS = 7
 WEEKS = ceil(QUARTER.days / DAYS)

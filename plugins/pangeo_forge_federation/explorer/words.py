@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
+from pangeo_forge_federation.values.plural import plural
 from pangeo_forge_federation.values.times import from_text
 
 # unit: how many seconds it has, largest first
@@ -13,11 +14,6 @@ JUST_NOW_SECONDS = 5
 _TRACEBACK = "Traceback (most recent call last):"
 # what a cut took the end of is code to its end
 _CODE = re.compile(r"`([^`\n]+)(?:`|(?<=…)$)")
-
-
-def plural(count: int, singular: str, many: str | None = None) -> str:
-    """`1 run`, `2,000 runs`."""
-    return f"{count:,} {singular if count == 1 else many or singular + 's'}"
 
 
 def duration(seconds: float) -> str:

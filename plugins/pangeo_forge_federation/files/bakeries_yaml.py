@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from pangeo_forge_federation.values.bakery_ids import LONGEST_BAKERY_ID, is_bakery_id
 from pangeo_forge_federation.files.file_problems import Problem, Problems, pointer_to
 from pangeo_forge_federation.files.redaction import redact_addresses
 from pangeo_forge_federation.files.yaml_document import Document, Node, read_document
@@ -24,6 +23,7 @@ from pangeo_forge_federation.files.yaml_fields import (
     url,
     why_no_identifier,
 )
+from pangeo_forge_federation.values.bakery_ids import LONGEST_BAKERY_ID, is_bakery_id
 
 MOST_BAKERIES = 1_000
 MOST_TARGETS = 1_000  # a bakery

@@ -14,7 +14,7 @@ import yaml
 
 from pangeo_forge_federation.files.clean_text import utf8_length
 from pangeo_forge_federation.files.file_problems import Problems, pointer_to
-from pangeo_forge_federation.files.yaml_faults import FileFault, fault_of_error
+from pangeo_forge_federation.files.yaml_errors import UnreadableYaml, unreadable_yaml_of
 
 MOST_VALUES = 200_000  # after aliases; a list of 10,000 recipes with four keys each has 90,000
 MOST_TEXT_BYTES = 2 * 1_048_576  # after aliases
@@ -111,7 +111,7 @@ class Composer:
         self._text_bytes = 0
 
     def compose(self, text: str) -> Node:
-        """The root of the first document in this text. Raises FileFault where there is none to be read."""
+        """The root of the first document in this text. Raises UnreadableYaml where there is none to be read."""
         for event in _events(text):
             # isinstance would take longer, and there are no classes below these
             if type(event) is yaml.ScalarEvent:
@@ -128,7 +128,7 @@ class Composer:
                 self._second_document(event)
                 break
         if self._root is None:
-            raise FileFault("This file is empty.")
+            raise UnreadableYaml("This file is empty.")
         return self._root
 
     def _second_document(self, event: yaml.Event) -> None:
@@ -253,7 +253,7 @@ class Composer:
         self._values += values
         self._text_bytes += text_bytes
         if self._values > MOST_VALUES or self._text_bytes > MOST_TEXT_BYTES:
-            raise FileFault(
+            raise UnreadableYaml(
                 f"This file holds more than {MOST_VALUES:,} values or 2 MiB of text once what `*` repeats is "
                 "written out. Nothing of it was read; write it shorter.",
                 place.line,
@@ -261,7 +261,7 @@ class Composer:
             )
 
     def _refuse_depth(self, place: Node) -> None:
-        raise FileFault(
+        raise UnreadableYaml(
             f"Lists and mappings stand in each other more than {DEEPEST_LEVEL} levels deep here. Nothing of the file "
             "was read; write it flatter.",
             place.line,
@@ -313,7 +313,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
         while (event := loader.get_event()) is not None and type(event) is not yaml.StreamEndEvent:
             yield event
     except Exception as error:  # the parser raises more than YAMLError: ValueError, RecursionError, OverflowError
-        raise fault_of_error(error) from error
+        raise unreadable_yaml_of(error) from error
     finally:
         if loader is not None:
             loader.dispose()

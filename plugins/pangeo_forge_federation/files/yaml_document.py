@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pangeo_forge_federation.files.file_problems import Problem, Problems, pointer_to
 from pangeo_forge_federation.files.yaml_composer import Composer, Node
-from pangeo_forge_federation.files.yaml_faults import FileFault, decoded
+from pangeo_forge_federation.files.yaml_errors import UnreadableYaml, decoded
 
 __all__ = ["Document", "Node", "Problem", "Problems", "pointer_to", "read_document"]
 
@@ -30,8 +30,8 @@ def read_document(data: bytes, what_belongs_here: str) -> Document:
     try:
         root = Composer(problems).compose(decoded(data))
         if not isinstance(root.value, dict):
-            raise FileFault(f"This file holds {_named(root)}, not a mapping.", root.line, root.column)
-    except FileFault as fault:
+            raise UnreadableYaml(f"This file holds {_named(root)}, not a mapping.", root.line, root.column)
+    except UnreadableYaml as fault:
         problems.error("", fault, f"{fault.message} {what_belongs_here}")
         root = None
     return Document(root, problems)

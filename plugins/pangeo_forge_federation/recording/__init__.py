@@ -1,0 +1,1 @@
+"""What a write means, inside its transaction. May import records, storage, access."""

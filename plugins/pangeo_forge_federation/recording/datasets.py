@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.access.actors import Actor
-from pangeo_forge_federation.records.bodies import Sent
 from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.records.faults import Faults, bakery_of
+from pangeo_forge_federation.recording.own_rows import read_own
+from pangeo_forge_federation.records.actor import Actor
+from pangeo_forge_federation.records.bodies import Sent
+from pangeo_forge_federation.records.validation import BodyErrors, bakery_of
+from pangeo_forge_federation.storage.row_writes import insert, resolve_bakery, resolve_feedstock, update
+from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
-from pangeo_forge_federation.storage.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
 
 DATASETS_PER_RUN = 100
 
@@ -24,7 +25,7 @@ def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, 
     `dataset` is an instance of `body_models.create_model_of(Dataset)`.
     Raises ProblemDetails: 403 for another bakery's name, 409 where its URL is known and a field differs, 422.
     """
-    faults = Faults()
+    faults = BodyErrors()
     bakery_id = bakery_of(dataset.bakery_id, actor, faults)
     named = None
     if dataset.feedstock_id is not None:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.storage.row_writes import insert
+from pangeo_forge_federation.values import times
 
 KEPT_FOR = timedelta(hours=48)
 MAX_CHARACTERS = 255

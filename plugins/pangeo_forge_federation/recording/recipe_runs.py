@@ -8,16 +8,17 @@ import sqlite3
 from collections.abc import Collection
 from typing import Any
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.access.actors import Actor
-from pangeo_forge_federation.records.bodies import Sent
-from pangeo_forge_federation.recording.datasets import DATASETS_PER_RUN, count_new_links, link_dataset
 from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.records.faults import Faults, bakery_of
-from pangeo_forge_federation.api.list_requests import printable
+from pangeo_forge_federation.recording.datasets import DATASETS_PER_RUN, count_new_links, link_dataset
+from pangeo_forge_federation.recording.own_rows import read_own
+from pangeo_forge_federation.records.actor import Actor
+from pangeo_forge_federation.records.bodies import Sent
+from pangeo_forge_federation.records.validation import BodyErrors, bakery_of
+from pangeo_forge_federation.storage.row_writes import insert, resolve_bakery, resolve_feedstock, update
+from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
-from pangeo_forge_federation.storage.row_writes import insert, read_own, resolve_bakery, resolve_feedstock, update
-from pangeo_forge_federation.values.statuses import FINAL_STATUSES, completion_faults
+from pangeo_forge_federation.values.printable import printable
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, completion_errors
 
 # Fields of a body that mean more than a column to set; every other one is set as it is.
 _RESOLVED = ("run_date", "bakery_id", "feedstock_id", "completed_at", "is_test", "datasets")
@@ -32,7 +33,7 @@ def create_recipe_run(
     Raises ProblemDetails: 403 for another bakery's name, 409 for an external id that is taken, 422.
     """
     now = times.now()
-    faults = Faults(at)
+    faults = BodyErrors(at)
     bakery_id = bakery_of(run.bakery_id, actor, faults)
     try:
         feedstock_id, repository = parse_feedstock_name(run.feedstock_id, home)
@@ -118,7 +119,7 @@ def _check_patch(connection: sqlite3.Connection, run: dict[str, Any], sent: dict
         )
     if final and run["completed_at"] and sent.get("completed_at", run["completed_at"]) != run["completed_at"]:
         raise ProblemDetails("conflict", f"recipe run {run['id']} ended at {run['completed_at']}, which is final")
-    faults = Faults()
+    faults = BodyErrors()
     _check_completed_at(faults, sent.get("completed_at"), sent.get("status", run["status"]), run["run_date"])
     datasets = sent.pop("datasets", [])
     if count_new_links(connection, run["id"], datasets) > DATASETS_PER_RUN:
@@ -127,11 +128,11 @@ def _check_patch(connection: sqlite3.Connection, run: dict[str, Any], sent: dict
     return datasets
 
 
-def _check_completed_at(faults: Faults, completed_at: str | None, status: str, run_date: str) -> None:
+def _check_completed_at(faults: BodyErrors, completed_at: str | None, status: str, run_date: str) -> None:
     """Only a `completed_at` that was sent is compared."""
     if completed_at is None:
         return
-    for fault in completion_faults(completed_at, status, run_date):
+    for fault in completion_errors(completed_at, status, run_date):
         faults.add("completed_at", fault)
     faults.check_not_ahead("completed_at", completed_at)
 

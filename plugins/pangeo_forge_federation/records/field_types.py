@@ -21,17 +21,18 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from pangeo_forge_federation.values import times
-from pangeo_forge_federation.values.control_characters import CONTROL_CHARACTERS, without_terminal_codes
 from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
 from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
 from pangeo_forge_federation.values.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
 from pangeo_forge_federation.values.text_rules import (
+    CONTROL_CHARACTERS,
     URL_PATTERN,
     check_bakery_id,
     check_bytes,
     check_no_control_characters,
     check_not_blank,
     check_url,
+    without_terminal_codes,
 )
 
 # As the document of the API tells them: a regular expression that JSON Schema and Python read alike.

@@ -7,13 +7,20 @@ messages are cut here, and objects with everything in them are made by `rows.py`
 
 from functools import cache
 
-from pangeo_forge_federation.records.field_kinds import NUMBER, column_kinds, has_long_message, nullable_columns
-from pangeo_forge_federation.storage.read_connections import JSON_NUMBER
+from pangeo_forge_federation.records.field_kinds import (
+    BOOLEAN,
+    JSON,
+    NUMBER,
+    column_kinds,
+    has_long_message,
+    nullable_columns,
+)
 from pangeo_forge_federation.records.models import Record
-from pangeo_forge_federation.records.json_sql import boolean, json_value
 from pangeo_forge_federation.records.rows import MESSAGE, MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
 
 ROW = "json_row"
+# a function of the connections that read: a number as JSON, with all of its digits
+JSON_NUMBER = "json_number"
 
 
 @cache
@@ -36,3 +43,17 @@ def _value(name: str, kind: str, nullable: bool) -> str:
         # SQLite itself writes 15 digits, and so another number than was sent
         return f'json({JSON_NUMBER}("{name}"))'
     return json_value(f'"{name}"', kind, nullable)
+
+
+def boolean(condition: str) -> str:
+    """A condition that is not null as `true` or `false`."""
+    return f"json(iif({condition}, 'true', 'false'))"
+
+
+def json_value(value: str, kind: str, nullable: bool) -> str:
+    """The value of a column, by its kind (`columns.py`); what JSON and SQLite write alike stays as it is."""
+    if kind == BOOLEAN and nullable:
+        return f"json(case {value} when 1 then 'true' when 0 then 'false' else 'null' end)"
+    if kind == BOOLEAN:
+        return boolean(value)
+    return f"json({value})" if kind == JSON else value

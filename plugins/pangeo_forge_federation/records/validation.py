@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pangeo_forge_federation.problems import MAX_FAULTS, ProblemDetails, json_pointer
+from pangeo_forge_federation.problems import MAX_ERRORS, ProblemDetails, json_pointer
+from pangeo_forge_federation.records.actor import Actor
+from pangeo_forge_federation.values import times
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -38,7 +40,7 @@ def check(model: type[Model], value: Any, at: tuple[str | int, ...] = ()) -> tup
         return model.model_validate(value), []
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        return None, [_fault(model, fault, at) for fault in faults[:MAX_FAULTS]]
+        return None, [_fault(model, fault, at) for fault in faults[:MAX_ERRORS]]
 
 
 def invalid(errors: Sequence[Mapping[str, str]]) -> ProblemDetails:
@@ -46,11 +48,11 @@ def invalid(errors: Sequence[Mapping[str, str]]) -> ProblemDetails:
     first = errors[0]
     place = first["pointer"] or "the body"
     more = ""
-    if len(errors) >= MAX_FAULTS:
-        more = f", and more: the first {MAX_FAULTS} are listed"
+    if len(errors) >= MAX_ERRORS:
+        more = f", and more: the first {MAX_ERRORS} are listed"
     elif len(errors) > 1:
         more = f", and {len(errors) - 1} more"
-    return ProblemDetails("invalid", f"{place} {first['detail']}{more}", errors[:MAX_FAULTS])
+    return ProblemDetails("invalid", f"{place} {first['detail']}{more}", errors[:MAX_ERRORS])
 
 
 def _fault(model: type[BaseModel], fault: Any, at: tuple[str | int, ...]) -> dict[str, str]:
@@ -85,3 +87,38 @@ def _nested_model(annotation: Any) -> type[BaseModel] | None:
         if found := _nested_model(argument):
             return found
     return None
+
+
+class BodyErrors:
+    """`at` is where the record stands in the body."""
+
+    def __init__(self, at: tuple[str | int, ...] = ()):
+        self._at = at
+        self._errors: list[dict[str, str]] = []
+
+    def add(self, field: str, detail: str) -> None:
+        """One more, of a field of the record, in a sentence that goes on from its name."""
+        self._errors.append({"detail": detail, "pointer": json_pointer((*self._at, field))})
+
+    def check_not_ahead(self, field: str, time: str | None) -> None:
+        """Add a fault where a time, as it is kept, lies further ahead than clocks differ."""
+        if time and times.is_ahead(time):
+            self.add(field, "is more than a day ahead")
+
+    def raise_any(self) -> None:
+        """Raises ProblemDetails (422) if there are any."""
+        if self._errors:
+            raise invalid(self._errors)
+
+
+def bakery_of(named: str | None, actor: Actor, faults: BodyErrors) -> str:
+    """The bakery that a body names, else the token's own; empty, with a fault, where an administrator names none.
+
+    Raises ProblemDetails (403) for another bakery's name.
+    """
+    bakery_id = named or actor.bakery_id
+    if bakery_id is None:
+        faults.add("bakery_id", "is required, since an administrator's token belongs to no bakery")
+        return ""
+    actor.require(bakery_id)
+    return bakery_id

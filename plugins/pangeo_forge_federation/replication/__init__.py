@@ -1,1 +1,1 @@
-"""Past one machine: the databases in an object store, and read replicas that follow it. Litestream does the work."""
+"""A store, read replicas and restore, by Litestream; loaded only when used. May import storage, command_line."""

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pangeo_forge_federation.storage.database import FEDERATION
 from pangeo_forge_federation.replication.control import replicate_now
 from pangeo_forge_federation.replication.state import read_state
 from pangeo_forge_federation.replication.urls import ReplicationError
+from pangeo_forge_federation.storage.database import FEDERATION
 
 # How long a group of writes waits for the store; while the store is away, the groups behind it wait less.
 DEADLINE_SECONDS, SHORT_DEADLINE_SECONDS = 5.0, 1.0

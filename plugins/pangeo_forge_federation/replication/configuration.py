@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from pangeo_forge_federation.storage.database import DATABASES, database_path
-from pangeo_forge_federation.storage.durable_files import write_private
 from pangeo_forge_federation.replication.urls import StoreUrl
 from pangeo_forge_federation.settings import sftp_key_path
+from pangeo_forge_federation.storage.database import DATABASES, database_path
+from pangeo_forge_federation.storage.durable_files import write_private
 
 CONFIGURATION = ".litestream.yml"
 SOCKET = ".litestream.sock"

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pangeo_forge_federation.storage.database import database_path
 from pangeo_forge_federation.replication.configuration import SOCKET
 from pangeo_forge_federation.replication.urls import ReplicationError
+from pangeo_forge_federation.storage.database import database_path
 
 # An address of a socket holds about a hundred bytes.
 LONGEST_ADDRESS = 100

@@ -16,6 +16,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from pangeo_forge_federation.replication import litestream
+from pangeo_forge_federation.replication.configuration import write_configuration
+from pangeo_forge_federation.replication.process import Child, end_left_behind, hold_folder
+from pangeo_forge_federation.replication.restore import remove
+from pangeo_forge_federation.replication.state import REPLICA, State, save_state
+from pangeo_forge_federation.replication.store import fetch_stored
+from pangeo_forge_federation.replication.urls import ReplicationError, StoreUrl
 from pangeo_forge_federation.storage import schema
 from pangeo_forge_federation.storage.database import (
     DATABASES,
@@ -28,13 +35,6 @@ from pangeo_forge_federation.storage.database import (
     is_replica,
     migration_names,
 )
-from pangeo_forge_federation.replication import litestream
-from pangeo_forge_federation.replication.configuration import write_configuration
-from pangeo_forge_federation.replication.process import Child, end_left_behind, hold_folder
-from pangeo_forge_federation.replication.restore import remove
-from pangeo_forge_federation.replication.state import REPLICA, State, save_state
-from pangeo_forge_federation.replication.store import fetch_stored
-from pangeo_forge_federation.replication.urls import ReplicationError, StoreUrl
 
 logger = logging.getLogger("federation.replication.follower")
 

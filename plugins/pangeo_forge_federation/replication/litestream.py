@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import requires
 from pathlib import Path
 
-from pangeo_forge_federation.storage.database import exclusive_lock
 from pangeo_forge_federation.replication.urls import ReplicationError
+from pangeo_forge_federation.storage.database import exclusive_lock
 from pangeo_forge_federation.version import PACKAGE
 
 EXTRA = "replication"

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, REPLICATED_MARK, database_path
 from pangeo_forge_federation.replication import litestream
 from pangeo_forge_federation.replication.configuration import write_configuration
 from pangeo_forge_federation.replication.control import Synced, answers, replicate_now
@@ -24,6 +22,8 @@ from pangeo_forge_federation.replication.restore import restore_database
 from pangeo_forge_federation.replication.state import PRIMARY, State, read_state, save_state
 from pangeo_forge_federation.replication.store import Stored, fetch_stored
 from pangeo_forge_federation.replication.urls import ReplicationError, StoreUrl
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, REPLICATED_MARK, database_path
 
 logger = logging.getLogger("federation.replication.primary")
 

@@ -6,12 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect_copy, database_path, faults_of, logs_of
-from pangeo_forge_federation.storage.durable_files import to_disk
 from pangeo_forge_federation.replication import litestream
 from pangeo_forge_federation.replication.local import forget
 from pangeo_forge_federation.replication.store import Stored
 from pangeo_forge_federation.replication.urls import ReplicationError
+from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect_copy, database_path, faults_of, logs_of
+from pangeo_forge_federation.storage.durable_files import to_disk
 
 # A table that only our databases of that name have, and what its rows are.
 TABLE_OF = {FEDERATION: "recipe_runs", TOKENS: "tokens"}

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import click
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.command_line.options import HELP
-from pangeo_forge_federation.storage.database import DATABASES, database_path
-from pangeo_forge_federation.explorer.words import plural
 from pangeo_forge_federation.replication.configuration import write_configuration
 from pangeo_forge_federation.replication.process import hold_folder
 from pangeo_forge_federation.replication.restore import NOUN_OF, restore_database
@@ -17,6 +14,9 @@ from pangeo_forge_federation.replication.state import PRIMARY, State, save_state
 from pangeo_forge_federation.replication.store import fetch_stored
 from pangeo_forge_federation.replication.urls import ReplicationError, StoreUrl, read_url
 from pangeo_forge_federation.settings import data_folder
+from pangeo_forge_federation.storage.database import DATABASES, database_path
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.plural import plural
 
 
 class Moment(click.ParamType):

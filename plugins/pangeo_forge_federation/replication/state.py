@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.durable_files import write_private
 from pangeo_forge_federation.replication.urls import ReplicationError
+from pangeo_forge_federation.storage.durable_files import write_private
+from pangeo_forge_federation.values import times
 
 STATE = ".replication.json"
 PRIMARY, REPLICA = "primary", "replica"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.database import database_path
 from pangeo_forge_federation.replication import litestream
+from pangeo_forge_federation.storage.database import database_path
+from pangeo_forge_federation.values import times
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 from datasette.app import Datasette
 
+from pangeo_forge_federation.server.ending_with_parent import end_with_supervisor
+from pangeo_forge_federation.settings import ROOT, cookie_secret, data_folder, public_url, read_metadata
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import database_path
-from pangeo_forge_federation.server.ending_with_parent import end_with_supervisor
 from pangeo_forge_federation.web.public_url import path_prefix
-from pangeo_forge_federation.settings import ROOT, cookie_secret, data_folder, public_url, read_metadata
 
 
 def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> Datasette:

@@ -4,7 +4,9 @@ The client is installed without the server, so it cannot ask them. `scripts/writ
 a test compares them with what they are made from.
 """
 
+import asyncio
 import json
+import tempfile
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,8 +15,10 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pangeo_forge_federation.records.bodies import create_model_of, update_model_of
 from pangeo_forge_federation.api.canned_queries import CannedQuery
+from pangeo_forge_federation.api.filters import OPERATORS
+from pangeo_forge_federation.api.reads import parameter_kind
+from pangeo_forge_federation.records.bodies import create_model_of, update_model_of
 from pangeo_forge_federation.records.field_kinds import (
     BOOLEAN,
     INTEGER,
@@ -34,11 +38,12 @@ from pangeo_forge_federation.records.models import (
     RecipeRun,
     Record,
 )
-from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
-from pangeo_forge_federation.api.filters import OPERATORS
-from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
-from pangeo_forge_federation.api.reads import parameter_kind
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import close_databases, ensure_services
 from pangeo_forge_federation.settings import ROOT
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
+from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
 from pangeo_forge_federation.values.text_rules import URL_PATTERN
 
 CLIENT = ROOT / "plugins" / "federation" / "client"
@@ -220,3 +225,18 @@ def _annotation(annotation: Any, kind: str) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return annotation.__name__
     return "Any" if kind == JSON else _TYPES.get(kind, "str")
+
+
+async def write_client_files() -> None:
+    """Write the files, of this checkout's queries and models."""
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        datasette = make_datasette(Path(folder))
+        await datasette.invoke_startup()
+        for path, text in client_files(ensure_services(datasette).queries.values()).items():
+            path.write_text(text, "utf-8")
+        close_databases(datasette)
+
+
+if __name__ == "__main__":
+    asyncio.run(write_client_files())

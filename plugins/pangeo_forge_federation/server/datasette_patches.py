@@ -7,7 +7,7 @@ from typing import Any
 import asgi_csrf
 
 
-def do_once(datasette: Any) -> None:
+def patch_datasette(datasette: Any) -> None:
     """Have it done once, or faster."""
     # merges all the metadata to find a plugin's few lines; they are read at the start, and do not change
     datasette.plugin_config = functools.cache(datasette.plugin_config)

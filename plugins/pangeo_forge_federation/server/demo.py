@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pangeo_forge_federation.access import tokens
+from pangeo_forge_federation.api.writes import MAX_RUNS
+from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.server.demo_runs import demo_recipe_runs
+from pangeo_forge_federation.services import close_databases
+from pangeo_forge_federation.settings import DATA_FOLDER, ROOT, read_settings
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
-from pangeo_forge_federation.server.demo_runs import demo_recipe_runs
-from pangeo_forge_federation.server.registry import close_databases
-from pangeo_forge_federation.server.application import make_datasette
-from pangeo_forge_federation.settings import DATA_FOLDER, ROOT, read_settings
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.run import run_sync
-from pangeo_forge_federation.api.writes import MAX_RUNS
 
 FIXTURES = ROOT / "tests" / "fixtures" / "federation"
 DEMO_BAKERY = "northlight.bakery.gcp.europe-west4"

@@ -4,9 +4,9 @@ import logging
 import re
 from datetime import UTC, datetime
 
+from pangeo_forge_federation.request_notes import note_of_request
 from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.json_text import write_json
-from pangeo_forge_federation.request_notes import note_of_request
 
 # whatever text it stands in: a path, a traceback
 _TOKEN = re.compile(r"pfk(?:_|%5F)([0-9]{1,18})(?:_|%5F)[A-Za-z0-9_%-]+", re.IGNORECASE)

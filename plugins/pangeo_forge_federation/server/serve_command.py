@@ -22,17 +22,14 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from pangeo_forge_federation.server import demo
 from pangeo_forge_federation.api.canned_queries import BadQuery
-from pangeo_forge_federation.command_line.options import HELP, data_option
-from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import FEDERATION, UnusableDatabase, database_path, is_replica, is_replicated
 from pangeo_forge_federation.command_line.duration import Duration
-from pangeo_forge_federation.server.json_logs import log_config
-from pangeo_forge_federation.web.metrics import SHARED_FOLDER, shared_folder
-from pangeo_forge_federation.server.registry import close_databases
-from pangeo_forge_federation.server.schedule import running_every, snapshot_command_of, sync_command_of
+from pangeo_forge_federation.command_line.options import HELP, data_option
+from pangeo_forge_federation.server import demo
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.server.json_logs import log_config
+from pangeo_forge_federation.server.schedule import running_every, snapshot_command_of, sync_command_of
+from pangeo_forge_federation.services import close_databases
 from pangeo_forge_federation.settings import (
     COOKIE_SECRET,
     DATA_FOLDER,
@@ -44,6 +41,15 @@ from pangeo_forge_federation.settings import (
     read_settings,
     trusted_proxies,
 )
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import (
+    FEDERATION,
+    UnusableDatabase,
+    database_path,
+    is_replica,
+    is_replicated,
+)
+from pangeo_forge_federation.web.metrics import SHARED_FOLDER, shared_folder
 
 # How long a stop waits for requests that are under way.
 GRACE_SECONDS = 10

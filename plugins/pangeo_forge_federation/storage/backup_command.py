@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from pangeo_forge_federation.storage.backups import BadBackup, Contents, make_backup, restore_backup
+from pangeo_forge_federation.command_line.duration import Duration
 from pangeo_forge_federation.command_line.options import HELP, data_option
+from pangeo_forge_federation.settings import data_folder
+from pangeo_forge_federation.storage.backups import BadBackup, Contents, make_backup, restore_backup
 from pangeo_forge_federation.storage.data_folder import NoRegistry, existing_data_folder, prepare
 from pangeo_forge_federation.storage.database import UnusableDatabase
-from pangeo_forge_federation.command_line.duration import Duration
-from pangeo_forge_federation.explorer.words import plural
-from pangeo_forge_federation.settings import data_folder
 from pangeo_forge_federation.storage.snapshots import KEPT, make_snapshot
+from pangeo_forge_federation.values.plural import plural
 
 _quiet = click.option("--quiet", is_flag=True, help="Say nothing but what failed.")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage.database import (
     FEDERATION,
     TOKENS,
@@ -16,7 +17,6 @@ from pangeo_forge_federation.storage.database import (
     logs_of,
 )
 from pangeo_forge_federation.storage.durable_files import to_disk
-from pangeo_forge_federation.settings import ROOT
 
 # Tokens first: each of them belongs to a bakery that is there by then.
 DATABASES = (TOKENS, FEDERATION)

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from pangeo_forge_federation.storage import schema
-from pangeo_forge_federation.access import tokens
-from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, TOKENS, database_path, is_replica, migrate
 from pangeo_forge_federation.settings import data_folder
+from pangeo_forge_federation.storage import schema, tokens_schema
+from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, TOKENS, database_path, is_replica, migrate
 from pangeo_forge_federation.storage.views import VIEWS
 
 
@@ -29,7 +28,7 @@ def prepare(data: Path) -> tuple[str, ...]:
     if is_replica(data):
         return (FEDERATION,)
     migrate(database_path(data, FEDERATION), schema.migrations, VIEWS)
-    migrate(database_path(data, TOKENS), tokens.migrations)
+    migrate(database_path(data, TOKENS), tokens_schema.migrations)
     # the file holds hashes only, but nobody else has business there
     database_path(data, TOKENS).chmod(0o600)
     return DATABASES

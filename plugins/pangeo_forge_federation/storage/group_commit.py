@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pangeo_forge_federation.storage.database import BUSY_TIMEOUT_SECONDS, connect, transaction
 from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.storage.database import BUSY_TIMEOUT_SECONDS, connect, transaction
 
 logger = logging.getLogger("federation.writer")
 

@@ -8,12 +8,11 @@ import json
 import sqlite3
 from pathlib import Path
 
+from pangeo_forge_federation.records.json_rows import JSON_NUMBER
 from pangeo_forge_federation.storage.database import connect_read_only
 
 # bytes of one text, blob or row; whole rows of the registry stay below 190,000
 LENGTH_LIMIT = 200_000
-# a function of the endpoints' connections: a number as JSON, with all of its digits
-JSON_NUMBER = "json_number"
 # of a table or an answer; the widest view has 36. A row of Datasette's own 2,000 could be 400 MB.
 COLUMN_LIMIT = 100
 

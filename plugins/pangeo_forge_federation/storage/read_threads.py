@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from datasette.utils import sqlite_timelimit
 
-from pangeo_forge_federation.storage.read_connections import connect_reader
 from pangeo_forge_federation.problems import ProblemDetails
+from pangeo_forge_federation.storage.read_connections import connect_reader
 
 Result = TypeVar("Result")
 

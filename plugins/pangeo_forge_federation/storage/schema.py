@@ -9,8 +9,7 @@ import re
 
 from sqlite_utils import Database, Migrations
 
-from pangeo_forge_federation.storage import roll_ups
-from pangeo_forge_federation.storage import search_tables
+from pangeo_forge_federation.storage import roll_ups, search_tables
 from pangeo_forge_federation.storage.database import execute_script
 
 migrations = Migrations("federation")

@@ -8,6 +8,7 @@ finds that table's index. Sub-selects run only for the rows that are returned.
 from textwrap import dedent, indent
 
 from pangeo_forge_federation.records.field_kinds import column_kinds, nullable_columns
+from pangeo_forge_federation.records.json_rows import json_value
 from pangeo_forge_federation.records.models import (
     Dataset,
     FeedstockState,
@@ -23,7 +24,6 @@ from pangeo_forge_federation.records.models import (
     RecipeRun,
     Record,
 )
-from pangeo_forge_federation.records.json_sql import json_value
 from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
 
 # A nested list has at most so many items and bytes: a row that a reader's connection refuses takes its whole list

@@ -1,1 +1,1 @@
-"""A sync: fetch_* gets files, `pangeo_forge_federation.files` reads them, save_* writes rows, `run` puts them in order."""
+"""A sync: `fetch_*` gets files, `files` reads them, `save_*` writes rows. May import files, storage, command_line."""

@@ -12,16 +12,16 @@ from tempfile import TemporaryDirectory
 import click
 
 from pangeo_forge_federation.command_line.options import HELP, data_option
-from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import FEDERATION, UnusableDatabase, database_path
-from pangeo_forge_federation.explorer.words import plural
+from pangeo_forge_federation.command_line.progress import progress_for
 from pangeo_forge_federation.files.file_problems import problem_line
 from pangeo_forge_federation.settings import data_folder, read_settings
-from pangeo_forge_federation.sync.fetched import is_repository
+from pangeo_forge_federation.storage.data_folder import prepare
+from pangeo_forge_federation.storage.database import FEDERATION, UnusableDatabase, database_path
 from pangeo_forge_federation.sync.folder import fetch_folder
 from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
-from pangeo_forge_federation.command_line.progress import progress_for
 from pangeo_forge_federation.sync.run import SyncResult, run_sync
+from pangeo_forge_federation.values.plural import plural
+from pangeo_forge_federation.values.repositories import is_repository
 
 CHANGES_PENDING = 3
 EPILOG = """\b

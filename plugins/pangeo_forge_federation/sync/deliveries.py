@@ -9,12 +9,12 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, exclusive_lock, transaction
-from pangeo_forge_federation.settings import Settings
-from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
 from pangeo_forge_federation.command_line.progress import Progress
+from pangeo_forge_federation.settings import Settings
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, exclusive_lock, transaction
+from pangeo_forge_federation.sync.from_github import fetch_github, scope_of
 from pangeo_forge_federation.sync.run import SYNC_TIMEOUT_SECONDS, run_sync
+from pangeo_forge_federation.values import times
 
 logger = logging.getLogger("federation.deliveries")
 

@@ -5,14 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
+from pangeo_forge_federation.values.repositories import ALL, BAKERIES, FEEDSTOCKS, NAMED
 
-# ADR 2 has meta.yaml at the top; feedstocks really keep it in this folder, some under the second name.
-META_PATHS = ("feedstock/meta.yaml", "feedstock/meta.yml")
-BAKERIES_PATH = "bakeries.yaml"
 NO_FILE = "A folder or something else stands where this file should be."
-# What a sync was asked for, as `sync_runs` keeps it.
-ALL, BAKERIES, FEEDSTOCKS, NAMED = "all", "bakeries", "feedstocks", "named"
 
 
 @dataclass(frozen=True)
@@ -77,12 +72,3 @@ def scope_name(bakeries: bool, feedstocks: bool) -> str:
 def blob_sha(data: bytes) -> str:
     """Git's id of a blob with these bytes."""
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def is_repository(name: str) -> bool:
-    """Whether this is owner/name as GitHub could give it. A feedstock's id is made of it."""
-    try:
-        parse_feedstock_name(name, home="")
-    except ValueError:
-        return False
-    return "/" in name

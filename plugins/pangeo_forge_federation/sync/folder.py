@@ -6,17 +6,10 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from pangeo_forge_federation.files.yaml_errors import LARGEST_FILE
+from pangeo_forge_federation.sync.fetched import NO_FILE, Fetched, FetchedFile, scope_name
 from pangeo_forge_federation.values import times
-from pangeo_forge_federation.files.yaml_faults import LARGEST_FILE
-from pangeo_forge_federation.sync.fetched import (
-    BAKERIES_PATH,
-    META_PATHS,
-    NO_FILE,
-    Fetched,
-    FetchedFile,
-    is_repository,
-    scope_name,
-)
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS, is_repository
 
 _LEADS_OUT = "This file is reached by a link that leads out of the folder, which is not followed."
 _LEADS_NOWHERE = "This file is a link that leads nowhere."

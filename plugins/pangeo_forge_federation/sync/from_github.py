@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
+from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.settings import Settings
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from pangeo_forge_federation.sync.fetched import Fetched
 from pangeo_forge_federation.sync.github import Scope, Urls, fetch_with
 from pangeo_forge_federation.sync.github_graphql import fetch_graphql
 from pangeo_forge_federation.sync.github_rest import fetch_rest
 from pangeo_forge_federation.sync.known import read_known
-from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.sync.transport import Transport
 
 

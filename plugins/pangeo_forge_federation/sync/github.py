@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.files.yaml_faults import LARGEST_FILE
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile, blob_sha, scope_name
-from pangeo_forge_federation.sync.known import Known
 from pangeo_forge_federation.command_line.progress import Progress
+from pangeo_forge_federation.files.yaml_errors import LARGEST_FILE
+from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile, blob_sha, scope_name
+from pangeo_forge_federation.sync.known import Known
 from pangeo_forge_federation.sync.transport import FetchEnds, GitHubError, Transport
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
 # Repositories of a listing that one request gives, and single ones.
 PAGE_SIZE = 100

@@ -7,10 +7,11 @@ for by alias; as many as fit go along with the pages of the listings. https://do
 from collections.abc import Sequence
 from typing import Any
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS, NO_FILE, FetchedFile, blob_sha, is_repository
+from pangeo_forge_federation.sync.fetched import NO_FILE, FetchedFile, blob_sha
 from pangeo_forge_federation.sync.github import PAGE_SIZE, Fetching, Repository, first_file, missing
 from pangeo_forge_federation.sync.transport import Answer, FetchEnds, GitHubError
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS, is_repository
 
 # What a page is cut to when GitHub fails over a full one: it gives up on a query that takes it 10 seconds.
 SMALL_PAGE_SIZE = 20

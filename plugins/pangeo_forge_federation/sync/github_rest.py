@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pangeo_forge_federation.values.json_text import write_json
-from pangeo_forge_federation.sync.fetched import FetchedFile, is_repository
+from pangeo_forge_federation.sync.fetched import FetchedFile
 from pangeo_forge_federation.sync.github import PAGE_SIZE, Fetching, Repository, first_file, missing, repository_of
 from pangeo_forge_federation.sync.transport import CONNECTIONS, FetchEnds, GitHubError
+from pangeo_forge_federation.values.json_text import write_json
+from pangeo_forge_federation.values.repositories import is_repository
 
 # Bytes of what is kept of an answer, as the table has it.
 KEPT_BYTES = 100_000

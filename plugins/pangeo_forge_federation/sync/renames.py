@@ -7,11 +7,11 @@ no repository can have, so that two may swap their names, and a name may change 
 import sqlite3
 from dataclasses import dataclass
 
-from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
 from pangeo_forge_federation.sync.changes import Change, Diff
 from pangeo_forge_federation.sync.fetched import FetchedFile
 from pangeo_forge_federation.sync.save_feedstocks import FEEDSTOCK
 from pangeo_forge_federation.sync.source_files import SourceFiles
+from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
 
 # What a merge moves, and what the row that stays says for both.
 _MOVED_TABLES = ("recipe_runs", "datasets", "feedstock_aliases", "sync_changes")

@@ -8,13 +8,13 @@ was saved after this fetch began is newer than what was fetched, and is left alo
 from dataclasses import dataclass
 from pathlib import Path
 
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, exclusive_lock
+from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.files.bakeries_yaml import BakeriesYaml, parse_bakeries_yaml
 from pangeo_forge_federation.files.file_problems import Problem, problem_of_file
 from pangeo_forge_federation.files.meta_yaml import MetaYaml, parse_meta_yaml
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, exclusive_lock
 from pangeo_forge_federation.sync.changes import Diff
 from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile
-from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.sync.saving import Saving, parse_changed
 from pangeo_forge_federation.sync.source_files import SourceFiles
 from pangeo_forge_federation.sync.unlisted_bakeries import KnownBakeries, read_known_bakeries

@@ -7,12 +7,12 @@ from typing import Any
 
 from pangeo_forge_federation.files.file_problems import problem_of_file
 from pangeo_forge_federation.files.meta_yaml import MetaYaml
-from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
 from pangeo_forge_federation.storage.row_writes import insert, insert_all, update
 from pangeo_forge_federation.sync.changes import Diff
 from pangeo_forge_federation.sync.fetched import FetchedFile
 from pangeo_forge_federation.sync.save_problems import save_problems
 from pangeo_forge_federation.sync.unlisted_bakeries import save_named_bakery
+from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
 
 FEEDSTOCK = "feedstock"
 RECIPE_COLUMNS = ("recipe_id", "object", "dict_object")

@@ -11,14 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from pangeo_forge_federation.values import times
-from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.files.bakeries_yaml import BakeriesYaml, parse_bakeries_yaml
 from pangeo_forge_federation.files.file_problems import problem_of_file
 from pangeo_forge_federation.files.meta_yaml import MetaYaml, parse_meta_yaml
-from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
+from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.sync.changes import Change, Diff
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS, Fetched, FetchedFile
+from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile
 from pangeo_forge_federation.sync.known import save_answers
 from pangeo_forge_federation.sync.renames import find_moves, follow_renames
 from pangeo_forge_federation.sync.save_bakeries import save_bakeries
@@ -27,6 +25,9 @@ from pangeo_forge_federation.sync.save_problems import count_problems, file_key,
 from pangeo_forge_federation.sync.save_sync_run import begin_sync_run, finish_sync_run, save_changes
 from pangeo_forge_federation.sync.source_files import SourceFiles
 from pangeo_forge_federation.sync.unlisted_bakeries import save_unlisted_bakeries
+from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pangeo_forge_federation.files.parser_version import PARSER_VERSION
-from pangeo_forge_federation.sync.fetched import BAKERIES_PATH, META_PATHS, FetchedFile
+from pangeo_forge_federation.sync.fetched import FetchedFile
+from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
 
 class _Version(NamedTuple):

@@ -26,7 +26,7 @@ STATUS_SYNONYMS = {
 }
 
 
-def completion_faults(completed_at: str, status: str, run_date: str | None) -> list[str]:
+def completion_errors(completed_at: str, status: str, run_date: str | None) -> list[str]:
     """What is wrong with the end of a run that is told, in words that go on from `completed_at`; times as kept."""
     faults = []
     if status not in FINAL_STATUSES:
@@ -40,3 +40,22 @@ def read_status(text: str) -> str:
     """A status in any letter case, or one of its synonyms, as it is kept; another text as it is, in lower case."""
     word = text.strip().lower()
     return STATUS_SYNONYMS.get(word, word)
+
+
+STALE, PROBLEM = "stale", "problem"
+# what people read
+WORDS = {
+    "success": "success",
+    "failure": "failure",
+    "in_progress": "running",
+    "queued": "queued",
+    "timed_out": "timed out",
+    "cancelled": "cancelled",
+    "skipped": "skipped",
+    STALE: "stale",
+}
+
+
+def shown_status(status: str, is_stale: bool = False) -> str:
+    """What a run is shown as: a run of which nothing was heard for long is stale, whatever it last said."""
+    return STALE if is_stale else status

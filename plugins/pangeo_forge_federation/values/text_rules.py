@@ -6,8 +6,16 @@ Each function raises ValueError, in words that go on from the name of what holds
 import re
 from urllib.parse import urlsplit
 
-from pangeo_forge_federation.values.control_characters import CONTROL
 from pangeo_forge_federation.values.bakery_ids import is_bakery_id
+
+# Everything below a blank but tab, line feed and carriage return, delete, and the second control block; written so that
+# JSON Schema reads it as Python does.
+CONTROL_CHARACTERS = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
+# ECMA-48: control sequences (colours, cursor), operating system commands (titles, links), and other escapes.
+_TERMINAL_CODES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
+)
 
 URL_SCHEMES = ("http", "https", "s3", "gs", "abfs", "abfss", "az")
 # As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
@@ -65,3 +73,8 @@ def _has_host(url: str) -> bool:
         return bool(urlsplit(url).hostname)
     except ValueError:
         return False
+
+
+def without_terminal_codes(text: str) -> str:
+    """The text without colours, movements of the cursor and other orders to a terminal."""
+    return _TERMINAL_CODES.sub("", text)

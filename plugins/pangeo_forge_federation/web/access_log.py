@@ -5,8 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
-from pangeo_forge_federation.web.metrics import Metrics
 from pangeo_forge_federation.request_notes import REQUEST_ID, RequestNote, current_note, request_id_of
+from pangeo_forge_federation.web.metrics import Metrics
 
 # one line a request, at INFO
 logger = logging.getLogger("federation.requests")
@@ -18,7 +18,7 @@ MOST_CHARACTERS = 2000
 _HEADER = REQUEST_ID.lower().encode()
 
 
-def watch(application: Application, metrics: Metrics | None) -> Application:
+def log_access(application: Application, metrics: Metrics | None) -> Application:
     """The application with an id on every answer, counted in `metrics` where those are wanted."""
 
     async def watched(scope: dict, receive: Callable, send: Callable) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.api.list_requests import read_parameters
+from pangeo_forge_federation.web.query_strings import read_parameters
 
 _PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 _HOST = re.compile(r"[A-Za-z0-9._~-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?", re.ASCII)

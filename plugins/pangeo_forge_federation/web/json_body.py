@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any
 
-from pangeo_forge_federation.problems import MAX_FAULTS, ProblemDetails, json_pointer
+from pangeo_forge_federation.problems import MAX_ERRORS, ProblemDetails, json_pointer
 from pangeo_forge_federation.values.numbers import LARGEST_INTEGER, SMALLEST_INTEGER
 
 MAX_DEPTH = 100
@@ -77,7 +77,7 @@ def _float(digits: str) -> float:
 
 
 def _faults(value: Any) -> list[dict[str, str]]:
-    """Faults of strings and of depth, walked without recursion."""
+    """BodyErrors of strings and of depth, walked without recursion."""
     errors = []
     pending: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
     while pending:
@@ -92,7 +92,7 @@ def _faults(value: Any) -> list[dict[str, str]]:
             for key, child in item.items():
                 errors += _text_faults(key, path)
                 pending.append((child, (*path, key)))
-    return sorted(errors, key=lambda error: error["pointer"])[:MAX_FAULTS]
+    return sorted(errors, key=lambda error: error["pointer"])[:MAX_ERRORS]
 
 
 def _text_faults(text: str, path: tuple[str | int, ...]) -> list[dict[str, str]]:

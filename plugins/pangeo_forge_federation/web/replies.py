@@ -9,6 +9,7 @@ from typing import Any
 
 from pangeo_forge_federation.problems import CONTENT_TYPE as PROBLEM
 from pangeo_forge_federation.problems import ProblemDetails, problem_body
+from pangeo_forge_federation.request_notes import note_of_request
 
 JSON = "application/json; charset=utf-8"
 CSV = "text/csv; charset=utf-8"
@@ -59,8 +60,10 @@ def cacheable(
 
 def problem_reply(problem: ProblemDetails) -> Reply:
     """The one way from a problem to what is sent."""
+    note = note_of_request()
+    note.problem = problem.kind
     headers = {"Cache-Control": "no-store", **problem.headers}
-    return Reply(problem_body(problem), problem.status, PROBLEM, headers)
+    return Reply(problem_body(problem, note.request_id), problem.status, PROBLEM, headers)
 
 
 def finish(reply: Reply, method: str, request_headers: Mapping[str, str]) -> Reply:

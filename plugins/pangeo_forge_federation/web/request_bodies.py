@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from pangeo_forge_federation.problems import ProblemDetails
-from pangeo_forge_federation.api.list_requests import printable
+from pangeo_forge_federation.values.printable import printable
 
 MAX_BODY_BYTES = 1024 * 1024
 JSON_TYPES = ("application/json",)

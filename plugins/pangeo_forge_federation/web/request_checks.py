@@ -7,23 +7,34 @@ server, and some malformed tokens crash datasette-auth-tokens. They are answered
 import logging
 from collections.abc import Awaitable, Callable
 
-from pangeo_forge_federation.web.content_security import with_policy
 from pangeo_forge_federation.problems import ProblemDetails, unauthorized
+from pangeo_forge_federation.values.token_form import stored_form
 from pangeo_forge_federation.web.replies import finish, problem_reply, send_reply
-from pangeo_forge_federation.request_notes import note_of_request
-from pangeo_forge_federation.analyst_sql.turns import END_TURN, SqlTurns, carries_sql
-from pangeo_forge_federation.access.tokens import stored_form
 
 logger = logging.getLogger("federation.guard")
+
+# What a browser may load and run on a page: nothing but this server's own files, whatever somebody stored.
+# https://www.w3.org/TR/CSP3/
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self'",
+        # Datasette's and Swagger UI's pages set styles on elements
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ]
+)
+_POLICY_HEADER = (b"content-security-policy", POLICY.encode())
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 
-def guard(
+def check_requests(
     application: Application,
     start: Callable[[], None],
     close: Callable[[], None],
-    sql_turns: SqlTurns,
     read_only: str | None = None,
 ) -> Application:
     """The application with the guard around it. `start` and `close` are called when the server starts and stops.
@@ -31,19 +42,11 @@ def guard(
     `read_only`: on a read replica, which knows no tokens, what is said to those who send one.
     """
 
-    async def take_turns(scope: dict, receive: Callable, send: Callable) -> None:
-        if carries_sql(scope["query_string"]):
-            note_of_request().own_sql = True
-            async with sql_turns.turn() as end_turn:
-                await application({**scope, END_TURN: end_turn}, receive, send)
-        else:
-            await application(scope, receive, send)
-
     async def guarded(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] == "lifespan":
             await application(scope, receive, _following(send, start, close))
         elif scope["type"] == "http":
-            await _guard_request(take_turns, scope, receive, send, read_only)
+            await _guard_request(application, scope, receive, send, read_only)
         else:
             await application(scope, receive, send)
 
@@ -119,3 +122,12 @@ def _stored_authorization(value: bytes) -> bytes:
 async def _send_problem(problem: ProblemDetails, scope: dict, send: Callable) -> None:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     await send_reply(finish(problem_reply(problem), scope["method"], headers), send)
+
+
+def with_policy(message: dict) -> dict:
+    """An ASGI message, with the policy where it begins an HTML page."""
+    if message["type"] != "http.response.start":
+        return message
+    headers = list(message.get("headers", ()))
+    is_page = any(name.lower() == b"content-type" and value.lower().startswith(b"text/html") for name, value in headers)
+    return {**message, "headers": [*headers, _POLICY_HEADER]} if is_page else message

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from pangeo_forge_federation.client.commands.session import Session, pass_session, say
-from pangeo_forge_federation.client.endpoints import Endpoint, Field, endpoints, fill, operators, path_parameters, records
+from pangeo_forge_federation.client.endpoints import (
+    Endpoint,
+    Field,
+    endpoints,
+    fill,
+    operators,
+    path_parameters,
+    records,
+)
 from pangeo_forge_federation.client.output import CSV, JSON, NDJSON, TABLE, columns_of, write_record, write_rows
 from pangeo_forge_federation.client.pages import LARGEST_PAGE, Pages
 from pangeo_forge_federation.client.reader import list_of

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.client import github_actions
 from pangeo_forge_federation.client.child import IS_POSSIBLE
 from pangeo_forge_federation.client.commands.reading import api_spelling
@@ -21,6 +20,7 @@ from pangeo_forge_federation.client.recording import END_SECONDS, Ending, Events
 from pangeo_forge_federation.client.spool import flush, kept_for_others
 from pangeo_forge_federation.client.transport import Transport, new_key
 from pangeo_forge_federation.command_line.duration import Duration, in_words
+from pangeo_forge_federation.values import times
 
 HEARTBEAT_SECONDS = 600
 _REQUIRED = ("recipe_id", "feedstock_id", "commit")

@@ -7,7 +7,12 @@ from typing import Any
 import click
 
 from pangeo_forge_federation.client.client import Client
-from pangeo_forge_federation.client.configuration import Configuration, configuration_file, is_private, read_configuration
+from pangeo_forge_federation.client.configuration import (
+    Configuration,
+    configuration_file,
+    is_private,
+    read_configuration,
+)
 from pangeo_forge_federation.client.errors import BadConfiguration, RegistryError
 from pangeo_forge_federation.client.transport import Transport
 

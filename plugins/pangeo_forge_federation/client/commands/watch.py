@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import click
 
-from pangeo_forge_federation.values import times
 from pangeo_forge_federation.client.commands.session import Session, pass_session, say
 from pangeo_forge_federation.client.endpoints import records
 from pangeo_forge_federation.client.errors import FAILED
@@ -14,6 +13,7 @@ from pangeo_forge_federation.client.output import JSON, TABLE, has_colours, writ
 from pangeo_forge_federation.client.records import RecipeRun
 from pangeo_forge_federation.client.table import status_style
 from pangeo_forge_federation.command_line.duration import Duration, in_words
+from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.statuses import FINAL_STATUSES
 
 INTERVAL_SECONDS = 10

@@ -1,6 +1,14 @@
 """The latest run that wrote a dataset, and the latest of them that succeeded."""
 
-from pangeo_forge_federation.storage.roll_ups.latest_runs import GOES_ON, LATEST_COLUMNS, OUTCOMES, PLACE_COLUMNS, create, fill, go_on
+from pangeo_forge_federation.storage.roll_ups.latest_runs import (
+    GOES_ON,
+    LATEST_COLUMNS,
+    OUTCOMES,
+    PLACE_COLUMNS,
+    create,
+    fill,
+    go_on,
+)
 from pangeo_forge_federation.storage.roll_ups.roll_up import RollUp, trigger
 
 TABLE = "latest_runs_by_dataset"

@@ -11,15 +11,15 @@ import httpx
 import pytest
 import pytest_asyncio
 from example_paths import QUERIES, SPELLINGS, filled, values_of
-from pangeo_forge_federation.api import response_cache as hot_reads
+from pangeo_forge_federation.api import response_cache
+from pangeo_forge_federation.api.response_cache import KEEP, ResponseCache
 from pangeo_forge_federation.records.field_kinds import has_long_message
-from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
-from pangeo_forge_federation.api.response_cache import KEEP, HotReads
-from pangeo_forge_federation.values.json_text import dump_json
-from pangeo_forge_federation.server.registry import registry_of
-from pangeo_forge_federation.web.replies import cacheable
 from pangeo_forge_federation.server.application import make_datasette
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import ROOT, read_metadata
+from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
+from pangeo_forge_federation.values.json_text import dump_json
+from pangeo_forge_federation.web.replies import cacheable
 from server_process import running_server
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -137,7 +137,7 @@ def served(tmp_path_factory):
     made = make_datasette(data)
     asyncio.run(made.invoke_startup())
     yield made, made.app()
-    registry_of(made).close()
+    ensure_services(made).close()
     for database in made.databases.values():
         database.close()
 
@@ -154,8 +154,8 @@ async def client(served):
 
 
 @pytest.fixture
-def hot(served) -> HotReads:
-    return registry_of(served[0]).hot_reads
+def hot(served) -> ResponseCache:
+    return ensure_services(served[0]).response_cache
 
 
 def paths_of(query) -> list[str]:
@@ -248,7 +248,7 @@ async def test_sqlite_makes_the_json_that_python_makes(client, query_name):
 
 
 async def test_a_commit_of_anybody_is_seen_by_the_next_read(client, served, hot):
-    connection = connect(database_path(registry_of(served[0]).data, FEDERATION))
+    connection = connect(database_path(ensure_services(served[0]).data, FEDERATION))
     for number in range(50):
         hits = hot.hits
         with transaction(connection):
@@ -261,7 +261,7 @@ async def test_a_commit_of_anybody_is_seen_by_the_next_read(client, served, hot)
 
 
 async def test_small_reads_stay_on_the_event_loop_however_often_they_come(client, served, hot):
-    connection = connect(database_path(registry_of(served[0]).data, FEDERATION))
+    connection = connect(database_path(ensure_services(served[0]).data, FEDERATION))
     for _ in range(40):
         with transaction(connection):
             pass
@@ -271,8 +271,8 @@ async def test_small_reads_stay_on_the_event_loop_however_often_they_come(client
 
 
 async def test_what_the_clock_changes_expires(client, served, monkeypatch):
-    monkeypatch.setattr(hot_reads, "EXPIRY_SECONDS", 0.0)
-    connection = connect(database_path(registry_of(served[0]).data, FEDERATION))
+    monkeypatch.setattr(response_cache, "EXPIRY_SECONDS", 0.0)
+    connection = connect(database_path(ensure_services(served[0]).data, FEDERATION))
     # half a second before it turns stale
     with transaction(connection):
         connection.execute(
@@ -300,14 +300,14 @@ async def test_with_a_public_address_the_host_does_not_count(data, monkeypatch):
     fill(data, 5)
     made = make_datasette(data)
     await made.invoke_startup()
-    registry = registry_of(made)
+    services = ensure_services(made)
     transport = httpx.ASGITransport(app=made.app())
     async with httpx.AsyncClient(transport=transport, base_url="http://registry.example") as opened:
         for host in ("a.example", "b.example", "c.example"):
             found = await opened.get("/recipe_runs?_size=1", headers={"Host": host})
             assert found.links["next"]["url"].startswith("https://api.example/registry/recipe_runs?")
-    assert (registry.hot_reads.misses, registry.hot_reads.hits, registry.hot_reads.entries) == (1, 2, 1)
-    registry.close()
+    assert (services.response_cache.misses, services.response_cache.hits, services.response_cache.entries) == (1, 2, 1)
+    services.close()
 
 
 @pytest.mark.parametrize(
@@ -335,20 +335,20 @@ async def test_what_is_not_public_is_left_to_the_ordinary_route(data, where):
     fill(data, 5)
     made = make_datasette(data, metadata)
     await made.invoke_startup()
-    registry = registry_of(made)
+    services = ensure_services(made)
     response = await made.client.get("/recipe_runs", headers={"X-Request-Id": "the-same"})
     again = await made.client.get("/recipe_runs", headers={"X-Request-Id": "the-same"})
     # as on Datasette's own pages, a query may show what its table does not
     assert response.status_code == again.status_code == (200 if where == "table" else 403)
     assert response.json() == again.json()
-    assert (registry.hot_reads.hits, registry.hot_reads.entries) == (0, 0)
+    assert (services.response_cache.hits, services.response_cache.entries) == (0, 0)
     assert (await made.client.get("/feed.atom")).status_code == response.status_code
-    registry.close()
+    services.close()
 
 
 async def test_what_takes_long_is_not_read_on_the_event_loop(client, hot, monkeypatch):
-    monkeypatch.setattr(hot_reads, "MAX_STEPS", 500)
-    monkeypatch.setattr(hot_reads, "STEPS_BETWEEN_LOOKS", 500)
+    monkeypatch.setattr(response_cache, "MAX_STEPS", 500)
+    monkeypatch.setattr(response_cache, "STEPS_BETWEEN_LOOKS", 500)
     hot.close()
     for address in ("/recipe_runs?_size=99", "/recipe_runs?status=failure&_size=98"):
         first = await client.get(address)
@@ -361,8 +361,8 @@ async def test_what_takes_long_is_not_read_on_the_event_loop(client, hot, monkey
 
 
 async def test_it_stays_within_its_bytes(client, hot, monkeypatch):
-    monkeypatch.setattr(hot_reads, "MAX_BYTES", 400_000)
-    monkeypatch.setattr(hot_reads, "MAX_ANSWER_BYTES", 200_000)
+    monkeypatch.setattr(response_cache, "MAX_BYTES", 400_000)
+    monkeypatch.setattr(response_cache, "MAX_ANSWER_BYTES", 200_000)
     # what other tests left is more than that
     hot.close()
     for number in range(1, 60):
@@ -412,7 +412,7 @@ async def slow_route(data, datasette):
     async def is_public() -> bool:
         return True
 
-    hot = HotReads(path, registry_of(datasette).reading, None, is_public)
+    hot = ResponseCache(path, ensure_services(datasette).reading, None, is_public)
     hot.also(["/slow"])
     application = hot.around(below)
     writer = connect(path)

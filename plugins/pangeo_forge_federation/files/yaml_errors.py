@@ -62,7 +62,7 @@ _OTHER_MEANING = "From here on it cannot be read as YAML."
 _BEGINNINGS = ("while scanning a simple key", "while scanning a quoted scalar", "while parsing a flow")
 
 
-class FileFault(Exception):
+class UnreadableYaml(Exception):
     """A file that cannot be read, with the place to look at (counted from 1) where there is one."""
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
@@ -73,33 +73,33 @@ class FileFault(Exception):
 
 
 def decoded(data: bytes) -> str:
-    """The file's text, without a byte order mark. Raises FileFault for what no YAML reader should see."""
+    """The file's text, without a byte order mark. Raises UnreadableYaml for what no YAML reader should see."""
     if len(data) > LARGEST_FILE:
-        raise FileFault(f"This file has {len(data):,} bytes; files up to 1 MiB are read.")
+        raise UnreadableYaml(f"This file has {len(data):,} bytes; files up to 1 MiB are read.")
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            raise FileFault(f"This file is in {encoding}; save it as UTF-8.", 1, 1)
+            raise UnreadableYaml(f"This file is in {encoding}; save it as UTF-8.", 1, 1)
     data = data.removeprefix(_UTF8_BYTE_ORDER_MARK)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
         message = f"This file is not UTF-8: the byte 0x{data[error.start]:02X} begins no character. Save it as UTF-8."
-        raise FileFault(message, *_place_after(before)) from None
+        raise UnreadableYaml(message, *_place_after(before)) from None
     if not text.strip():
-        raise FileFault("This file is empty.")
+        raise UnreadableYaml("This file is empty.")
     if unprintable := _NOT_PRINTABLE.search(text):
         code = ord(unprintable.group())
         kind = "is binary or UTF-16, not text in UTF-8" if code == 0 else "holds a control character"
         message = f"This file {kind} (U+{code:04X} stands here), which YAML does not allow."
-        raise FileFault(message, *_place_after(text[: unprintable.start()]))
+        raise UnreadableYaml(message, *_place_after(text[: unprintable.start()]))
     if directive := _TAG_DIRECTIVE.search(text):
         message = "This file begins a line with `%TAG`, which is not read here; leave it out."
-        raise FileFault(message, *_place_after(text[: directive.end() - len("%TAG")]))
+        raise UnreadableYaml(message, *_place_after(text[: directive.end() - len("%TAG")]))
     return text
 
 
-def fault_of_error(error: Exception) -> FileFault:
+def unreadable_yaml_of(error: Exception) -> UnreadableYaml:
     """What a parser's error means. Its own words are not repeated: some parsers quote the file in them."""
     said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or ''}"
     meaning = next((meaning for part, meaning in _MEANINGS if part in said), _OTHER_MEANING)
@@ -109,7 +109,7 @@ def fault_of_error(error: Exception) -> FileFault:
         mark = error.problem_mark
         if error.context_mark and (error.context or "").startswith(_BEGINNINGS):
             mark = error.context_mark
-    return FileFault(message, mark.line + 1, mark.column + 1) if mark else FileFault(message)
+    return UnreadableYaml(message, mark.line + 1, mark.column + 1) if mark else UnreadableYaml(message)
 
 
 def _place_after(text: str) -> tuple[int, int]:
