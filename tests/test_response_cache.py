@@ -412,8 +412,8 @@ async def slow_route(data, datasette):
     async def is_public() -> bool:
         return True
 
-    hot = ResponseCache(path, ensure_services(datasette).reading, None, is_public)
-    hot.also(["/slow"])
+    hot = ResponseCache(path, ensure_services(datasette).reads, None, is_public)
+    hot.keep_replies_of(["/slow"])
     application = hot.around(below)
     writer = connect(path)
 

@@ -257,7 +257,7 @@ def test_which_item_of_an_array_is_taken_or_forbidden_is_said(registry):
 
 def test_the_largest_array_is_answered_however_short_a_read_may_be(registry, monkeypatch):
     """It is stored by then: that reading it all takes longer than one statement may must not make a refusal of it."""
-    monkeypatch.setattr(ensure_services(registry.datasette).reading.reader, "time_limit", 5)
+    monkeypatch.setattr(ensure_services(registry.datasette).reads.reader, "time_limit", 5)
     runs = [
         {**GOOD_RUN, "datasets": [{"url": f"gs://bucket/{number}/{each}"} for each in range(8)]}
         for number in range(1000)
