@@ -1,8 +1,8 @@
-"""docs/scale.md computes with the figures at its top.
+"""The computed table of docs/scale.md follows from the figures at the top of that page.
 
     scripts/write-generated
 
-computes its tables anew, for when a figure was renewed.
+updates the table after a figure has changed.
 """
 
 import math
@@ -41,38 +41,38 @@ def federations() -> list[dict[str, int]]:
 
 def compute(assumed: Mapping[str, int], measured: Mapping[str, float]) -> dict[str, str]:
     """The rows of one federation's column."""
-    runs = assumed["recipe runs in all"]
+    runs = assumed["Recipe runs in total"]
     millions = runs / 1e6
-    reads = assumed["dashboards that are open, each asking every 10 s"] / POLL_SECONDS
-    writes = assumed["recipe runs in a day"] * WRITES_OF_A_RUN / 86400 * BUSIEST
-    # what is asked for more seldom than written is read anew each time it is asked for
-    cold = min(reads, writes * assumed["different requests among them"])
+    reads = assumed["Open dashboards, each polling every 10 s"] / POLL_SECONDS
+    writes = assumed["Recipe runs per day"] * WRITES_OF_A_RUN / 86400 * BUSIEST
+    # a request that comes less often than writes do is read from the database each time
+    cold = min(reads, writes * assumed["Distinct requests among them"])
     hot = reads - cold
     processors = {
-        "cache": hot * measured["a read from the cache, microseconds of a processor"] / 1e6,
-        "anew": cold * measured["the same read after a write, microseconds"] / 1e6,
-        "pages": assumed["pages of the explorer in a minute"]
+        "cache": hot * measured["Cached read: CPU time in microseconds"] / 1e6,
+        "anew": cold * measured["Uncached read after a write: CPU time in microseconds"] / 1e6,
+        "pages": assumed["Explorer pages per minute"]
         / 60
-        * measured["a page of the explorer, milliseconds"]
+        * measured["Explorer page: CPU time in milliseconds"]
         / 1e3,
     }
-    points = assumed["feedstocks"] / measured["feedstocks that a point of GitHub's pays for"]
-    share = points * SYNCS_IN_AN_HOUR / measured["points of GitHub's in an hour"]
+    points = assumed["Feedstocks"] / measured["Feedstocks per GitHub rate-limit point"]
+    share = points * SYNCS_IN_AN_HOUR / measured["GitHub rate-limit points per hour"]
     return {
-        "reads in a second": number(reads),
-        "writes in a second, in the busiest minute": number(writes),
-        "share of what one writer reaches": percent(writes / measured["writes in a second, 32 clients"]),
-        "processors for reads from the cache": number(processors["cache"]),
-        "processors for reads after a write": number(processors["anew"]),
-        "processors for pages": number(processors["pages"]),
-        "machines that answer reads": str(math.ceil(sum(processors.values()) / PROCESSORS_TO_USE)),
-        "database": size(runs * measured["bytes of a run in the database"]),
-        f"{SNAPSHOTS_KEPT} snapshots": size(SNAPSHOTS_KEPT * runs * measured["bytes of a run in a snapshot"]),
-        "to make a snapshot": duration(millions * measured["seconds to make a snapshot of a million runs"]),
-        "to make a backup": duration(millions * measured["seconds to back a million runs up"]),
-        "to restore from a store": duration(millions * measured["seconds to restore a million runs from a store"]),
-        "GitHub's hour, with a whole sync every 15 minutes": percent(share),
-        "a whole sync at most every": duration(max(900, points / measured["points of GitHub's in an hour"] * 3600)),
+        "Reads per second": number(reads),
+        "Writes per second in the busiest minute": number(writes),
+        "Share of one writer's capacity": percent(writes / measured["Writes per second, 32 clients"]),
+        "CPUs for cached reads": number(processors["cache"]),
+        "CPUs for uncached reads": number(processors["anew"]),
+        "CPUs for explorer pages": number(processors["pages"]),
+        "Machines serving reads": str(math.ceil(sum(processors.values()) / PROCESSORS_TO_USE)),
+        "Database size": size(runs * measured["Bytes per run in the database"]),
+        f"{SNAPSHOTS_KEPT} snapshots": size(SNAPSHOTS_KEPT * runs * measured["Bytes per run in a snapshot"]),
+        "Time to create a snapshot": duration(millions * measured["Seconds to create a snapshot of a million runs"]),
+        "Time to create a backup": duration(millions * measured["Seconds to back up a million runs"]),
+        "Time to restore from a store": duration(millions * measured["Seconds to restore a million runs from a store"]),
+        "Share of GitHub's hourly limit, full sync every 15 minutes": percent(share),
+        "Shortest interval between full syncs": duration(max(900, points / measured["GitHub rate-limit points per hour"] * 3600)),
     }
 
 
@@ -102,7 +102,7 @@ def duration(seconds: float) -> str:
 
 def computed() -> str:
     columns = [compute(each, figures()) for each in federations()]
-    lines = ["| | today's federation | conda-forge's size | a hundred times that |", "|---|---|---|---|"]
+    lines = ["| | Today's federation | conda-forge size | 100 × conda-forge |", "|---|---|---|---|"]
     lines += [f"| {name} | {' | '.join(column[name] for column in columns)} |" for name in columns[0]]
     return "\n".join(lines) + "\n"
 
@@ -113,15 +113,15 @@ def test_its_tables_are_what_its_figures_make():
 
 def test_what_its_words_say_of_them_holds():
     today, conda_forge, hundred = [compute(each, figures()) for each in federations()]
-    assert today["machines that answer reads"] == conda_forge["machines that answer reads"] == "1"
-    assert int(hundred["machines that answer reads"]) > 1
-    pages, dashboards = [float(conda_forge[f"processors for {what}"]) for what in ("pages", "reads after a write")]
+    assert today["Machines serving reads"] == conda_forge["Machines serving reads"] == "1"
+    assert int(hundred["Machines serving reads"]) > 1
+    pages, dashboards = [float(conda_forge[f"CPUs for {what}"]) for what in ("explorer pages", "uncached reads")]
     assert 0.5 < pages / dashboards < 2
     for column in (today, conda_forge):
         assert (
-            float(column["GitHub's hour, with a whole sync every 15 minutes"].removeprefix("below ").split()[0]) <= 100
+            float(column["Share of GitHub's hourly limit, full sync every 15 minutes"].removeprefix("below ").split()[0]) <= 100
         )
-    assert hundred["a whole sync at most every"].endswith(" h")
+    assert hundred["Shortest interval between full syncs"].endswith(" h")
 
 
 if __name__ == "__main__":
