@@ -51,13 +51,11 @@ def compute(assumed: Mapping[str, int], measured: Mapping[str, float]) -> dict[s
     processors = {
         "cache": hot * measured["Cached read: CPU time in microseconds"] / 1e6,
         "anew": cold * measured["Uncached read after a write: CPU time in microseconds"] / 1e6,
-        "pages": assumed["Explorer pages per minute"]
-        / 60
-        * measured["Explorer page: CPU time in milliseconds"]
-        / 1e3,
+        "pages": assumed["Explorer pages per minute"] / 60 * measured["Explorer page: CPU time in milliseconds"] / 1e3,
     }
     points = assumed["Feedstocks"] / measured["Feedstocks per GitHub rate-limit point"]
-    share = points * SYNCS_IN_AN_HOUR / measured["GitHub rate-limit points per hour"]
+    points_per_hour = measured["GitHub rate-limit points per hour"]
+    share = points * SYNCS_IN_AN_HOUR / points_per_hour
     return {
         "Reads per second": number(reads),
         "Writes per second in the busiest minute": number(writes),
@@ -72,7 +70,7 @@ def compute(assumed: Mapping[str, int], measured: Mapping[str, float]) -> dict[s
         "Time to create a backup": duration(millions * measured["Seconds to back up a million runs"]),
         "Time to restore from a store": duration(millions * measured["Seconds to restore a million runs from a store"]),
         "Share of GitHub's hourly limit, full sync every 15 minutes": percent(share),
-        "Shortest interval between full syncs": duration(max(900, points / measured["GitHub rate-limit points per hour"] * 3600)),
+        "Shortest interval between full syncs": duration(max(900, points / points_per_hour * 3600)),
     }
 
 
@@ -102,7 +100,7 @@ def duration(seconds: float) -> str:
 
 def computed() -> str:
     columns = [compute(each, figures()) for each in federations()]
-    lines = ["| | Today's federation | conda-forge size | 100 × conda-forge |", "|---|---|---|---|"]
+    lines = ["| | Today's federation | conda-forge size | 100 times conda-forge |", "|---|---|---|---|"]
     lines += [f"| {name} | {' | '.join(column[name] for column in columns)} |" for name in columns[0]]
     return "\n".join(lines) + "\n"
 
@@ -118,9 +116,8 @@ def test_what_its_words_say_of_them_holds():
     pages, dashboards = [float(conda_forge[f"CPUs for {what}"]) for what in ("explorer pages", "uncached reads")]
     assert 0.5 < pages / dashboards < 2
     for column in (today, conda_forge):
-        assert (
-            float(column["Share of GitHub's hourly limit, full sync every 15 minutes"].removeprefix("below ").split()[0]) <= 100
-        )
+        share = column["Share of GitHub's hourly limit, full sync every 15 minutes"]
+        assert float(share.removeprefix("below ").split()[0]) <= 100
     assert hundred["Shortest interval between full syncs"].endswith(" h")
 
 
