@@ -46,7 +46,7 @@ from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
 from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
 from pangeo_forge_federation.values.text_rules import URL_PATTERN
 
-CLIENT = ROOT / "plugins" / "federation" / "client"
+CLIENT = ROOT / "plugins" / "pangeo_forge_federation" / "client"
 API_FILE = CLIENT / "api.json"
 RECORDS_FILE = CLIENT / "records.py"
 READS_FILE = CLIENT / "reads.py"
