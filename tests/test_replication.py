@@ -22,6 +22,7 @@ from pangeo_forge_federation.replication.restore_command import restore, restore
 from pangeo_forge_federation.replication.state import read_state
 from pangeo_forge_federation.replication.store import fetch_stored
 from pangeo_forge_federation.replication.urls import ReplicationError, read_url
+from pangeo_forge_federation.storage import schema
 from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, TOKENS, connect, database_path, transaction
 from pangeo_forge_federation.values import times
 
@@ -282,6 +283,29 @@ def test_a_follower_that_stands_still_is_told_so_and_ends_in_the_end(data, url, 
             os.kill(pid, signal.SIGCONT)
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.parametrize(
+    ("migrations", "version"),
+    [
+        pytest.param(schema.BASELINE.replaces, "older", id="before the baseline"),
+        pytest.param({"m001_settings"}, "older", id="long before it"),
+        pytest.param({schema.BASELINE.name, "m999_future"}, "newer", id="future"),
+    ],
+)
+def test_a_replica_refuses_a_primary_of_another_version(data, url, tmp_path, migrations, version):
+    with closing(connect(database_path(data, FEDERATION))) as connection, transaction(connection):
+        connection.execute("delete from _sqlite_migrations")
+        connection.executemany(
+            "insert into _sqlite_migrations (migration_set, name) values ('federation', :name)",
+            [{"name": name} for name in migrations],
+        )
+    with (
+        running(data, url),
+        pytest.raises(ReplicationError, match=f"the primary is of an? {version} version"),
+        following(tmp_path / "copy", url),
+    ):
+        pass
 
 
 def test_ages_do_not_follow_a_clock_that_is_set(data, url, monkeypatch):

@@ -1,15 +1,14 @@
-"""The tables as they lie on disk: migrations, pragmas, checks, bounds, views."""
+"""The tables on disk: pragmas, checks, bounds, views."""
 
 import json
 import re
-import shutil
 import sqlite3
 
 import pytest
 from database_rows import AT, DATASET, RUN, base_tables, insert, pragma, rows
 from pangeo_forge_federation.records import bodies as body_models
 from pangeo_forge_federation.records import models as fields
-from pangeo_forge_federation.storage import schema, tokens_schema
+from pangeo_forge_federation.storage import schema
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import (
     FEDERATION,
@@ -123,8 +122,8 @@ def test_a_transaction_holds_the_lock_from_its_begin(data, filled):
 # Tables
 
 
-@pytest.mark.parametrize(("name", "migrations"), [(FEDERATION, schema.migrations), (TOKENS, tokens_schema.migrations)])
-def test_every_table_is_strict(data, name, migrations):
+@pytest.mark.parametrize("name", [FEDERATION, TOKENS])
+def test_every_table_is_strict(data, name):
     connection = connect(database_path(data, name))
     loose = rows(
         connection,
@@ -409,12 +408,3 @@ def test_a_view_that_cannot_be_made_leaves_the_old_ones(data, connection):
     with pytest.raises(sqlite3.OperationalError):
         migrate(database_path(data, FEDERATION), schema.migrations, {**VIEWS, "broken": "create view broken as selec"})
     assert existing_views(connection) == VIEWS
-
-
-def test_a_copy_of_the_folder_opens(tmp_path, data):
-    """What a backup holds is a database of this version; opening it writes nothing."""
-    copy = tmp_path / "copy"
-    shutil.copytree(data, copy)
-    before = database_path(copy, FEDERATION).read_bytes()
-    prepare(copy)
-    assert database_path(copy, FEDERATION).read_bytes() == before

@@ -160,7 +160,7 @@ def test_who_looks_at_tokens_makes_no_registry(call, tmp_path, arguments):
     done = call(*arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"Error: there is no registry in {tmp_path / 'data'}: --data or FEDERATION_DATA names its folder\n"
+        f"Error: there is no registry in {tmp_path / 'data'}: set its folder with --data or FEDERATION_DATA\n"
     )
     assert not (tmp_path / "data").exists()
 

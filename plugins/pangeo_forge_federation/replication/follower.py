@@ -175,7 +175,7 @@ class Follower:
         with closing(connect_read_only(self._path)) as connection:
             applied = applied_migrations(connection, schema.migrations.name)
         known = migration_names(schema.migrations)
-        if applied - known:
+        if applied - known - schema.BASELINE.replaces:
             raise ReplicationError("the primary is of a newer version: bring this replica up to date")
         if known - applied:
             raise ReplicationError("the primary is of an older version: bring it up to date first")

@@ -1,1 +1,1 @@
-"""The SQLite files: schema, views, connections, group commit, backups. May import records, command_line."""
+"""The SQLite files: schema, views, connections, group commit, backups. May import records and command_line."""

@@ -1,4 +1,4 @@
-"""Backups by hand: both databases as they are, tokens too, and back again. For a machine that is gone, or a mistake."""
+"""Full backups of both databases, including tokens, and their restore after the loss of a machine or a mistake."""
 
 import contextlib
 from dataclasses import dataclass
@@ -18,32 +18,43 @@ from pangeo_forge_federation.storage.database import (
 )
 from pangeo_forge_federation.storage.durable_files import to_disk
 
-# Tokens first: each of them belongs to a bakery that is there by then.
+# Tokens first, so that federation.db, copied later, has the bakeries of all tokens.
 DATABASES = (TOKENS, FEDERATION)
-# by which `datasette FOLDER` knows what it is given
+# the files that make a folder a configuration directory of Datasette
 SERVED_BY = ("metadata.yml", "metadata.yaml", "metadata.json", "settings.json")
 
 
 class BadBackup(Exception):
-    """A backup cannot be made or restored. The message says why and what to do."""
+    """A backup cannot be made or restored. The message gives the reason and what to do."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a backup holds, in a few numbers that a person can judge."""
+    """The contents of a backup in a few numbers.
+
+    Attributes:
+        recipe_runs: number of recipe runs.
+        datasets: number of datasets.
+        feedstocks: number of feedstocks.
+        tokens: number of tokens.
+        last_write_at: time of the last write to a run or a dataset, None if there was none.
+    """
 
     recipe_runs: int
     datasets: int
     feedstocks: int
     tokens: int
-    # of the last write; None where there was none
     last_write_at: str | None
 
 
 def make_backup(data: Path, to: Path) -> tuple[Path, Contents]:
-    """A folder under `to` with both databases of a data folder, checked. Raises BadBackup, sqlite3.Error, OSError.
+    """Copy both databases of a data folder to a new folder in `to`, check the copies, and return folder and contents.
 
-    Writes go on meanwhile. It appears under its name when it is whole.
+    Writes can continue meanwhile. The folder gets its name when it is complete.
+
+    Raises:
+        BadBackup: a database is missing or damaged, or `to` is not a good place.
+        sqlite3.Error, OSError: a file cannot be read or written. Nothing is left of the backup.
     """
     for name in DATABASES:
         if not database_path(data, name).exists():
@@ -51,7 +62,7 @@ def make_backup(data: Path, to: Path) -> tuple[Path, Contents]:
     refuse_place(to, data)
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = datetime.now(UTC)
-    # with milliseconds, as two may be made within a second
+    # with milliseconds, because two may be made within a second
     folder = to / f"federation-{now:%Y-%m-%dT%H%M%S}.{now.microsecond // 1000:03}Z"
     unfinished = to / f".unfinished-{folder.name}"
     unfinished.mkdir(mode=0o700)
@@ -70,25 +81,38 @@ def make_backup(data: Path, to: Path) -> tuple[Path, Contents]:
 
 
 def refuse_place(to: Path, data: Path) -> None:
-    """Raises BadBackup where a backup would be lost with what it is of, or lie among files that are served."""
+    """Check that a backup in `to` is neither lost with the data folder nor served to the public.
+
+    Raises:
+        BadBackup: `to` is not a good place.
+    """
     place = to.resolve()
-    elsewhere = "name a folder elsewhere, best on another disk, such as /var/backups/federation"
+    elsewhere = "choose another folder, preferably on another disk, such as /var/backups/federation"
     if place.is_relative_to(data.resolve()):
-        raise BadBackup(f"{to} lies in the data folder {data}, and would be lost with it: {elsewhere}")
+        raise BadBackup(f"{to} is in the data folder {data}, and would be lost with it: {elsewhere}")
     if place.is_relative_to(ROOT):
-        raise BadBackup(f"{to} lies in {ROOT}, where the registry's program is: {elsewhere}")
+        raise BadBackup(f"{to} is in {ROOT}, the folder of the registry's program: {elsewhere}")
     if found := next((name for name in SERVED_BY if (place / name).exists()), None):
-        raise BadBackup(f"{to} has a {found}: Datasette serves such a folder, and a backup holds tokens; {elsewhere}")
+        raise BadBackup(
+            f"{to} has a {found}: Datasette serves such a folder, and a backup contains tokens; {elsewhere}"
+        )
 
 
 def restore_backup(folder: Path, data: Path) -> Contents:
-    """Put both databases of a backup into a data folder that has none. Raises BadBackup, sqlite3.Error, OSError."""
+    """Check a backup, copy both its databases to a data folder that has none, and return its contents.
+
+    Raises:
+        BadBackup: the backup is incomplete or damaged, or the data folder has databases.
+        sqlite3.Error, OSError: a file cannot be read or written.
+    """
     for name in DATABASES:
         if not database_path(folder, name).exists():
-            raise BadBackup(f"there is no {name}.db in {folder}: that is no backup")
+            raise BadBackup(f"there is no {name}.db in {folder}: it is not a backup")
         for path in (database_path(data, name), *logs_of(database_path(data, name))):
             if path.exists():
-                raise BadBackup(f"{path} is there: a restore is into a folder without databases; move it away first")
+                raise BadBackup(
+                    f"{path} already exists: restore into a folder without databases, or move them away first"
+                )
     contents = check(folder)
     data.mkdir(parents=True, exist_ok=True)
     unfinished = {name: data / f".unfinished-{name}.db" for name in DATABASES}
@@ -105,18 +129,22 @@ def restore_backup(folder: Path, data: Path) -> Contents:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a database, with what lies in its log, to a file that only its owner may read."""
+    """Copy a database, including what is still in its log, to a file that only its owner may read."""
     target.unlink(missing_ok=True)
     target.touch(mode=0o600)
     with contextlib.closing(connect(source)) as opened, contextlib.closing(connect_copy(target)) as copy:
         opened.backup(copy)
-        # one file, without a log beside it
+        # so that the copy is a single file without a log
         copy.execute("pragma journal_mode = delete")
     to_disk(target)
 
 
 def check(folder: Path) -> Contents:
-    """What the databases in a folder hold. Raises BadBackup when one of them is damaged."""
+    """Return the contents of the databases in a folder.
+
+    Raises:
+        BadBackup: one of them is damaged.
+    """
     for name in DATABASES:
         path = database_path(folder, name)
         with contextlib.closing(connect_read_only(path, immutable=True)) as connection:

@@ -1,4 +1,4 @@
-"""The folder where the databases lie, made and brought up to date by whatever opens it first."""
+"""The data folder with both databases, which are created or upgraded by the process that opens them first."""
 
 from pathlib import Path
 
@@ -9,26 +9,33 @@ from pangeo_forge_federation.storage.views import VIEWS
 
 
 class NoRegistry(Exception):
-    """A folder without databases, where there should be some. Says so in a sentence."""
+    """A folder has no databases although it should. The message is a sentence."""
 
 
 def existing_data_folder(data: Path | None) -> Path:
-    """`data`, or the data folder of the settings, for who does not mean to make a registry. Raises NoRegistry."""
+    """Return `data`, or else the data folder of the settings, for commands that should not create a registry.
+
+    Raises:
+        NoRegistry: the folder has no registry.
+    """
     data = data or data_folder()
     if not database_path(data, FEDERATION).exists():
-        raise NoRegistry(f"there is no registry in {data}: --data or FEDERATION_DATA names its folder")
+        raise NoRegistry(f"there is no registry in {data}: set its folder with --data or FEDERATION_DATA")
     return data
 
 
 def prepare(data: Path) -> tuple[str, ...]:
-    """Make or migrate `federation.db` and `tokens.db`. Safe to call from several processes at once.
+    """Create or upgrade `federation.db` and `tokens.db`, and return the names of the databases in the folder.
 
-    The names of the databases that are there. A read replica has no tokens, and what it has is its primary's to change.
+    Several processes may do this at once. A read replica has no tokens.db, and only its primary upgrades federation.db.
+
+    Raises:
+        UnusableDatabase: one of them is newer, too old, or not the registry's.
     """
     if is_replica(data):
         return (FEDERATION,)
-    migrate(database_path(data, FEDERATION), schema.migrations, VIEWS)
+    migrate(database_path(data, FEDERATION), schema.migrations, VIEWS, schema.BASELINE)
     migrate(database_path(data, TOKENS), tokens_schema.migrations)
-    # the file holds hashes only, but nobody else has business there
+    # although the file has only hashes of tokens
     database_path(data, TOKENS).chmod(0o600)
     return DATABASES

@@ -1,10 +1,10 @@
-"""Group commit: concurrent writes share one commit, and each is answered after it.
+"""Group commit: concurrent writes share one commit, and get their results after it.
 
-One thread owns the connection. It takes what waits in the queue, gives each write a savepoint of its own, commits
-once, and only then hands out the results. Order matters: nothing is acknowledged before its commit is on disk, and
-what failed alone is rolled back alone. When SQLite itself rolls the whole transaction back (disk full, I/O error),
-nothing more is run in it and every write of the group is answered as unavailable: going on would commit the rest one
-by one and deny what is stored.
+One thread owns the connection. It takes the waiting writes from the queue, runs each in a savepoint of its own, commits
+once, and then returns the results. No write is acknowledged before its commit is on disk, and a write that fails is
+rolled back alone. When SQLite itself rolls back the whole transaction (disk full, I/O error), the thread runs no more
+of the group and all its writes fail as unavailable: if it continued, the rest would be committed one by one in
+autocommit mode, and then be reported as not stored.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ logger = logging.getLogger("federation.writer")
 
 Result = TypeVar("Result")
 
-# The header that says where a write is.
+# The header that tells where a write is stored: on disk, or also in the replica.
 ACKNOWLEDGED = "Federation-Acknowledged"
 
-# Writes that wait; beyond it a client is told to come back rather than left hanging.
+# How many writes may wait; more are refused immediately with 503.
 QUEUE_SIZE = 1000
-# Writes that share a commit; a bound on how long the first of them waits for the last.
+# How many writes may share a commit, which limits how long the first of them waits for the last.
 GROUP_SIZE = 128
-# How long what is written in passing waits for more of it, and how much of it may wait for a disk that is busy.
+# For relaxed writers: how long the first write of a group waits for others, and how many writes may wait.
 RELAXED_SECONDS = 0.05
 RELAXED_QUEUE_SIZE = 20_000
 
@@ -41,11 +41,11 @@ _CLOSE = object()
 
 
 class _GroupLost(Exception):
-    """SQLite rolled the whole transaction back."""
+    """SQLite rolled back the whole transaction."""
 
 
 class _NothingToCommit(Exception):
-    """All writes of the group were refused, or found what they ask for done already."""
+    """No write of the group changed a row."""
 
 
 @dataclass
@@ -57,13 +57,12 @@ class _Write:
 
 
 class Writer:
-    """Writes to one database file. Starts with the first write; `close` finishes what waits.
+    """Writes to one database file in a thread, which starts with the first write.
 
-    `on_group` may be set to be told of each group: how many writes it had, how many waited behind it, and the seconds
-    until its commit.
-
-    `relaxed`: for what may be lost with the power: a commit does not wait for the disk, and the first write of a
-    group waits a moment for others.
+    Attributes:
+        path: the database file.
+        on_group: if set, called after each group with the number of its writes, the number of writes that waited for
+            the next group, and the seconds that the commit took.
     """
 
     def __init__(
@@ -73,10 +72,19 @@ class Writer:
         relaxed: bool = False,
         acknowledge: Callable[[], str | None] | None = None,
     ):
+        """Create a writer.
+
+        Args:
+            path: the database file.
+            busy_timeout: how many seconds to wait for another process's transaction.
+            relaxed: for writes that a power cut may lose: commits do not wait for the disk, and the first write of a
+                group waits a moment for others.
+            acknowledge: called after each group to wait until its writes are stored elsewhere too. It returns an
+                error message, or None on success.
+        """
         self.path = path
         self.on_group: Callable[[int, int, float], None] | None = None
         self._relaxed = relaxed
-        # what waits, once a group, for more than this disk; it says why it could not
         self._acknowledge = acknowledge
         self._busy_timeout = busy_timeout
         self._queue: queue.Queue = queue.Queue(maxsize=RELAXED_QUEUE_SIZE if relaxed else QUEUE_SIZE)
@@ -86,10 +94,12 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
 
     async def write(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
-        """The result of `function(connection)`, once it is on disk.
+        """Return the result of `function(connection)` after its changes are on disk.
 
-        What the function raises is raised here and leaves nothing behind. Raises ProblemDetails (503) when the
-        database cannot be written or too many writes wait.
+        An exception of the function is raised here, and its changes are rolled back.
+
+        Raises:
+            ProblemDetails: 503, the database cannot be written or too many writes wait.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future = loop.create_future()
@@ -104,14 +114,14 @@ class Writer:
         return write.result
 
     def submit(self, function: Callable[[sqlite3.Connection], Any]) -> None:
-        """Write without waiting for it. What is lost in a full queue or by a fault is said in the log."""
+        """Write without waiting for the result. A write that fails, or does not fit in the queue, is logged."""
         try:
             self._accept(_Write(function, _log_failure))
         except ProblemDetails as problem:
-            logger.error("a write to %s was left out: %s", self.path.name, problem.detail)
+            logger.error("a write to %s was dropped: %s", self.path.name, problem.detail)
 
     def close(self) -> None:
-        """Finish the writes that wait, then end the thread."""
+        """Finish the waiting writes, then end the thread."""
         with self._lock:
             self._closed = True
         if self._thread:
@@ -119,7 +129,7 @@ class Writer:
             self._thread.join()
 
     def _accept(self, write: _Write) -> None:
-        # under the lock, so that nothing gets into the queue behind the end of it
+        # under the lock, so that no write is queued after _CLOSE
         with self._lock:
             if self._closed:
                 raise unavailable("the server is stopping")
@@ -164,33 +174,33 @@ class Writer:
                 if not any(changed):
                     raise _NothingToCommit
         except _NothingToCommit:
-            # a commit that changes nothing would still cost a flush, and empty what readers have cached; what is
-            # told again must be in the store all the same
+            # a commit would still flush the disk and invalidate the readers' caches; but a repeated write, which
+            # changes nothing, must be stored elsewhere too before it is acknowledged
             self._await_acknowledgement([write for write in group if write.error is None])
         except BaseException as error:
             cause = error.__cause__ if isinstance(error, _GroupLost) else error
             logger.error("%d writes were not stored: %s: %s", len(group), type(cause).__name__, cause)
             for write in group:
                 write.error = unavailable("the database cannot be written at the moment")
-            # whatever state the connection is in, the next group starts from a fresh one
+            # the state of the connection is unknown, so the next group gets a new one
             self._disconnect()
         else:
             self._await_acknowledgement([write for write in group if write.error is None])
         for write in group:
-            # the event loop of a caller may have ended meanwhile; that must not end this thread
+            # the event loop of a caller may have ended, which must not end this thread
             with contextlib.suppress(RuntimeError):
                 write.done(write)
 
     def _await_acknowledgement(self, stored: list[_Write]) -> None:
         if self._acknowledge is None or not stored:
             return
-        if fault := self._acknowledge():
-            logger.error("%d writes are on this disk alone: %s", len(stored), fault)
+        if reason := self._acknowledge():
+            logger.error("%d writes are only on this disk: %s", len(stored), reason)
             for write in stored:
                 write.error = unacknowledged()
 
     def _run_one(self, connection: sqlite3.Connection, write: _Write) -> bool:
-        """Whether it changed any row."""
+        """Run a write in a savepoint, and return whether it changed a row."""
         changes = connection.total_changes
         connection.execute("savepoint one_write")
         try:
@@ -199,7 +209,7 @@ class Writer:
             if not connection.in_transaction:
                 raise _GroupLost from error
             connection.execute("rollback to one_write")
-            # a fault in our own SQL is an OperationalError too, and trying again does not help it
+            # an error in our SQL is an OperationalError too, but would not go away on a retry
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
             if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
                 logger.error("a write was not stored: %s", error)
@@ -215,25 +225,25 @@ class Writer:
 
 
 def unavailable(detail: str) -> ProblemDetails:
-    """503: the same request may be sent again."""
+    """Return a 503 that tells the client to send the request again."""
     return ProblemDetails("unavailable", f"{detail}: nothing was stored, try again", headers={"Retry-After": "2"})
 
 
 def unacknowledged() -> ProblemDetails:
-    """503: it is stored, but on one disk alone."""
+    """Return a 503 for a write that is stored on this disk only."""
     return ProblemDetails(
         "unavailable",
-        "this is stored, but its copy elsewhere could not be confirmed: send it again with the same Idempotency-Key",
+        "this is stored, but its replication could not be confirmed: send it again with the same Idempotency-Key",
         headers={"Retry-After": "5", ACKNOWLEDGED: "disk"},
     )
 
 
 def _log_failure(write: _Write) -> None:
     if write.error is not None:
-        logger.error("a write was left out: %s", write.error)
+        logger.error("a write was dropped: %s", write.error)
 
 
 def _settle(future: asyncio.Future, write: _Write) -> None:
-    # the client may have gone meanwhile; what it sent is stored all the same
+    # if the client has disconnected its write is stored all the same
     if not future.done():
         future.set_result(write)

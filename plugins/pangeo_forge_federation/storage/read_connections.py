@@ -1,7 +1,7 @@
-"""What every reading connection gets, Datasette's and the endpoints' alike: pragmas and limits.
+"""Pragmas and limits of all reading connections, Datasette's and those of the endpoints.
 
-Analysts may run SQL of their own, so a reader must not be able to fill the memory or to hold a thread beyond its
-time limit: SQLite looks at the clock between instructions, and one instruction on a huge text takes minutes.
+Analysts may run any SQL, which must neither exhaust the memory nor block a thread beyond its time limit: SQLite checks
+the time between instructions, and a single instruction on a huge string can take minutes.
 """
 
 import json
@@ -11,16 +11,16 @@ from pathlib import Path
 from pangeo_forge_federation.records.json_rows import JSON_NUMBER
 from pangeo_forge_federation.storage.database import connect_read_only
 
-# bytes of one text, blob or row; whole rows of the registry stay below 190,000
+# bytes of a string, blob or row; rows of the registry have less than 190,000
 LENGTH_LIMIT = 200_000
-# of a table or an answer; the widest view has 36. A row of Datasette's own 2,000 could be 400 MB.
+# of a table or a result; the widest view has 36. A row with SQLite's default of 2,000 could be 400 MB.
 COLUMN_LIMIT = 100
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection that sees each commit as soon as it is made, with `json_number` for `json_rows.py`.
+    """Open a read-only connection that sees each commit immediately, with the function `json_number` of `json_rows.py`.
 
-    `begin` is written where several statements must see one state.
+    The caller executes `begin` if several statements must see the same state.
     """
     connection = connect_read_only(path)
     prepare_reader(connection)
@@ -29,7 +29,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:
-    """Foreign keys, the limits above, and no reading of what tells of the server."""
+    """Set foreign keys and the limits above, and deny access to details of the server."""
     connection.execute("pragma foreign_keys = on")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH_LIMIT)
     connection.setlimit(sqlite3.SQLITE_LIMIT_COLUMN, COLUMN_LIMIT)
@@ -37,7 +37,7 @@ def prepare_reader(connection: sqlite3.Connection) -> None:
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:
-    # the first prints the paths of files on the server, the second an address in its memory; names come as typed
+    # the first has paths of files on the server, the second addresses in its memory; names are spelled as in the query
     if action == sqlite3.SQLITE_READ and (first or "").lower() == "pragma_database_list":
         return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "fts3_tokenizer":

@@ -1,6 +1,6 @@
-"""The endpoints' own threads and read connections.
+"""Threads and read connections of the endpoints.
 
-Not Datasette's: there a query of the SQL page can hold every thread for its whole time limit, and the API would wait.
+They are separate from Datasette's because queries on its SQL page can occupy all its threads up to their time limit.
 """
 
 import asyncio
@@ -23,25 +23,26 @@ THREADS = 4
 
 
 class Reader:
-    """Reads of one database file, each within a time limit (milliseconds)."""
+    """Runs reads of one database file in threads, each with a time limit in milliseconds."""
 
     def __init__(self, path: Path, time_limit: int):
         self.path = path
         self.time_limit = time_limit
         self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="federation-reader")
         self._local = threading.local()
-        # each thread's: closed by hand, as whatever still refers to one would keep it open
+        # one for each thread; closed explicitly, as any remaining reference would keep it open
         self._connections: list[sqlite3.Connection] = []
 
     async def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
-        """The result of `function(connection)`, whose statements see one state of the database.
+        """Return `function(connection)`, run in a thread. All its statements see the same state of the database.
 
-        Raises ProblemDetails (400) when the time limit is over.
+        Raises:
+            ProblemDetails: 400, the time limit was exceeded.
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, function)
 
     def close(self) -> None:
-        """Wait for the reads that are under way, and close the connections."""
+        """Wait for current reads, and close the connections."""
         self._executor.shutdown()
         for connection in self._connections:
             connection.close()
@@ -56,7 +57,7 @@ class Reader:
             with sqlite_timelimit(connection, self.time_limit):
                 return function(connection)
         except sqlite3.OperationalError as error:
-            # the traceback keeps the cursor, and freeing that later would wait on another thread for this connection
+            # the traceback refers to the cursor; another thread that frees it later would wait for this connection
             traceback.clear_frames(error.__traceback__)
             if str(error) == "interrupted":
                 raise ProblemDetails("slow-query", f"this took longer than {self.time_limit} ms") from None

@@ -1,4 +1,4 @@
-"""Rows written one at a time, inside the transaction that the writer gives."""
+"""Inserts and updates of single rows, in the current transaction."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,21 +6,21 @@ from typing import Any
 
 
 def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> int:
-    """Insert a row, and give its id."""
+    """Insert a row and return its id."""
     cursor = connection.execute(_insert_into(table, values), values)
-    # an insert that succeeded has one
+    # not None after an insert
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
 def insert_all(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns."""
+    """Insert rows, all with the same columns."""
     if rows:
         connection.executemany(_insert_into(table, rows[0]), rows)
 
 
 def update(connection: sqlite3.Connection, table: str, row_id: int | str, values: Mapping[str, Any]) -> None:
-    """Set columns of the row with this id."""
+    """Set columns of the row with the given id."""
     assignments = ", ".join(f'"{name}" = :{name}' for name in values)
     connection.execute(f"update {table} set {assignments} where id = :row_id", {**values, "row_id": row_id})
 
@@ -33,13 +33,13 @@ def _insert_into(table: str, columns: Iterable[str]) -> str:
 
 
 def resolve_bakery(connection: sqlite3.Connection, bakery_id: str) -> str:
-    """The id of a bakery as it is stored. One that no file names is made, unlisted."""
+    """Return the stored spelling of a bakery's id. A new bakery is inserted as unlisted."""
     connection.execute("insert into bakeries (id) values (:id) on conflict do nothing", {"id": bakery_id})
     return connection.execute("select id from bakeries where id = :id", {"id": bakery_id}).fetchone()[0]
 
 
 def resolve_feedstock(connection: sqlite3.Connection, feedstock_id: str, repository: str) -> str:
-    """The id of a feedstock as it is stored, by its id or one it had before. A new one is made, unlisted."""
+    """Return the stored id of a feedstock, found by its id or a former one. A new feedstock is inserted as unlisted."""
     found = connection.execute(
         """
         select id from feedstocks where id = :id

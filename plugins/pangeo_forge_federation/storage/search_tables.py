@@ -1,6 +1,8 @@
-"""The tables of words by which feedstocks and datasets are searched, and the triggers that keep them."""
+"""The full-text indexes of feedstocks and datasets, and the triggers that keep them up to date.
 
-# As migration 10 makes them, with the words of the rows that are there already.
+A feedstock gets a number of its own in `feedstock_documents`, because its rowid may change with `vacuum`.
+"""
+
 TABLES_AND_TRIGGERS = """
 create table feedstock_documents (
     id integer primary key autoincrement,
@@ -34,6 +36,7 @@ begin
     delete from feedstock_documents
     where feedstock_id = old.id;
 end;
+
 create virtual table datasets_fts using fts5 (
     url, title, description,
     content = "datasets", content_rowid = "id", tokenize = "unicode61 remove_diacritics 2"
@@ -55,13 +58,4 @@ begin
     insert into datasets_fts (datasets_fts, rowid, url, title, description)
     values ('delete', old.id, old.url, old.title, old.description);
 end;
-insert into feedstock_documents (feedstock_id)
-select id
-from feedstocks;
-insert into feedstocks_fts (rowid, feedstock_id, title, description)
-select feedstock_documents.id, feedstocks.id, feedstocks.title, feedstocks.description
-from feedstock_documents
-join feedstocks on feedstocks.id = feedstock_documents.feedstock_id;
-insert into datasets_fts (datasets_fts)
-values ('rebuild');
 """

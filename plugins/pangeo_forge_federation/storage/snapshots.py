@@ -1,7 +1,7 @@
-"""Public snapshots: the whole federation in one file that an analyst takes home, with its SHA-256 beside it.
+"""Public snapshots: the whole federation in a single file for download, with its SHA-256 in a file beside it.
 
-Made by `vacuum into`, so compact, and without what is for this server alone. They lie in a folder of their own, where
-Datasette looks for no databases, and each comes and goes whole: it is written under another name and renamed.
+They are made by `vacuum into`, which makes them compact, and lack the private tables. Their folder is one that
+Datasette does not search for databases. A snapshot is written under a temporary name and renamed when it is complete.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pangeo_forge_federation.storage.durable_files import to_disk
 
 FOLDER = "snapshots"
 KEPT = 14
-# what is for this server alone; tokens and the audit log are in another database
+# private tables; tokens and the audit log are in another database
 LEFT_OUT = ("idempotency_keys", "webhook_deliveries", "github_answers")
 
 _NAME = re.compile(r"federation-(\d{4}-\d\d-\d\dT\d{6}Z)\.db", re.ASCII)
@@ -28,7 +28,14 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class SnapshotFile:
-    """A snapshot that is whole: its size in bytes, and its SHA-256 in hexadecimal digits."""
+    """A complete snapshot.
+
+    Attributes:
+        path: its file.
+        created_at: when it was made, in UTC.
+        bytes: its size.
+        sha256: its SHA-256 in hexadecimal digits.
+    """
 
     path: Path
     created_at: datetime
@@ -37,17 +44,17 @@ class SnapshotFile:
 
 
 def snapshot_folder(data: Path) -> Path:
-    """Where the snapshots of a data folder lie."""
+    """Return the folder of the snapshots of a data folder."""
     return data / FOLDER
 
 
 def list_snapshots(data: Path) -> list[SnapshotFile]:
-    """Those that are whole, the newest first. Reads names and sums only."""
+    """Return the complete snapshots, newest first. This reads only file names and checksums."""
     found = []
     folder = snapshot_folder(data)
     for path in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
         match = _NAME.fullmatch(path.name)
-        # one that is being taken away is none any more
+        # it may be deleted at the same time
         with contextlib.suppress(FileNotFoundError):
             if match:
                 sha256 = sum_path(path).read_text("ascii").split()[0]
@@ -57,12 +64,12 @@ def list_snapshots(data: Path) -> list[SnapshotFile]:
 
 
 def sum_path(path: Path) -> Path:
-    """Where the SHA-256 of a snapshot is, as `sha256sum --check` reads it."""
+    """Return the path of a snapshot's checksum, a file for `sha256sum --check`."""
     return path.with_name(path.name + ".sha256")
 
 
 def find_snapshot(data: Path, name: str) -> SnapshotFile | None:
-    """A snapshot by the name of its file."""
+    """Return the snapshot with a file name, None if there is none."""
     return next((each for each in list_snapshots(data) if each.path.name == name), None)
 
 
@@ -72,18 +79,24 @@ def make_snapshot(
     newer_than: float | None = None,
     deleted: Callable[[Path], None] = lambda path: None,
 ) -> SnapshotFile | None:
-    """A snapshot of the registry as it is now; the oldest go, so that `kept` are there: `deleted` is told of each.
+    """Make and return a snapshot, and delete the oldest ones.
 
-    None when there is one that is younger than `newer_than` seconds. Raises sqlite3.Error and OSError, and leaves
-    nothing behind then; those there were stay.
+    Args:
+        data: the data folder.
+        kept: how many snapshots are kept, including the new one.
+        newer_than: make none, and return None, if the latest one is younger than this number of seconds.
+        deleted: called with the path of each snapshot that was deleted.
+
+    Raises:
+        sqlite3.Error, OSError: a file cannot be read or written. Existing snapshots stay, and nothing else is left.
     """
     folder = snapshot_folder(data)
     folder.mkdir(exist_ok=True)
     with exclusive_lock(folder / ".lock"):
         sweep(folder)
         now = datetime.now(UTC).replace(microsecond=0)
-        there = list_snapshots(data)
-        if newer_than is not None and there and (now - there[0].created_at).total_seconds() < newer_than:
+        existing = list_snapshots(data)
+        if newer_than is not None and existing and (now - existing[0].created_at).total_seconds() < newer_than:
             prune(data, kept, deleted)
             return None
         path = folder / f"federation-{now.strftime(_INSTANT)}.db"
@@ -94,7 +107,7 @@ def make_snapshot(
                 sum_file.write_text(f"{sha256}  {path.name}\n", "ascii")
                 to_disk(sum_file)
                 to_disk(unfinished)
-                # the sum first: a snapshot without one is not shown
+                # the checksum first, as a snapshot without one is not listed
                 sum_file.rename(sum_path(path))
             unfinished.rename(path)
         to_disk(folder)
@@ -103,7 +116,7 @@ def make_snapshot(
 
 
 def prune(data: Path, kept: int, deleted: Callable[[Path], None]) -> None:
-    """Take the oldest away."""
+    """Delete all but the newest `kept` snapshots."""
     for old in list_snapshots(data)[kept:]:
         old.path.unlink()
         sum_path(old.path).unlink()
@@ -111,7 +124,7 @@ def prune(data: Path, kept: int, deleted: Callable[[Path], None]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Take away what was left by one that was killed."""
+    """Delete what a killed process left behind."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         path.unlink()
     for path in folder.glob("federation-*.db.sha256"):
@@ -121,7 +134,7 @@ def sweep(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _unfinished(path: Path) -> Iterator[Path]:
-    """A file that is renamed at the end of the block, or gone."""
+    """Delete the file when the block ends, if it was not renamed."""
     try:
         yield path
     finally:
@@ -129,7 +142,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
 
 
 def copy_public(source: Path, target: Path) -> None:
-    """Copy what is public of a registry's database into a file that is one file: no log beside it."""
+    """Copy the public part of a registry's database to a single file, without a log beside it."""
     connection = connect(source)
     try:
         connection.execute("vacuum into :target", {"target": str(target)})
@@ -140,14 +153,14 @@ def copy_public(source: Path, target: Path) -> None:
         copy.execute("pragma journal_mode = delete")
         for table in LEFT_OUT:
             copy.execute(f"delete from {table}")
-        # or what was deleted would still be in its free pages
+        # because deleted rows are still in free pages
         copy.execute("vacuum")
     finally:
         copy.close()
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

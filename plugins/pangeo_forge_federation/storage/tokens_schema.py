@@ -1,4 +1,4 @@
-"""The tables of `tokens.db`, as numbered migrations."""
+"""The tables of `tokens.db`, as numbered migrations. Those that were released are never edited."""
 
 from sqlite_utils import Database, Migrations
 
@@ -9,7 +9,7 @@ migrations = Migrations("tokens")
 
 @migrations()
 def m001_tokens(db: Database) -> None:
-    """A token without a bakery is an administrator's. Ids are never given twice: logs name them."""
+    """Create the tokens. One without a bakery is an administrator's. Ids are never reused, as logs contain them."""
     execute_script(
         db.conn,
         """
@@ -28,7 +28,7 @@ def m001_tokens(db: Database) -> None:
 
 @migrations()
 def m002_audit_log(db: Database) -> None:
-    """Who wrote what and how it was answered, and which tokens are still in use."""
+    """Record each write with the status of its response, and when each token was last used."""
     execute_script(
         db.conn,
         """

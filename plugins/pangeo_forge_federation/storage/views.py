@@ -1,8 +1,9 @@
-"""The views: what a list, its explorer page and its CSV show. SQL for reading lives here and in `metadata.yml`, once.
+"""The views: each is what a list, its explorer page and its CSV have in common.
 
-A view holds no data, so it has no migration: `database.migrate` makes the database's views equal to these texts.
-Joins are left joins, so that SQLite starts from the table that the list is about and a filter or an order on it
-finds that table's index. Sub-selects run only for the rows that are returned.
+All other SQL for reading is in `metadata.yml`. Views hold no data and have no migrations: `database.migrate` makes the
+views of the database equal to these statements. Joins are left joins, so that SQLite starts with the table that the
+list is about, and filters and orders use the indexes of that table. Sub-selects run only for the rows that are
+returned.
 """
 
 from textwrap import dedent, indent
@@ -26,14 +27,14 @@ from pangeo_forge_federation.records.models import (
 )
 from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
 
-# A nested list has at most so many items and bytes: a row that a reader's connection refuses takes its whole list
-# down. Its count stands beside it, and the sub-list has all.
+# The limits of a nested list: a row beyond the limits of a reading connection would make every list that contains it
+# fail. The full count is in a field beside it, and all items are in a list of their own.
 NESTED_ITEMS = 100
 NESTED_BYTES = 24000
 
 
 def nested(item: str, source: str, order: str) -> str:
-    """A JSON list of the first items of `source` (a from clause with its where), as a scalar sub-select."""
+    """Return a sub-select for a JSON list of the first items of `source`, a from clause with its where clause."""
     return indent(
         dedent(f"""\
         (
@@ -54,9 +55,10 @@ def nested(item: str, source: str, order: str) -> str:
 
 
 def stale(run: str) -> str:
-    """A run that is not final and has not been heard of for `stale_after`: since its last PATCH, or its run_date.
+    """Return the condition of a stale run: unfinished, and not updated for longer than the stale threshold.
 
-    The `+` is that of the partial index on such runs. The sub-select is made once a statement, not once a run.
+    The last update is the last PATCH, or else the run date. The `+` is as in the partial index on unfinished runs. The
+    sub-select is evaluated once for a statement, not once for a run.
     """
     unfinished = ", ".join(f"'{status}'" for status in UNFINISHED_STATUSES)
     return f"""+{run}.status in ({unfinished})
@@ -68,7 +70,7 @@ def stale(run: str) -> str:
 
 
 def latest(columns: dict[str, str], table: str, outcome: str, key: dict[str, str]) -> str:
-    """Columns of the latest run of something, each a look-up by primary key."""
+    """Return columns of the latest run from a roll-up, each looked up by its primary key."""
     where = " and ".join(f"{column} = {value}" for column, value in key.items())
     return ",\n    ".join(
         f"(select {column} from {table} where {where} and outcome = '{outcome}') as {name}"
@@ -77,7 +79,7 @@ def latest(columns: dict[str, str], table: str, outcome: str, key: dict[str, str
 
 
 def json_object(record: type[Record], table: str, **others: str) -> str:
-    """A row of `table` as a JSON object with the fields of a record; `others` are those that are no column of it."""
+    """Return a JSON object of a row with the fields of a record; `others` has those that are not columns of `table`."""
     nullable = nullable_columns(record)
     members = []
     for name, kind in column_kinds(record).items():
@@ -87,7 +89,7 @@ def json_object(record: type[Record], table: str, **others: str) -> str:
 
 
 def deeper(sql: str, depth: int) -> str:
-    """The same text, its lines after the first indented by so many steps more."""
+    """Return the same SQL, with all lines after the first indented by `depth` more levels."""
     return sql.replace("\n", "\n" + depth * "    ")
 
 
@@ -106,7 +108,7 @@ LINKED_DATASETS = """from recipe_run_datasets
                     join datasets on datasets.id = recipe_run_datasets.dataset_id
                     where recipe_run_datasets.recipe_run_id = recipe_runs.id"""
 COUNT_OF_DATASETS = "(select count(*) from recipe_run_datasets where recipe_run_id = recipe_runs.id)"
-# most runs wrote one dataset or none: measuring a list's bytes takes three times as long as making one of one item
+# most runs wrote at most one dataset, and a list that is limited in bytes takes three times as long as a single item
 DATASETS_OF_RUN = f"""case {COUNT_OF_DATASETS}
         when 0 then '[]'
         when 1 then (select json_array({deeper(DATASET_OF_RUN, 2)}) {LINKED_DATASETS})
@@ -167,14 +169,14 @@ FEEDSTOCKS_OF_MAINTAINER = nested(
                     where maintainers.github = maintainer_summaries.github""",
     "feedstock_summaries.id",
 )
-# what a view adds to a recipe run's own columns
+# the columns that views add to those of recipe_runs
 ADDED_TO_RUN = f"""
     {stale("recipe_runs")} as is_stale,
     feedstocks.repository as feedstock_repository,
     feedstocks.title as feedstock_title,
     {COUNT_OF_DATASETS} as datasets_count,
     {DATASETS_OF_RUN} as datasets""".lstrip()
-# a run's own columns, for where its id and date come from its link to a dataset, which has an index on them
+# the columns of recipe_runs for a view that has id and run_date from recipe_run_datasets, which has an index on them
 LINKED_RUN = ",\n    ".join(
     f'recipe_runs."{name}"'
     for name in RecipeRun.model_fields
@@ -392,7 +394,7 @@ from feedstock_counts_by_maintainer
     "recipe_run_times": """
 select
     id as recipe_run_id,
-    -- a run that was recorded once, at its end, has one instant for both
+    -- null for a run that was recorded once, at its end, with the same time for both
     nullif(cast(round((julianday(completed_at) - julianday(run_date)) * 86400) as integer), 0) as duration,
     (
         select cast(round((

@@ -1,4 +1,4 @@
-"""Counts of rows by some of their columns."""
+"""Roll-ups that count the rows of a table by some of their columns."""
 
 from pangeo_forge_federation.storage.roll_ups.roll_up import RollUp, column, trigger
 
@@ -9,20 +9,24 @@ def counts(
     columns: dict[str, str],
     source: str,
     changes: str,
-    migration: int,
     condition: str = "1",
     fill: str | None = None,
 ) -> RollUp:
-    """The roll-up `table`: how many rows of `source` have the same `columns`, in its column `count`.
+    """Return the roll-up `table`, which counts the rows of `source` that have the same `columns`.
 
-    `columns` says of each what it is of a row, `{row}.feedstock_id`, and `condition` which rows are counted. An update
-    of the columns `changes` may move a row from one count to another. `fill` is a cheaper way to count what is there.
+    Args:
+        table: its name.
+        count: its column for the number of rows.
+        columns: its other columns, each with an expression for its value such as `{row}.feedstock_id`.
+        source: the table whose rows are counted.
+        changes: the columns of `source` whose update may move a row from one count to another.
+        condition: which rows are counted.
+        fill: a cheaper statement to count the rows that exist already.
     """
     new = _add_one(table, columns, count, "new", condition)
     old = _take_one(table, columns, count, "old", condition)
     return RollUp(
         table=table,
-        migration=migration,
         create=_create(table, columns, count),
         fill=fill or _fill(table, columns, count, source, condition),
         triggers=trigger(f"{table}_insert", "insert", source, new)

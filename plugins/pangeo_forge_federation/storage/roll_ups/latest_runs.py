@@ -1,20 +1,20 @@
-"""The latest run of a feedstock or a recipe, and its latest that succeeded.
+"""Roll-ups of the latest run of a feedstock or a recipe, and of its latest successful run.
 
-A run is *offered* its place by an insert, which keeps it if it is newer, and a place is *elected* anew, by an index,
-only when the run that held it changed. Looking for the newest at each write instead would walk over every failure
-since the last success. That the place is empty is asked in a `case`: among other conditions of a `where` SQLite asks
-it of each row, and so walks over all of them to find nobody.
+A new run is *offered*: an upsert stores it if it is newer than the stored one. A latest run is *elected*, by an index,
+only after the stored one changed. Looking for the latest run at each write instead would read every failure since the
+last success. Whether there is a stored run is checked in a `case`: as one of several conditions of a `where`, SQLite
+would check it for each candidate.
 """
 
 from pangeo_forge_federation.storage.roll_ups.roll_up import RollUp, column, trigger
 
-# which runs are candidates for the latest of all, and for the latest that succeeded
+# the runs that can be the latest run, and those that can be the latest successful run
 OUTCOMES = {"any": "{row}.is_test = 0", "success": "{row}.is_test = 0 and {row}.status = 'success'"}
 
 LATEST_COLUMNS = "feedstock_id, recipe_id, bakery_id, run_date, status, completed_at, is_test"
 PLACE_COLUMNS = ("recipe_run_id", "run_date", "status", "completed_at")
-# The usual change of a run: it goes on, or ends. Who holds which place then stays as it is, but for a first success.
-GOES_ON = """(
+# The usual update: a run makes progress or ends. The latest run stays the same; only a success can become a latest one.
+IS_PROGRESS = """(
         old.feedstock_id = new.feedstock_id collate binary
         and old.recipe_id = new.recipe_id
         and old.bakery_id = new.bakery_id collate binary
@@ -24,11 +24,10 @@ GOES_ON = """(
     )"""
 
 
-def latest_runs(table: str, key: tuple[str, ...], migration: int) -> RollUp:
-    """The roll-up `table`: the latest run of each `key`, some columns of a run."""
+def latest_runs(table: str, key: tuple[str, ...]) -> RollUp:
+    """Return the roll-up `table` of the latest runs of each `key`, which is some columns of recipe_runs."""
     return RollUp(
         table=table,
-        migration=migration,
         create=create(table, key),
         fill="".join(
             fill(table, key, outcome, "recipe_runs", condition.format(row="recipe_runs"))
@@ -39,9 +38,9 @@ def latest_runs(table: str, key: tuple[str, ...], migration: int) -> RollUp:
 
 
 def create(table: str, key: tuple[str, ...]) -> str:
-    """The table of a roll-up of latest runs, as SQL."""
+    """Return the SQL that creates a roll-up of latest runs."""
     definitions = ",\n    ".join(column(name) for name in key)
-    # each index costs every write of a run: there is but the one that the home page's list of failures needs
+    # each index makes every write of a run slower: the home page's list of failures needs this one
     index = f"create index {table}_status on {table} (outcome, status, run_date);" if key == ("feedstock_id",) else ""
     return f"""
 create table {table} (
@@ -69,7 +68,7 @@ def _offer(table: str, key: tuple[str, ...], outcome: str) -> str:
 
 
 def _elect(table: str, key: tuple[str, ...], outcome: str) -> str:
-    """Take the place from the old row if it held it, and give it to the newest candidate that is left."""
+    """Delete the stored run if it is the old row, and store the newest candidate that is left."""
     place = " and ".join(f"{name} = old.{name}" for name in key)
     return f"""
     delete from {table} where {place} and outcome = '{outcome}' and recipe_run_id = old.id;
@@ -95,26 +94,28 @@ def _triggers(table: str, key: tuple[str, ...]) -> str:
     return (
         trigger(f"{table}_insert", "insert", "recipe_runs", offers)
         + trigger(f"{table}_delete", "delete", "recipe_runs", elections)
-        + trigger(f"{table}_update", f"update of {LATEST_COLUMNS}", "recipe_runs", elections + offers, f"not {GOES_ON}")
+        + trigger(
+            f"{table}_update", f"update of {LATEST_COLUMNS}", "recipe_runs", elections + offers, f"not {IS_PROGRESS}"
+        )
         + trigger(
             f"{table}_go_on",
             f"update of {LATEST_COLUMNS}",
             "recipe_runs",
-            go_on(table, " and ".join(f"{name} = new.{name}" for name in key)) + _offer(table, key, "success"),
-            GOES_ON,
+            update_stored(table, " and ".join(f"{name} = new.{name}" for name in key)) + _offer(table, key, "success"),
+            IS_PROGRESS,
         )
     )
 
 
-def go_on(table: str, place: str) -> str:
-    """Tell the places that a run holds how it stands now."""
+def update_stored(table: str, place: str) -> str:
+    """Return the SQL that updates the status of a stored run."""
     return f"""
     update {table} set status = new.status, completed_at = new.completed_at
     where {place} and recipe_run_id = new.id;"""
 
 
 def fill(table: str, key: tuple[str, ...], outcome: str, source: str, condition: str) -> str:
-    """Its rows, from the runs in `source` (a from clause) for which `condition` holds, as SQL."""
+    """Return the SQL that fills a roll-up from the runs in `source`, a from clause, that meet `condition`."""
     return f"""
 insert into {table} ({", ".join(key)}, outcome, {", ".join(PLACE_COLUMNS)})
 select {", ".join(key)}, '{outcome}', id, run_date, status, completed_at

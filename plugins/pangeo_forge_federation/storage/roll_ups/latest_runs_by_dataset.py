@@ -1,13 +1,13 @@
-"""The latest run that wrote a dataset, and the latest of them that succeeded."""
+"""The roll-up of the latest run that wrote a dataset, and of the latest successful one."""
 
 from pangeo_forge_federation.storage.roll_ups.latest_runs import (
-    GOES_ON,
+    IS_PROGRESS,
     LATEST_COLUMNS,
     OUTCOMES,
     PLACE_COLUMNS,
     create,
     fill,
-    go_on,
+    update_stored,
 )
 from pangeo_forge_federation.storage.roll_ups.roll_up import RollUp, trigger
 
@@ -17,12 +17,12 @@ LINKED_RUNS = """recipe_run_datasets
     join recipe_runs on recipe_runs.id = recipe_run_datasets.recipe_run_id
     join datasets on datasets.id = recipe_run_datasets.dataset_id"""
 
-# SQLite does not say which of two triggers fires first, so this is the first statement of the one that needs it.
+# The order of triggers is undefined in SQLite, so this is the first statement of the trigger that depends on it.
 MOVE_LINKS = """
     update recipe_run_datasets set run_date = new.run_date
     where recipe_run_id = new.id and run_date <> new.run_date;"""
 
-# Of the runs that wrote a dataset its owner's count, and tests only as long as there is nothing else.
+# Only runs of the bakery that owns the dataset are candidates, and test runs only if the dataset is a test.
 DATASET_CANDIDATE = """{run}.bakery_id = datasets.bakery_id
         and {run}.is_test <= datasets.is_test
         and ('{outcome}' = 'any' or {run}.status = 'success')"""
@@ -91,8 +91,8 @@ def _triggers() -> str:
             "recipe_runs",
             MOVE_LINKS
             + "".join(
-                # only who was a candidate leaves the place empty: without this, a dataset that never succeeded
-                # would have all its runs looked at again by each write
+                # only a former candidate needs an election: without this condition, each write to a run of a dataset
+                # that never had a success would read all runs of the dataset
                 _elect(
                     outcome,
                     of_run.format(row="old"),
@@ -102,15 +102,15 @@ def _triggers() -> str:
                 + _offer(outcome, "new.id", of_run.format(row="new"))
                 for outcome in OUTCOMES
             ),
-            f"not {GOES_ON}",
+            f"not {IS_PROGRESS}",
         )
         + trigger(
             "latest_runs_by_dataset_go_on",
             f"update of {LATEST_COLUMNS}",
             "recipe_runs",
-            go_on("latest_runs_by_dataset", f"dataset_id in ({of_run.format(row='new')})")
+            update_stored("latest_runs_by_dataset", f"dataset_id in ({of_run.format(row='new')})")
             + _offer("success", "new.id", of_run.format(row="new")),
-            GOES_ON,
+            IS_PROGRESS,
         )
         + trigger(
             "latest_runs_by_dataset_owner",
@@ -123,7 +123,6 @@ def _triggers() -> str:
 
 LATEST_RUNS_BY_DATASET = RollUp(
     table=TABLE,
-    migration=9,
     create=create(TABLE, ("dataset_id",)),
     fill="".join(
         fill(
