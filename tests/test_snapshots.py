@@ -16,6 +16,7 @@ import pytest_asyncio
 from conftest import BAKERY, FIXTURES
 from pangeo_forge_federation.server.application import make_datasette
 from pangeo_forge_federation.server.schedule import snapshot_command_of
+from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage import backups, snapshots
 from pangeo_forge_federation.storage.backups import BadBackup, make_backup, restore_backup
@@ -170,7 +171,7 @@ async def served(filled):
     datasette = make_datasette(filled)
     await datasette.invoke_startup()
     yield datasette.client, first
-    datasette._federation_registry.close()
+    ensure_services(datasette).close()
     for database in datasette.databases.values():
         database.close()
 

@@ -61,7 +61,7 @@ create table settings (
 ) strict;
 insert into settings (id) values (1);
 
--- Who runs recipes. A bakery that only has a token is here too; `listed` is 1 if bakeries.yaml has it.
+-- Who runs recipes. A bakery that only has tokens or runs is here too; `listed` is 1 if bakeries.yaml has it.
 create table bakeries (
     {required("id", 500, "primary key collate nocase")},
     {text("region", 500)},
