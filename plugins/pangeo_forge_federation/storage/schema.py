@@ -11,6 +11,7 @@ from sqlite_utils import Database, Migrations
 
 from pangeo_forge_federation.storage import roll_ups, search_tables
 from pangeo_forge_federation.storage.database import execute_script
+from pangeo_forge_federation.storage.status_conditions import CHECK_STATUS, INDEX_UNFINISHED
 
 migrations = Migrations("federation")
 
@@ -36,7 +37,6 @@ def boolean(name: str, rest: str = "not null default 0") -> str:
 
 
 TIME = "____-__-__T__:__:__.______Z".replace("_", "[0-9]")
-STATUSES = "'queued', 'in_progress', 'success', 'failure', 'cancelled', 'timed_out', 'skipped'"
 
 
 @migrations()
@@ -190,7 +190,7 @@ def m005_recipe_runs(db: Database) -> None:
             {required("bakery_id", 500, "collate nocase references bakeries (id) on update cascade")},
             {required("feedstock_id", 500, "collate nocase references feedstocks (id) on update cascade")},
             {required('"commit"', 500)},
-            status text not null check (status in ({STATUSES})),
+            status text not null {CHECK_STATUS},
             {text("message", 65536)},
             {time("completed_at")},
             {text("version", 200)},
@@ -211,15 +211,14 @@ def m005_recipe_runs(db: Database) -> None:
         create unique index recipe_runs_external_id on recipe_runs (bakery_id, external_id)
             where external_id is not null;
         -- the few that are not final, for is_stale
-        create index recipe_runs_unfinished on recipe_runs (run_date)
-            where status in ('queued', 'in_progress');
+        {INDEX_UNFINISHED}
         create table recipe_run_events (
             id integer primary key autoincrement,
             recipe_run_id integer not null references recipe_runs (id),
             {time("at", "not null")},
             {text("actor_bakery_id", 500, "collate nocase")},
             actor_token_id integer,
-            status text not null check (status in ({STATUSES})),
+            status text not null {CHECK_STATUS},
             {text("message", 65536)}
         ) strict;
         create index recipe_run_events_recipe_run_id on recipe_run_events (recipe_run_id);
@@ -403,9 +402,7 @@ def m012_cheaper_roll_ups(db: Database) -> None:
     execute_script(db.conn, "".join(f"drop index if exists {name};\n" for name in indexes))
     execute_script(db.conn, triggers)
     roll_ups.add(db.conn, 12)
-    db.conn.execute(
-        "create index recipe_runs_unfinished on recipe_runs (run_date) where +status in ('queued', 'in_progress')"
-    )
+    execute_script(db.conn, INDEX_UNFINISHED)
 
 
 @migrations()

@@ -24,7 +24,7 @@ from pangeo_forge_federation.records.models import (
     RecipeRun,
     Record,
 )
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
+from pangeo_forge_federation.storage.status_conditions import SELECT_STATUSES, is_unfinished
 
 # A nested list has at most so many items and bytes: a row that a reader's connection refuses takes its whole list
 # down. Its count stands beside it, and the sub-list has all.
@@ -56,10 +56,9 @@ def nested(item: str, source: str, order: str) -> str:
 def stale(run: str) -> str:
     """A run that is not final and has not been heard of for `stale_after`: since its last PATCH, or its run_date.
 
-    The `+` is that of the partial index on such runs. The sub-select is made once a statement, not once a run.
+    The sub-select is made once a statement, not once a run.
     """
-    unfinished = ", ".join(f"'{status}'" for status in UNFINISHED_STATUSES)
-    return f"""+{run}.status in ({unfinished})
+    return f"""{is_unfinished(f"{run}.status")}
     and case when {run}.updated_at > {run}.created_at then {run}.updated_at else {run}.run_date end
         < (
             select strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || stale_after_seconds || ' seconds')
@@ -404,6 +403,7 @@ select
     ) as wait
 from recipe_runs
 """,
+    "statuses": SELECT_STATUSES,
 }
 
 
