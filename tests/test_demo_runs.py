@@ -10,10 +10,9 @@ import yaml
 from pangeo_forge_federation.records.bodies import create_model_of
 from pangeo_forge_federation.records.models import RecipeRun
 from pangeo_forge_federation.server.demo_runs import demo_recipe_runs
+from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_NAMES
 
 FIXTURES = Path(__file__).parent / "fixtures" / "federation"
-STATUSES = {"queued", "in_progress", "success", "failure", "cancelled", "timed_out", "skipped"}
-FINAL = STATUSES - {"queued", "in_progress"}
 REQUIRED = {name for name, info in create_model_of(RecipeRun).model_fields.items() if info.is_required()}
 # who ran it is its token's to say
 OPTIONAL = set(create_model_of(RecipeRun).model_fields) - REQUIRED - {"bakery_id"}
@@ -94,7 +93,7 @@ def test_bodies_hold_what_the_endpoint_takes(now):
 
 def test_every_status_occurs_and_most_runs_succeed(now):
     counts = Counter(body["status"] for body in all_runs(now))
-    assert set(counts) == STATUSES
+    assert set(counts) == set(STATUS_NAMES)
     assert counts["success"] > counts.total() / 2
     assert 0.04 < sum("is_test" in body for body in all_runs(now)) / counts.total() < 0.08
 
@@ -105,13 +104,13 @@ def test_times(now):
         for body in bodies:
             started = time(body["run_date"])
             assert now - timedelta(days=90) <= started <= now
-            assert ("completed_at" in body) == (body["status"] in FINAL)
+            assert ("completed_at" in body) == (body["status"] in FINAL_STATUSES)
             if "completed_at" in body:
                 assert started <= time(body["completed_at"]) <= now
 
 
 def test_some_runs_go_on_and_two_are_stale(now):
-    ages = [now - time(body["run_date"]) for body in all_runs(now) if body["status"] not in FINAL]
+    ages = [now - time(body["run_date"]) for body in all_runs(now) if body["status"] not in FINAL_STATUSES]
     assert sum(age > timedelta(days=3) for age in ages) == 2
     assert all(age < timedelta(hours=6) for age in ages if age <= timedelta(days=3))
     assert sum(age < timedelta(minutes=30) for age in ages) >= 5

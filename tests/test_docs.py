@@ -41,7 +41,6 @@ from pangeo_forge_federation.settings import ROOT, read_settings
 from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 from pangeo_forge_federation.storage.snapshots import make_snapshot
 from pangeo_forge_federation.values import times
-from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 from pangeo_forge_federation.web.addresses import path_regex
 from pangeo_forge_federation.web.request_bodies import MAX_BODY_BYTES
 from server_process import running_server
@@ -409,16 +408,6 @@ def test_the_table_of_errors_for_bakeries_has_each():
     assert all(kind == anchor and KINDS[kind][0] == int(status) for status, kind, anchor in told)
     # a query that is too slow or too large, and a part of a file, are nobody's who writes
     assert {kind for _, kind, _ in told} == set(KINDS) - {"slow-query", "answer-too-large", "range-not-satisfiable"}
-
-
-def test_the_table_of_statuses_has_each_synonym():
-    section = re.search(r"^## Statuses$(.*?)^## ", BAKERIES.read_text("utf-8"), re.DOTALL | re.MULTILINE)[1]
-    told = {}
-    for status, words in re.findall(r"^\| `(\w+)` \| [^|]* \| (.*?) ?\|$", section, re.MULTILINE):
-        told[status] = sorted(re.findall(r"`([^`]*)`", words))
-    assert list(told) == [*UNFINISHED_STATUSES, *FINAL_STATUSES]
-    for status, words in told.items():
-        assert words == sorted(word for word, meant in STATUS_SYNONYMS.items() if meant == status)
 
 
 def test_the_limits_are_those_of_the_code():

@@ -18,12 +18,12 @@ import pytest_asyncio
 from conftest import BAKERY, new_token, started
 from datasette.utils import tilde_encode
 from explorer_page import FEEDSTOCK, shared_demo
-from pangeo_forge_federation.explorer.success_rate import FINISHED, success_rate
+from pangeo_forge_federation.explorer.success_rate import success_rate
 from pangeo_forge_federation.explorer.windows import MONTH, QUARTER
 from pangeo_forge_federation.explorer.words import instant
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.values.plural import plural
-from pangeo_forge_federation.values.statuses import WORDS, shown_status
+from pangeo_forge_federation.values.statuses import RATED_STATUSES, WORDS, shown_status
 from pangeo_forge_federation.values.times import to_text
 from prometheus_client.parser import text_string_to_metric_families
 from served import Served, numbers_of, table_after
@@ -252,7 +252,7 @@ async def test_the_statistics(served):
         )
     }
     assert stats["recipe_runs_by_status"] == by_status
-    finished = sum(by_status.get(status, 0) for status in FINISHED)
+    finished = sum(by_status.get(status, 0) for status in RATED_STATUSES)
     lead = page[page.index('<p class="lead">') :].partition("</p>")[0]
     assert f"{plural(sum(by_status.values()), 'run')} of {plural(stats['recipes'], 'recipe')} in all" in lead
     assert f"{success_rate(by_status)} of the {plural(finished, 'finished run')} succeeded" in lead

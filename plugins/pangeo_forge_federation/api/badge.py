@@ -6,23 +6,14 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
-from pangeo_forge_federation.values.statuses import STALE, WORDS, shown_status
+from pangeo_forge_federation.values.statuses import LOOKS, WORDS, shown_status
 from pangeo_forge_federation.web.replies import Reply, cacheable
 
 SVG = "image/svg+xml; charset=utf-8"
 PATH = "/feedstocks/{feedstock_id}/badge.svg"
 LABEL = "pangeo forge"
-# the light theme's colours: white on each has 4.5:1
-COLOURS = {
-    "success": "#006a5b",
-    "failure": "#a31515",
-    "in_progress": "#1c5fc4",
-    "queued": "#56687a",
-    "timed_out": "#a05a00",
-    "cancelled": "#8a3f9c",
-    "skipped": "#5f6f78",
-    STALE: "#7a5c00",
-}
+# the light theme's, whose contrast with white suffices
+COLOURS = {each.name: each.colour for each in LOOKS}
 NO_RUN = ("no run yet", "#56687a")
 # of 11 pixels, on average
 CHARACTER_WIDTH = 6.4

@@ -9,14 +9,15 @@ from urllib.parse import unquote, urlencode
 from xml.etree import ElementTree
 
 from pangeo_forge_federation.api.routes import Call, Operation, refuse_parameters
-from pangeo_forge_federation.values.statuses import WORDS
+from pangeo_forge_federation.values.plural import joined
+from pangeo_forge_federation.values.statuses import BY_COLUMN, WORDS
 from pangeo_forge_federation.web.replies import Reply, cacheable
 
 ATOM = "application/atom+xml; charset=utf-8"
 ENTRIES = 50
 # Asked for by status, a million runs would be sorted; so a few more are read, of which most have ended.
 READ = 100
-ENDED = ("success", "failure", "timed_out")
+_SHOWN = {each.name: each.outcome for each in BY_COLUMN if each.is_in_feeds}
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 # what XML 1.0 cannot hold, not even escaped
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,7 +37,7 @@ def feed_of(query_name: str, path: str, title: str) -> Any:
             return reply
         subject = ", ".join(unquote(text) for text in call.parameters.values())
         heading = f"{title} {subject}" if subject else title
-        ended = [run for run in json.loads(reply.body) if run["status"] in ENDED][:ENTRIES]
+        ended = [run for run in json.loads(reply.body) if run["status"] in _SHOWN][:ENTRIES]
         return cacheable(atom(heading, call.address.base, call.address.path, ended), ATOM)
 
     return get_feed
@@ -74,7 +75,7 @@ def _operation(name: str, query_name: str, path: str, title: str, tag: str, prob
         name,
         title,
         feed_of(query_name, path, title),
-        f"Atom: the last {ENTRIES} runs that succeeded, failed or timed out, tests left out.",
+        f"Atom: the last {ENTRIES} runs that {joined([*_SHOWN.values()], 'or')}, tests left out.",
         tag=tag,
         problems=problems,
         content_type=ATOM,

@@ -8,18 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pangeo_forge_federation.client.endpoints import records
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, read_status
+from pangeo_forge_federation.values.statuses import STATUSES, UNFINISHED_STATUSES, read_status
 
 ORCHESTRATOR = "orchestrator"
 # Of a dataset in a run, what a POST takes.
 _DATASET_FIELDS = ("url", "format", "title")
 # GitHub's conclusions that are no status here.
-_CONCLUSIONS = {
-    "neutral": "skipped",
-    "action_required": "failure",
-    "startup_failure": "failure",
-    "stale": "timed_out",
-}
+_CONCLUSIONS = {word: each.name for each in STATUSES for word in each.conclusions}
 _ORCHESTRATOR_FIELDS = {
     "head_sha": "commit",
     "started_at": "run_date",

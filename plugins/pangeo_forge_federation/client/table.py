@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.statuses import STATUSES
 from pangeo_forge_federation.values.text_rules import CONTROL, without_terminal_codes
 
 # a column is not made narrower than this
 _NARROWEST = 8
-_COLOURS = {"success": "green", "failure": "red", "timed_out": "red", "queued": "yellow", "in_progress": "yellow"}
+_COLOURS = {each.name: each.terminal_colour for each in STATUSES}
 
 
 def cell(row: Mapping[str, Any], name: str, whole: bool = False) -> str:

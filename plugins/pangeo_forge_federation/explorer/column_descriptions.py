@@ -48,6 +48,14 @@ OTHER_COLUMNS = {
     "maintainers": {"feedstock_id": "Feedstock that names them.", "position": "Place in meta.yaml, from 0."},
     "problems": {"unlisted_bakery_id": "The bakery that the file names and bakeries.yaml does not have."},
     "providers": {"feedstock_id": "Feedstock that names it.", "position": "Place in meta.yaml, from 0."},
+    "statuses": {
+        "status": "As recipe runs have it.",
+        "word": "What pages call it.",
+        "is_final": "Whether a recipe run keeps it.",
+        "is_rated": "Whether success rates count recipe runs with it as finished.",
+        "needs_attention": "Whether a feedstock whose latest recipe run has it needs attention.",
+        "severity": "The higher, the worse.",
+    },
     "webhook_deliveries": {
         "delivery_id": "GitHub's own id of the delivery.",
         "repository": "Repository that changed, as owner/name.",

@@ -16,7 +16,7 @@ from pangeo_forge_federation.explorer.links import (
     orcid_url,
     web_url,
 )
-from pangeo_forge_federation.explorer.marks import mark, mark_drawings, status_mark
+from pangeo_forge_federation.explorer.marks import mark, mark_drawings, over_bar, status_mark
 from pangeo_forge_federation.explorer.success_rate import MEANING
 from pangeo_forge_federation.explorer.windows import WINDOWS
 from pangeo_forge_federation.explorer.words import (
@@ -25,15 +25,14 @@ from pangeo_forge_federation.explorer.words import (
     duration,
     first_line,
     instant,
-    joined,
     shortened,
     store_name,
     time_ago,
     time_since,
 )
 from pangeo_forge_federation.records.open_snippets import whole_prefix
-from pangeo_forge_federation.values.plural import plural
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS
+from pangeo_forge_federation.values.plural import joined, plural
+from pangeo_forge_federation.values.statuses import BY_COLUMN, UNFINISHED_STATUSES, UNSUCCESSFUL_STATUSES, WORDS
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
@@ -45,6 +44,7 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "lineage_graphs": partial(lineage_graphs, links=links),
         "mark": mark,
         "mark_drawings": mark_drawings,
+        "over_bar": over_bar,
         "status_mark": status_mark,
         "external": external,
         "web_url": web_url,
@@ -54,8 +54,10 @@ def prepare_environment(environment: Any, datasette: Any) -> None:
         "github_file": github_file,
         "github_person": github_person,
         "plural": plural,
+        "statuses": BY_COLUMN,
         "status_words": WORDS,
         "unfinished_statuses": UNFINISHED_STATUSES,
+        "unsuccessful_statuses": UNSUCCESSFUL_STATUSES,
         "success_rate_meaning": MEANING,
     }
     environment.filters |= {

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from pangeo_forge_federation.values.plural import plural
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS
+from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS, WORST_FIRST
 
 PITCH, BAR = 11, 9
 HEIGHT = 160
 # from the bottom up: what went well carries the rest
-ORDER = ("success", "skipped", "queued", "in_progress", "cancelled", "timed_out", "failure")
+ORDER = WORST_FIRST[::-1]
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,13 @@ from typing import Any
 from pangeo_forge_federation.explorer.success_rate import SuccessRate, success_rate
 from pangeo_forge_federation.explorer.windows import QUARTER
 from pangeo_forge_federation.values.plural import plural
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS
+from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES, WORDS, WORST_FIRST
 
 DAYS = QUARTER.days
 PITCH, BAR = 8, 6
 # room for a mark above the highest bar
 TOP, HEIGHT = 9, 18
 WIDTH = DAYS * PITCH - (PITCH - BAR)
-# worst first
-WORST = ("failure", "timed_out", "cancelled", "in_progress", "queued", "skipped", "success")
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Strip:
         """The same in words, for who cannot see it."""
         if not self.runs:
             return f"No runs in {DAYS} days"
-        outcomes = [f"{self.counts[status]} {WORDS[status]}" for status in WORST if self.counts.get(status)]
+        outcomes = [f"{self.counts[status]} {WORDS[status]}" for status in WORST_FIRST if self.counts.get(status)]
         return f"{plural(self.runs, 'run')} in {DAYS} days: {', '.join(outcomes)}"
 
 
@@ -101,7 +99,7 @@ def _day(day: date, index: int, by_day: Mapping[str, Mapping[str, int]], most: i
     runs = sum(of_day.values())
     if not runs:
         return Day(text, index * PITCH, 1, None, f"{text}: nothing")
-    outcomes = ", ".join(f"{of_day[status]} {WORDS[status]}" for status in WORST if of_day.get(status))
-    status = next(status for status in WORST if of_day.get(status))
+    outcomes = ", ".join(f"{of_day[status]} {WORDS[status]}" for status in WORST_FIRST if of_day.get(status))
+    status = next(status for status in WORST_FIRST if of_day.get(status))
     # the least has three units, so that one run is a bar
     return Day(text, index * PITCH, round(3 + (HEIGHT - 3) * (runs / most), 1), status, f"{text}: {outcomes}")

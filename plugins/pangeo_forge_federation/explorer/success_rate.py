@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pangeo_forge_federation.values.plural import joined
+from pangeo_forge_federation.values.statuses import BY_COLUMN, RATED_STATUSES
+
 # a run that was skipped ended too, but nothing of it could fail
-FINISHED = ("success", "failure", "timed_out", "cancelled")
-MEANING = "Finished runs are those that succeeded, failed, timed out or were cancelled; skipped runs are not counted."
+_OUTCOMES = joined([each.outcome for each in BY_COLUMN if each.is_rated], "or")
+_UNRATED = joined([each.word for each in BY_COLUMN if each.is_final and not each.is_rated])
+MEANING = f"Finished runs are those that {_OUTCOMES}; {_UNRATED} runs are not counted."
 
 
 @dataclass(frozen=True)
@@ -25,5 +29,5 @@ class SuccessRate:
 
 def success_rate(counts: Mapping[str, int]) -> SuccessRate | None:
     """The rate of a mapping from status to recipe runs. None where none finished."""
-    finished = sum(counts.get(status, 0) for status in FINISHED)
+    finished = sum(counts.get(status, 0) for status in RATED_STATUSES)
     return SuccessRate(counts.get("success", 0), finished) if finished else None

@@ -135,8 +135,3 @@ def bounded(text: str, limit: int, end: bool = False) -> str:
 def coded(text: str | Markup) -> Markup:
     """Text in which what stands between backticks is code, all else escaped."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
-
-
-def joined(words: list[str]) -> str:
-    """`producer, licensor and host`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
 from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
-from pangeo_forge_federation.values.statuses import FINAL_STATUSES, UNFINISHED_STATUSES, read_status
+from pangeo_forge_federation.values.statuses import STATUS_NAMES, read_status
 from pangeo_forge_federation.values.text_rules import (
     CONTROL_CHARACTERS,
     URL_PATTERN,
@@ -125,5 +125,5 @@ Prefix = text(4096)
 Url = _checked(identifier(4096, pattern=URL_PATTERN), _refusing(check_url))
 Time = Annotated[StrictStr, AfterValidator(_time), Field(json_schema_extra=TIME_SCHEMA)]
 Day = Annotated[StrictStr, AfterValidator(_day), Field(json_schema_extra=DAY_SCHEMA)]
-Status = _checked(Literal.__getitem__((*UNFINISHED_STATUSES, *FINAL_STATUSES)), BeforeValidator(_status))
+Status = _checked(Literal.__getitem__(STATUS_NAMES), BeforeValidator(_status))
 JsonValue = Annotated[Any, WithJsonSchema({})]

@@ -33,6 +33,8 @@ from pangeo_forge_federation.records.field_types import (
     Url,
     Version,
 )
+from pangeo_forge_federation.values.plural import joined
+from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
 
 
 class Create(Enum):
@@ -252,7 +254,9 @@ class RecipeRun(Record):
     bakery_id: BakeryId = field("Bakery that ran it; the token's where left out.", "example.bakery.gcp", OPTIONAL)
     feedstock_id: FeedstockName = field("Feedstock it came from, by id or as owner/name.", "gpcp-feedstock", REQUIRED)
     commit: Identifier = field("Commit of the feedstock that was run.", "27b264a69b", REQUIRED)
-    status: Status = field("How it stands: the last five are final.", "success", REQUIRED, update=True)
+    status: Status = field(
+        f"Current status; {joined(UNFINISHED_STATUSES)} are not final.", "success", REQUIRED, update=True
+    )
     message: Message | None = field("Anything else to say, a traceback for one.", "done", OPTIONAL, update=True)
     completed_at: Time | None = field("When it ended.", "2026-11-24T03:51:00.000000Z", OPTIONAL, update=True)
     version: Version | None = field("pangeo-forge-recipes that ran it.", "0.10.4", OPTIONAL, update=True)

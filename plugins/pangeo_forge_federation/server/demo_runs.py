@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from pangeo_forge_federation.values.feedstock_names import feedstock_id
+from pangeo_forge_federation.values.statuses import STATUSES
 from pangeo_forge_federation.values.times import to_text
 
 DAYS, TEST_RUNS = 90, 36
@@ -148,6 +149,7 @@ def demo_recipe_runs(now: datetime) -> dict[str, list[dict]]:
     now = now.astimezone(UTC).replace(microsecond=0)
     runs = [(recipe, body) for recipe in RECIPES for body in scheduled_runs(recipe, now)]
     runs += pull_request_runs(now) + unfinished_runs(now)
+    runs += runs_of_other_statuses(now, {body["status"] for _, body in runs})
     by_bakery: dict[str, list[dict]] = {bakery: [] for bakery in PREFIXES}
     # The times are text of one width, so their order is the order of time.
     for recipe, body in sorted(runs, key=lambda run: (run[1]["run_date"], run[1]["external_id"])):
@@ -196,6 +198,16 @@ def unfinished_runs(now: datetime) -> list[tuple[Recipe, dict]]:
     running = {recipe_id: (status, now - timedelta(minutes=minutes)) for recipe_id, status, minutes in UNFINISHED}
     recipes = [recipe for recipe in RECIPES if recipe.id in running]
     return [(recipe, run_body(recipe, now, *running[recipe.id], None, None, Random(recipe.id))) for recipe in recipes]
+
+
+def runs_of_other_statuses(now: datetime, shown: set[str]) -> list[tuple[Recipe, dict]]:
+    """(recipe, body) of a run of each status that no other run has, so that the demo shows all there are."""
+    recipe, random, runs = RECIPES[0], Random("other statuses"), []
+    for number, status in enumerate(each for each in STATUSES if each.name not in shown):
+        start = now - timedelta(hours=2, minutes=number)
+        end = start + timedelta(hours=1) if status.is_final else None
+        runs.append((recipe, run_body(recipe, now, status.name, start, end, None, random)))
+    return runs
 
 
 def outcome(recipe: Recipe, random: Random) -> tuple[str, str | None]:

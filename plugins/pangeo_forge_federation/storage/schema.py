@@ -12,11 +12,8 @@ from sqlite_utils import Database, Migrations
 
 from pangeo_forge_federation.storage import roll_ups, search_tables
 from pangeo_forge_federation.storage.database import Baseline, execute_script
+from pangeo_forge_federation.storage.status_conditions import CHECK_STATUS, INDEX_UNFINISHED
 
-STATUSES = "'queued', 'in_progress', 'success', 'failure', 'cancelled', 'timed_out', 'skipped'"
-# The same text as in the condition of stale runs in `views.py`, or SQLite does not use the index. The `+` excludes the
-# index on status, which would need a sort; without it SQLite would need statistics to choose this index.
-UNFINISHED = "+status in ('queued', 'in_progress')"
 TIME = "____-__-__T__:__:__.______Z".replace("_", "[0-9]")
 
 
@@ -172,7 +169,7 @@ create table recipe_runs (
     {bakery_id()},
     {feedstock_id()},
     {required('"commit"', 500)},
-    status text not null check (status in ({STATUSES})),
+    status text not null {CHECK_STATUS},
     {text("message", 65536)},
     {time("completed_at")},
     {text("version", 200)},
@@ -193,7 +190,7 @@ create index recipe_runs_created_at on recipe_runs (created_at);
 create index recipe_runs_updated_at on recipe_runs (updated_at);
 create unique index recipe_runs_external_id on recipe_runs (bakery_id, external_id) where external_id is not null;
 -- The few runs that may be stale.
-create index recipe_runs_unfinished on recipe_runs (run_date) where {UNFINISHED};
+{INDEX_UNFINISHED}
 
 -- Every accepted write to a run, with who made it.
 create table recipe_run_events (
@@ -202,7 +199,7 @@ create table recipe_run_events (
     {time("at", "not null")},
     {text("actor_bakery_id", 500, "collate nocase")},
     actor_token_id integer,
-    status text not null check (status in ({STATUSES})),
+    status text not null {CHECK_STATUS},
     {text("message", 65536)}
 ) strict;
 create index recipe_run_events_recipe_run_id on recipe_run_events (recipe_run_id);

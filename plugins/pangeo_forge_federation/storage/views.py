@@ -25,7 +25,7 @@ from pangeo_forge_federation.records.models import (
     RecipeRun,
     Record,
 )
-from pangeo_forge_federation.values.statuses import UNFINISHED_STATUSES
+from pangeo_forge_federation.storage.status_conditions import SELECT_STATUSES, is_unfinished
 
 # The limits of a nested list: a row beyond the limits of a reading connection would make every list that contains it
 # fail. The full count is in a field beside it, and all items are in a list of their own.
@@ -57,11 +57,10 @@ def nested(item: str, source: str, order: str) -> str:
 def stale(run: str) -> str:
     """Return the condition of a stale run: unfinished, and not updated for longer than the stale threshold.
 
-    The last update is the last PATCH, or else the run date. The `+` is as in the partial index on unfinished runs. The
-    sub-select is evaluated once for a statement, not once for a run.
+    The last update is the last PATCH, or else the run date. The sub-select is evaluated once for a statement, not once
+    for a run.
     """
-    unfinished = ", ".join(f"'{status}'" for status in UNFINISHED_STATUSES)
-    return f"""+{run}.status in ({unfinished})
+    return f"""{is_unfinished(f"{run}.status")}
     and case when {run}.updated_at > {run}.created_at then {run}.updated_at else {run}.run_date end
         < (
             select strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || stale_after_seconds || ' seconds')
@@ -406,6 +405,7 @@ select
     ) as wait
 from recipe_runs
 """,
+    "statuses": SELECT_STATUSES,
 }
 
 

@@ -14,13 +14,20 @@ from pangeo_forge_federation.client.records import RecipeRun
 from pangeo_forge_federation.client.table import status_style
 from pangeo_forge_federation.command_line.duration import Duration, in_words
 from pangeo_forge_federation.values import times
-from pangeo_forge_federation.values.statuses import FINAL_STATUSES
+from pangeo_forge_federation.values.plural import joined
+from pangeo_forge_federation.values.statuses import STATUSES
 
 INTERVAL_SECONDS = 10
-_FINE = ("success", "skipped")
+# of final statuses
+_EXIT_CODES = {each.name: each.exit_code for each in STATUSES if each.is_final}
+_FINE = joined([name for name, code in _EXIT_CODES.items() if code == 0])
 
 
-@click.command("watch")
+@click.command(
+    "watch",
+    help="Wait until a recipe run is final, and print it.\n\n"
+    f"The exit code is 0 for {_FINE}, 1 for any other end, and when time is up.",
+)
 @click.argument("recipe_run_id", type=int)
 @click.option(
     "--interval",
@@ -35,10 +42,6 @@ _FINE = ("success", "skipped")
 def watch_command(
     session: Session, recipe_run_id: int, interval: float, timeout: float | None, form: str | None
 ) -> None:
-    """Wait until a recipe run is final, and print it.
-
-    The exit code is 0 for success and skipped, 1 for any other end, and when time is up.
-    """
     client = session.client
     until = time.monotonic() + timeout if timeout else None
     live = sys.stderr.isatty()
@@ -52,7 +55,7 @@ def watch_command(
         elif state != said:
             say(state)
         said = state
-        if run["status"] in FINAL_STATUSES:
+        if run["status"] in _EXIT_CODES:
             break
         if until is not None and time.monotonic() + interval > until:
             if live:
@@ -63,8 +66,8 @@ def watch_command(
     if live:
         say("")
     write_record(run, records()["RecipeRun"], form or TABLE)
-    if run["status"] not in _FINE:
-        raise SystemExit(FAILED)
+    if exit_code := _EXIT_CODES[run["status"]]:
+        raise SystemExit(exit_code)
 
 
 def _state(run: RecipeRun) -> str:
