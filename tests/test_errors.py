@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sqlite3
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -48,6 +49,11 @@ async def cause(kind, datasette, headers, run_body):
         return await client.get("/recipe_runs/1568")
     if kind == "method-not-allowed":
         return await client.post("/bakeries", json={}, headers=headers)
+    if kind == "not-acceptable":
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            # what Python has for a module that cannot be imported
+            monkeypatch.setitem(sys.modules, "pyarrow", None)
+            return await client.get("/recipe_runs?_format=parquet")
     if kind == "conflict":
         await client.post("/recipe_runs", json=run_body(external_id="7000000001/1/extent"), headers=headers)
         return await client.post("/recipe_runs", json=run_body(external_id="7000000001/1/extent"), headers=headers)

@@ -20,6 +20,7 @@ KINDS = {
     "forbidden": (403, "You may not do that"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This method is not offered here"),
+    "not-acceptable": (406, "This registry cannot send that format"),
     "conflict": (409, "This contradicts what is recorded"),
     "precondition-failed": (412, "It has changed meanwhile"),
     "too-large": (413, "The body is too large"),

@@ -1,4 +1,4 @@
-"""A query string read against a canned query: what is asked for, or a 400 that names what cannot be read."""
+"""Reads the query string of a list or an object, or raises a 400 that names the parameter at fault."""
 
 import difflib
 import json
@@ -17,6 +17,7 @@ from pangeo_forge_federation.api.filters import (
     read_alternatives,
     split_parameter,
 )
+from pangeo_forge_federation.api.formats import FORMATS, Format
 from pangeo_forge_federation.api.paging import MAX_SIZE, BadNext, Order, Position, decode_next
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.records.field_kinds import DAY, JSON, column_choices, column_kinds, nullable_columns
@@ -26,7 +27,6 @@ from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
 from pangeo_forge_federation.values.printable import printable
 from pangeo_forge_federation.web.query_strings import read_parameters
 
-FORMATS = ("json", "csv", "ndjson")
 SHAPES = ("array", "objects")
 EXTRAS = ("count",)
 SEARCH = "q"
@@ -35,13 +35,13 @@ LIST_PARAMETERS = ("_size", "_next", "_sort", "_sort_desc", "_col", "_shape", "_
 
 @dataclass(frozen=True)
 class ListRequest:
-    """What a request for a list asks for."""
+    """The query string of a list, parsed."""
 
     clauses: Clauses
     filtered: frozenset[str]
-    # of these clauses any has to hold: each alone is found by an index in the list's first order
+    # at least one of these clauses must hold; each alone uses an index in the list's default order
     any_of: tuple[str, ...]
-    # whether nothing is asked of a column but to be a value: no part of a text, no range, no words
+    # whether all filters compare with values: no substrings, ranges or search words
     exact: bool
     parameters: Mapping[str, str]
     order: Order
@@ -49,20 +49,24 @@ class ListRequest:
     size: int | None
     after: Position | None
     shape: str
-    format: str
+    format: type[Format]
     count: bool
-    # tells this list in this order with these filters from all others
+    # identifies this list with this order and these filters, for `_next`
     identity: str
 
     @property
     def where(self) -> list[str]:
-        """All clauses that have to hold."""
+        """The clauses that must all hold."""
         either = [f"({' or '.join(f'({clause})' for clause in self.any_of)})"] if self.any_of else []
         return [*self.clauses.where, *either]
 
 
 def read_object_request(query: CannedQuery, query_string: str) -> dict[str, str]:
-    """The parameters of the SQL that a request for one object gives. Raises ProblemDetails (400)."""
+    """Return the parameters of the SQL in a request for one object.
+
+    Raises:
+        ProblemDetails: 400 for a parameter that is unknown or cannot be read.
+    """
     given: dict[str, str] = {}
     kinds = column_kinds(query.record)
     for name, value in read_parameters(query_string):
@@ -76,7 +80,11 @@ def read_object_request(query: CannedQuery, query_string: str) -> dict[str, str]
 
 
 def read_list_request(query: CannedQuery, path: str, query_string: str, home: str) -> ListRequest:
-    """What is asked of a list. Raises ProblemDetails (400)."""
+    """Return the request for a list.
+
+    Raises:
+        ProblemDetails: 400 for a parameter that is unknown or cannot be read.
+    """
     special: dict[str, str] = {}
     given: dict[str, str] = {}
     filters: list[tuple[str, str, str, str]] = []
@@ -124,21 +132,21 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
         size=_read_size(special),
         after=_read_next(special, identity, order),
         shape=_choice(special, "_shape", SHAPES),
-        format=_choice(special, "_format", FORMATS),
+        format=FORMATS[_choice(special, "_format", tuple(FORMATS))],
         count=_read_extra(special),
         identity=identity,
     )
 
 
 def search_expression(text: str) -> str | None:
-    """What FTS5 is asked for: every word, each as the beginning of one. None where nothing is searched for.
+    """Return the FTS5 expression for rows with all of these words or words that begin with them; None without words.
 
-    Words are quoted: bare, `AND`, `-` and quotes are FTS5's own language, and errors.
+    Words are quoted because `AND`, `-` and quotes have a meaning in FTS5.
     """
     if not text.strip():
         return None
     words = [word.replace('"', '""') for word in text.split() if any(map(str.isalnum, word))]
-    # a text without a letter or digit is in nothing
+    # text without letters or digits matches nothing
     return " ".join(f'"{word}"*' for word in words) or '""'
 
 
@@ -210,7 +218,7 @@ def _read_size(special: Mapping[str, str]) -> int | None:
 
 
 def _read_next(special: Mapping[str, str], identity: str, order: Order) -> Position | None:
-    # an empty one is where a walker begins
+    # an empty value is the first page
     if not special.get("_next"):
         return None
     try:

@@ -13,7 +13,8 @@ from pydantic.json_schema import models_json_schema
 
 from pangeo_forge_federation.api.canned_queries import CannedQuery, parameters_of
 from pangeo_forge_federation.api.filters import BOOLEANS, OPERATORS, PART, VALUES
-from pangeo_forge_federation.api.list_requests import EXTRAS, FORMATS, SEARCH, SHAPES
+from pangeo_forge_federation.api.formats import FORMATS
+from pangeo_forge_federation.api.list_requests import EXTRAS, SEARCH, SHAPES
 from pangeo_forge_federation.api.openapi_headers import OF_A_LIST, OF_A_MOVE, OF_A_PROBLEM, OF_A_RECORD, OF_A_WRITE
 from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE
 from pangeo_forge_federation.api.reads import parameter_kind
@@ -173,10 +174,11 @@ def _query_operation(query: CannedQuery) -> dict[str, Any]:
         description = query.record.model_fields[name].description if name in query.record.model_fields else name
         operation["parameters"].append(_parameter(name, schema, description))
     if query.one:
-        content = {JSON_TYPE.partition(";")[0]: {"schema": _reference(query.record)}}
+        content = {_media_type(JSON_TYPE): {"schema": _reference(query.record)}}
     else:
         operation["parameters"] += _list_parameters(query)
         content = _list_content(query)
+        problems.append(406)
     headers = OF_A_RECORD if query.one else OF_A_LIST
     operation["responses"] = {
         "200": {"description": query.record.__doc__, "headers": headers, "content": content},
@@ -218,7 +220,7 @@ def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:
         described["requestBody"] = {"required": True, "content": payload}
     answer: dict[str, Any] = {
         "description": operation.record.__doc__ if operation.record else operation.title,
-        "content": {operation.content_type.partition(";")[0]: {"schema": schema}},
+        "content": {_media_type(operation.content_type): {"schema": schema}},
     }
     if operation.body:
         answer["headers"] = OF_A_WRITE
@@ -241,11 +243,12 @@ def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
     kinds = column_kinds(query.record)
     columns = [name for name in query.columns if kinds[name] != JSON]
     sorts = {"enum": list(query.sorts)}
+    whole = [form.name for form in FORMATS.values() if form.default_size is None]
     parameters = [
         _parameter(
             "_size",
             {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_SIZE}, {"const": "max"}]},
-            f"Rows of a page; {DEFAULT_SIZE} when nothing is said, and all of them for csv and ndjson.",
+            f"Rows of a page. The default is {DEFAULT_SIZE}, and the whole list for {', '.join(whole)}.",
         ),
         _parameter("_next", {"type": "string"}, "Where the page before ended: taken from it, never made up."),
         {
@@ -276,8 +279,8 @@ def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
                     "additionalProperties": False,
                     "maxProperties": 1,
                 },
-                "`_shape=objects` for an object with the next page in place of the array; or `_format=csv` or "
-                "`_format=ndjson`, which are the whole list.",
+                "`_shape=objects` for an object with the next page in place of the array; or a format, of which "
+                f"{', '.join(f'`{name}`' for name in whole)} are the whole list.",
             ),
             "style": "form",
             "explode": True,
@@ -381,23 +384,12 @@ _PATH_WORDS = {
 
 def _list_content(query: CannedQuery) -> dict[str, Any]:
     item = {"$ref": f"#/components/schemas/{_item_name(query.record)}"}
-    envelope = {
-        "type": "object",
-        "required": ["rows", "next", "next_url"],
-        "properties": {
-            "rows": {"type": "array", "items": item},
-            "next": {"type": ["string", "null"]},
-            "next_url": {"type": ["string", "null"]},
-            "count": {"type": "integer"},
-            "count_capped": {"type": "boolean"},
-        },
-        "additionalProperties": False,
-    }
-    return {
-        "application/json": {"schema": {"oneOf": [{"type": "array", "items": item}, envelope]}},
-        "text/csv": {"schema": {"type": "string"}},
-        "application/x-ndjson": {"schema": {"type": "string"}},
-    }
+    return {_media_type(form.content_type): form.openapi_content(item) for form in FORMATS.values()}
+
+
+def _media_type(content_type: str) -> str:
+    """Return a content type without its parameters."""
+    return content_type.partition(";")[0]
 
 
 def _list_items(queries: Mapping[str, CannedQuery]) -> dict[str, Any]:

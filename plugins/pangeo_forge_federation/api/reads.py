@@ -1,7 +1,7 @@
-"""A GET of an endpoint, from the request's text to the reply: the same for every canned query.
+"""The reads of the API: from a GET of a canned query's path to its response.
 
-The canned query's SQL is wrapped, `select * from (<sql>) where ... order by ... limit ...`, all values bound. SQLite
-flattens that, also through a view, so that the filter and the order reach the table's index.
+The canned query's SQL is wrapped, `select * from (<sql>) where ... order by ... limit ...`, with bound values. SQLite
+flattens the subquery, even through a view, so that filter and order use the table's index.
 """
 
 import sqlite3
@@ -12,67 +12,71 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from pangeo_forge_federation.api.canned_queries import CannedQuery
+from pangeo_forge_federation.api.formats import Format, too_large
 from pangeo_forge_federation.api.list_requests import ListRequest, read_list_request, read_object_request
-from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE, Page, encode_next, read_page
+from pangeo_forge_federation.api.paging import DEFAULT_SIZE, MAX_SIZE, Page, Position, encode_next, read_page
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.records.field_kinds import INTEGER, column_kinds
 from pangeo_forge_federation.records.json_rows import json_row
 from pangeo_forge_federation.records.models import RECORDS
-from pangeo_forge_federation.records.rows import csv_line, to_cells, to_object
+from pangeo_forge_federation.records.rows import to_object
 from pangeo_forge_federation.storage.read_threads import Reader
 from pangeo_forge_federation.values import numbers
 from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
 from pangeo_forge_federation.values.json_text import dump_json, write_json
 from pangeo_forge_federation.values.printable import printable
 from pangeo_forge_federation.web.addresses import Address
-from pangeo_forge_federation.web.replies import CSV, NDJSON, Reply, cacheable
+from pangeo_forge_federation.web.replies import Reply, cacheable
 
-# Beyond so many rows a count says that there are more.
+# Counts stop at this number of rows, which is also the limit of a whole list that is not streamed.
 COUNT_CAP = 100_000
 FEEDSTOCK_ID = "feedstock_id"
-# of those formats of a list that are lines
-CONTENT_TYPES = {"csv": CSV, "ndjson": NDJSON}
 
 
 @dataclass(frozen=True)
 class Reads:
-    """What reads need: the queries by name, a reader, and whose repositories are at home."""
+    """Reads of the canned queries, which are `queries` by name. `home` is the organisation of unprefixed feedstocks."""
 
     queries: Mapping[str, CannedQuery]
     reader: Reader
     home: str
 
     async def answer(self, query: CannedQuery, encoded: Mapping[str, str], address: Address) -> Reply:
-        """The reply to a GET. `encoded` are the path's parameters, percent-encoded. Raises ProblemDetails."""
+        """Return the reply to a GET. `encoded` holds the percent-encoded parameters of the path.
+
+        Raises:
+            ProblemDetails: For whatever cannot be read.
+        """
         values = decode_path(query, encoded, self.home)
         if query.one:
             given = read_object_request(query, address.query_string)
             return await self.reader.read(partial(self._read_object, query, values, given, address))
         request = read_list_request(query, address.path, address.query_string, self.home)
-        if request.format != "json" and request.size is None:
-            return await self._stream(query, values, request, address)
+        if request.size is None and request.format.default_size is None:
+            return await self._read_whole(query, values, request, address)
         return await self._read(partial(self._read_list, query, values, request, address), query, request)
 
     def bounded(
         self, query: CannedQuery, encoded: Mapping[str, str], address: Address
     ) -> Callable[[sqlite3.Connection], Reply] | None:
-        """What reads the reply to a GET, where it is a small and fixed amount of work; else None.
+        """Return a function that reads the reply to a GET if that is a small, fixed amount of work; otherwise None.
 
-        Raises ProblemDetails, as what is returned does.
+        Raises:
+            ProblemDetails: As the returned function does.
         """
         values = decode_path(query, encoded, self.home)
         if query.one:
             given = read_object_request(query, address.query_string)
             return None if given else partial(self._read_object, query, values, given, address)
         request = read_list_request(query, address.path, address.query_string, self.home)
-        if request.format != "json" or (request.size or 0) > DEFAULT_SIZE or request.count or not request.exact:
+        if not request.format.rows_are_json or (request.size or 0) > DEFAULT_SIZE or request.count or not request.exact:
             return None
         return partial(self._read_list, query, values, request, address)
 
     def records(
         self, connection: sqlite3.Connection, query_name: str, values: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """What a query for one object answers for each of several values of its parameters."""
+        """Return the record of a query for one object for each of these values of its parameters."""
         query = self.queries[query_name]
         kinds = column_kinds(query.record)
         rows = (connection.execute(query.sql, bind(query, each, {})).fetchone() for each in values)
@@ -104,54 +108,71 @@ class Reads:
     ) -> Reply:
         if moved := self._check_parent(connection, query, values):
             return redirect_to_feedstock(moved, values, query, address)
-        size = request.size or DEFAULT_SIZE
-        as_json = request.format == "json"
-        page = read_list_page(connection, query, values, request, size, as_json=as_json)
+        page = read_list_page(
+            connection,
+            query,
+            values,
+            request,
+            request.size or request.format.default_size or MAX_SIZE,
+            as_json=request.format.rows_are_json,
+        )
         next_token = encode_next(page.last, request.identity) if page.last else None
         next_url = address.link(_next=next_token) if next_token else None
-        links = {"Link": f'<{next_url}>; rel="next"'} if next_url else {}
+        headers = {"Link": f'<{next_url}>; rel="next"'} if next_url else {}
         counted: dict[str, Any] = {}
         if request.count:
             count, capped = count_rows(connection, query, values, request)
-            # for the shapes that have no place for it
-            links["X-Total-Count"] = f"{count}+" if capped else str(count)
+            # for responses without an envelope
+            headers["X-Total-Count"] = total_count(count, capped)
             counted = {"count": count, "count_capped": capped}
-        if as_json:
-            body = f"[{','.join([row[0] for row in page.rows])}]".encode()
-            if request.shape == "objects":
-                envelope = dump_json({"next": next_token, "next_url": next_url, **counted})
-                body = b'{"rows":' + body + b"," + envelope[1:]
-            return cacheable(body, headers=links)
-        body = head_of(page, request.format) + lines_of(page, query, request.format)
-        return cacheable(body, CONTENT_TYPES[request.format], headers=links)
+        encoder = request.format(request.columns, column_kinds(query.record))
+        body = encoder.head() + encoder.rows(page.rows) + encoder.tail()
+        if request.shape == "objects":
+            envelope = dump_json({"next": next_token, "next_url": next_url, **counted})
+            body = b'{"rows":' + body + b"," + envelope[1:]
+        return list_reply(query, request.format, body, headers)
 
-    async def _stream(
+    async def _read_whole(
         self, query: CannedQuery, values: dict[str, Any], request: ListRequest, address: Address
     ) -> Reply:
-        """A whole list, as pages that each end before their bytes are sent: an open cursor would let the WAL grow."""
+        """Return a whole list, read in pages of one transaction each: an open cursor would let the WAL grow."""
 
-        def read_first(connection: sqlite3.Connection) -> tuple[Page, str, str | None]:
+        def read_first(connection: sqlite3.Connection) -> tuple[Format, bytes, Position | None, dict[str, str]] | str:
             if moved := self._check_parent(connection, query, values):
-                return Page([], [], None), "", moved
-            count, capped = count_rows(connection, query, values, request) if request.count else ("", False)
+                return moved
+            headers = {}
+            if request.count or not request.format.streams:
+                count, capped = count_rows(connection, query, values, request)
+                if not request.format.streams and (capped or count > COUNT_CAP):
+                    raise too_large(request.format, f"{COUNT_CAP:,} rows")
+                if request.count:
+                    headers["X-Total-Count"] = total_count(count, capped)
             page = read_list_page(connection, query, values, request, MAX_SIZE)
-            return page, f"{count}+" if capped else str(count), None
+            # after the last statement, whose time limit would otherwise include the import of a library
+            encoder = request.format(request.columns, column_kinds(query.record))
+            return encoder, encoder.head() + encoder.rows(page.rows), page.last, headers
 
-        first, count, moved = await self._read(read_first, query, request)
-        if moved:
-            return redirect_to_feedstock(moved, values, query, address)
+        first = await self._read(read_first, query, request)
+        if isinstance(first, str):
+            return redirect_to_feedstock(first, values, query, address)
+        encoder, start, last, headers = first
+
+        def read_next(connection: sqlite3.Connection, after: Position) -> tuple[bytes, Position | None]:
+            page = read_list_page(connection, query, values, request, MAX_SIZE, after)
+            return encoder.rows(page.rows), page.last
 
         async def parts() -> AsyncIterator[bytes]:
-            page = first
-            yield head_of(page, request.format) + lines_of(page, query, request.format)
-            while page.last:
-                page = await self.reader.read(
-                    partial(read_list_page, query=query, values=values, request=request, size=MAX_SIZE, after=page.last)
-                )
-                yield lines_of(page, query, request.format)
+            yield start
+            after = last
+            while after:
+                rows, after = await self.reader.read(partial(read_next, after=after))
+                yield rows
+            if tail := encoder.tail():
+                yield tail
 
-        headers = {"Cache-Control": "no-cache", **({"X-Total-Count": count} if count else {})}
-        return Reply(content_type=CONTENT_TYPES[request.format], parts=parts(), headers=headers)
+        if request.format.streams:
+            return list_reply(query, request.format, parts(), headers)
+        return list_reply(query, request.format, b"".join([part async for part in parts()]), headers)
 
     async def _read(self, function: Any, query: CannedQuery, request: ListRequest) -> Any:
         try:
@@ -162,7 +183,11 @@ class Reads:
             raise slow_filter(problem, query, request) from None
 
     def _check_parent(self, connection: sqlite3.Connection, query: CannedQuery, values: dict[str, Any]) -> str | None:
-        """The id that the parent moved to, if it did. Raises ProblemDetails (404) when there is no parent."""
+        """Return the new id of a parent that moved; None if it did not.
+
+        Raises:
+            ProblemDetails: 404 if there is no such parent.
+        """
         if query.parent is None:
             return None
         parent = self.queries[query.parent]
@@ -175,7 +200,11 @@ class Reads:
 
 
 def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> dict[str, Any]:
-    """The path's parameters as values. Raises ProblemDetails: 400 for what is no text, 404 for what is no id."""
+    """Return the values of the path's parameters.
+
+    Raises:
+        ProblemDetails: 400 if not UTF-8 or not printable, 404 if not a valid id.
+    """
     values: dict[str, Any] = {}
     for name, text in encoded.items():
         try:
@@ -199,7 +228,7 @@ def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> di
 
 
 def parameter_kind(name: str) -> str | None:
-    """The kind of a path's parameter: that of the column of the same name, in whichever record has one."""
+    """Return the kind of a path's parameter, which is that of the column of the same name in any record."""
     for record in RECORDS.values():
         if name in record.model_fields:
             return column_kinds(record)[name]
@@ -207,12 +236,12 @@ def parameter_kind(name: str) -> str | None:
 
 
 def bind(query: CannedQuery, values: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Every parameter of the SQL with its value; those that were not given are empty, as on Datasette's page."""
+    """Return the value of each parameter of the SQL; missing ones are empty, as on Datasette's pages."""
     return {name: values.get(name, given.get(name, "")) for name in query.parameters}
 
 
 def list_source(query: CannedQuery, selected: Sequence[str], where: list[str]) -> str:
-    """The wrapped query up to its where clause, to which conditions may be added with `and`."""
+    """Return the wrapped query up to its where clause, to which conditions may be added with `and`."""
     conditions = "\nand ".join(where) if where else "1"
     return f"select {', '.join(selected)} from (\n{query.sql}\n)\nwhere {conditions}"
 
@@ -226,7 +255,10 @@ def read_list_page(
     after: Any = None,
     as_json: bool = False,
 ) -> Page:
-    """A page of a list: after `after`, else where the request says. `as_json`: each row is one text."""
+    """Return a page of a list, after `after` or after the request's `_next`.
+
+    With `as_json`, each row is a single JSON string.
+    """
     shown, hidden = list_columns(query, request, as_json)
     bound = bind(query, values, request.parameters) | request.clauses.values
     after = after or request.after
@@ -243,7 +275,7 @@ def read_list_page(
 
 
 def is_merged(query: CannedQuery, request: ListRequest) -> bool:
-    """Whether the rows of several values are looked up value by value."""
+    """Whether each value of a filter with several values is looked up separately."""
     return bool(request.any_of) and request.order.column == query.sorts[0] and len(query.key) == 1
 
 
@@ -255,7 +287,7 @@ def merged_keys(
     size: int,
     after: Any,
 ) -> list[Any]:
-    """The keys of a page and of the row behind it: the first of each value's rows, merged."""
+    """Return the keys of a page and of the row after it, merged from the first rows of each value."""
     places = quoted((request.order.column, query.key[0]))
     found: set[tuple] = set()
     for clause in request.any_of:
@@ -267,7 +299,7 @@ def merged_keys(
 def list_columns(
     query: CannedQuery, request: ListRequest, as_json: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(what is selected of a row to be shown, the columns that only tell where the next page begins)."""
+    """Return (the selected columns of the list, the columns needed only for the position of the next page)."""
     places = (request.order.column, *request.order.tie_breakers)
     if as_json:
         return (json_row(query.record, request.columns),), quoted(places)
@@ -275,16 +307,16 @@ def list_columns(
 
 
 def quoted(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of columns as SQL, such as are its words too."""
+    """Return quoted column names, as some are keywords of SQL."""
     return tuple(f'"{name}"' for name in names)
 
 
 def count_rows(
     connection: sqlite3.Connection, query: CannedQuery, values: Mapping[str, Any], request: ListRequest
 ) -> tuple[int, bool]:
-    """(how many rows the filters leave, whether there are more than were counted).
+    """Return (number of rows that match the filters, whether there are more).
 
-    From a roll-up where one holds every column that is filtered on, else counted up to COUNT_CAP.
+    A roll-up has the number if it has every filtered column; otherwise rows are counted, up to COUNT_CAP.
     """
     path_columns = set(query.path_parameters)
     for roll_up in query.counts:
@@ -301,21 +333,28 @@ def count_rows(
     return min(found, COUNT_CAP), found > COUNT_CAP
 
 
-def head_of(page: Page, form: str) -> bytes:
-    """What stands before the lines of a list as CSV or NDJSON."""
-    return csv_line(page.columns) if form == "csv" else b""
+def list_reply(
+    query: CannedQuery, form: type[Format], body: bytes | AsyncIterator[bytes], headers: Mapping[str, str]
+) -> Reply:
+    """Return a list in a format: one body, which has an ETag, or parts to stream."""
+    if form.file_ending:
+        file_name = query.path.rpartition("/")[2] + form.file_ending
+        headers = {**headers, "Content-Disposition": f'attachment; filename="{file_name}"'}
+    if isinstance(body, bytes):
+        reply = cacheable(body, form.content_type, headers=headers)
+    else:
+        reply = Reply(content_type=form.content_type, parts=body, headers={"Cache-Control": "no-cache", **headers})
+    reply.compressible = form.compressible
+    return reply
 
 
-def lines_of(page: Page, query: CannedQuery, form: str) -> bytes:
-    """The rows of a page as lines of CSV or NDJSON."""
-    kinds = column_kinds(query.record)
-    if form == "csv":
-        return b"".join(csv_line(to_cells(page.columns, row, kinds)) for row in page.rows)
-    return b"".join(dump_json(to_object(page.columns, row, kinds)) + b"\n" for row in page.rows)
+def total_count(count: int, capped: bool) -> str:
+    """Return the value of `X-Total-Count`; a plus sign means that there are more rows."""
+    return f"{count}+" if capped else str(count)
 
 
 def moved_feedstock(connection: sqlite3.Connection, values: Mapping[str, Any]) -> str | None:
-    """The id that a feedstock has now, if it is asked for by one that it had before."""
+    """Return the current id of a feedstock that is requested by a former one; otherwise None."""
     if FEEDSTOCK_ID not in values:
         return None
     found = connection.execute(
@@ -325,7 +364,7 @@ def moved_feedstock(connection: sqlite3.Connection, values: Mapping[str, Any]) -
 
 
 def redirect_to_feedstock(moved: str, values: Mapping[str, Any], query: CannedQuery, address: Address) -> Reply:
-    """308 to the same path under the feedstock's present id. Names come back, so it is not kept for long."""
+    """Return a 308 to the same path with the feedstock's current id. It is cached briefly, as names may be reused."""
     parameters = {**values, FEEDSTOCK_ID: moved}
     path = query.path.format(**{name: quote(str(value), safe="") for name, value in parameters.items()})
     question = f"?{address.query_string}" if address.query_string else ""
@@ -334,7 +373,7 @@ def redirect_to_feedstock(moved: str, values: Mapping[str, Any], query: CannedQu
 
 
 def not_found(query: CannedQuery, values: Mapping[str, Any]) -> ProblemDetails:
-    """404 that says what of a path is not there."""
+    """Return a 404 that names what does not exist."""
     if not values:
         return ProblemDetails("not-found", f"{query.path} is empty")
     named = " and ".join(f"{_noun(name)} {printable(str(value))!r}" for name, value in values.items())
@@ -342,12 +381,12 @@ def not_found(query: CannedQuery, values: Mapping[str, Any]) -> ProblemDetails:
 
 
 def _noun(parameter: str) -> str:
-    """What a parameter of a path names: `recipe_run_id` is the id of a recipe run."""
+    """Return what a parameter of a path identifies: `recipe_run_id` is the id of a recipe run."""
     return "maintainer" if parameter == "github" else parameter.removesuffix("_id").replace("_", " ")
 
 
 def slow_filter(problem: ProblemDetails, query: CannedQuery, request: ListRequest) -> ProblemDetails:
-    """A filter or order that no index serves ran out of time: which, and which ones are served."""
+    """Return a slow-query problem that names the columns without an index, and those with one."""
     slow = sorted(request.filtered - set(query.sorts)) or [request.order.column]
     return ProblemDetails(
         "slow-query",

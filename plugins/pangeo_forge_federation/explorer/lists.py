@@ -1,4 +1,4 @@
-"""The lists: which columns of a view a person reads first, what they are called, and the same list as an endpoint."""
+"""Pages of lists: which columns they show first, the headings, and the endpoint with the same list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pangeo_forge_federation.explorer.links import Links
 from pangeo_forge_federation.problems import ProblemDetails
 
 ALL_COLUMNS = "_columns"
-# parameters that say how a page shows its list, and which part of it, and nothing of what is in the list
+# Parameters of pages that do not filter the list
 _OF_THE_PAGE = (
     "_facet",
     "_facet_size",
@@ -32,9 +32,9 @@ _OF_THE_PAGE = (
 
 @dataclass(frozen=True)
 class Shown:
-    """What a list shows first, and where the same is as JSON."""
+    """What the page of a list shows first."""
 
-    # the canned query that answers the same as JSON
+    # the canned query of the same list
     query: str
     # column -> heading
     columns: Mapping[str, str]
@@ -109,7 +109,7 @@ LISTS = {
 
 
 def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) -> Mapping[str, str] | None:
-    """Column -> heading of what is shown first. None where somebody chose columns themselves, or all are asked for."""
+    """Return the headings of the columns shown first, by column; None if the request chooses columns or wants all."""
     shown = LISTS.get(table or "")
     if shown is None or any(name in arguments for name in ("_col", "_nocol", ALL_COLUMNS)):
         return None
@@ -118,21 +118,21 @@ def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) 
 
 @dataclass(frozen=True)
 class NotUnderstood:
-    """A filter of a page that does not do what it says."""
+    """A filter of a page that Datasette misreads."""
 
     argument: str
     column: str
-    # None: it is the column that is not there
+    # None if the column is unknown
     operator: str | None
-    # the argument that was meant
+    # the argument that was probably meant
     meant: str | None
 
 
 def filters_not_understood(table: str, columns: list[str] | None, arguments: Any) -> list[NotUnderstood]:
-    """The filters of a page that do not do what they say.
+    """Return the filters of a page that Datasette misreads.
 
-    Where the column is not there, SQLite takes its name for a text. Where the operator is none of Datasette's,
-    Datasette leaves the filter out. `columns`, those of the page, may be a choice of those that can be filtered by.
+    SQLite reads the name of an unknown column as a string, and Datasette ignores filters with an unknown operator.
+    `columns` are those of the page, which may be fewer than those that can be filtered.
     """
     known = {name.lower(): name for name in (*column_descriptions().get(table, ()), *(columns or ()))}
     operators = [key for key, _, _ in Filters([]).lookups()]
@@ -152,26 +152,25 @@ def filters_not_understood(table: str, columns: list[str] | None, arguments: Any
 
 
 def endpoint_urls(services: Services, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
-    """The list that a page shows, as our endpoint's JSON and CSV. Empty where the endpoint does not offer that."""
+    """Return the endpoint's addresses of the list that a page shows, by the text of their links.
+
+    Empty if the endpoint does not have such a list.
+    """
     shown = LISTS.get(table or "")
     if shown is None:
         return {}
     query = services.queries[shown.query]
     asked = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
-    # the page has what the endpoint leaves out unless its column is named
+    # the page includes rows that the endpoint leaves out by default
     named = {name.split("__")[0] for name, _ in asked}
     asked += [(_lifting(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
     try:
         read_list_request(query, query.path, urlencode(asked), services.settings.home_organisation)
     except ProblemDetails:
         return {}
-    question = urlencode(asked)
-    return {
-        "json": links.path(query.path) + (f"?{question}" if question else ""),
-        "csv": links.path(query.path) + "?" + urlencode([*asked, ("_format", "csv")]),
-    }
+    return links.formats(query.path, asked)
 
 
 def _lifting(default: str) -> str:
-    """The filter that, with both values, takes every row that a default would leave out."""
+    """Return the name of the filter that, with the value `0,1`, includes all rows that a default leaves out."""
     return default if default.endswith("__isnull") else f"{default}__in"

@@ -1,4 +1,4 @@
-"""A query as CSV: a visitor's own SQL, or a canned query."""
+"""Results of SQL queries and canned queries as CSV."""
 
 import asyncio
 import hashlib
@@ -13,13 +13,14 @@ from datasette.views.database import MagicParameters
 
 from pangeo_forge_federation.analyst_sql.csv_downloads import Parts, read_csv, send_parts
 from pangeo_forge_federation.analyst_sql.turns import END_TURN
+from pangeo_forge_federation.api.formats import Csv
 from pangeo_forge_federation.api.routes import Call, respond
 from pangeo_forge_federation.api.services import services_of
 from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.storage.database import FEDERATION
-from pangeo_forge_federation.web.replies import CSV, Reply
+from pangeo_forge_federation.web.replies import Reply
 
-# how long the sending may take: 140 kB/s for the largest
+# Time limit for sending a response; the largest needs 140 kB/s.
 SEND_SECONDS = 120
 
 logger = logging.getLogger("federation.sql_csv")
@@ -64,12 +65,12 @@ async def _answer(datasette: Any, request: Any, send: Send, get: Callable[[Call]
             async with asyncio.timeout(SEND_SECONDS):
                 await respond({"GET": get}, services, request, send)
         except TimeoutError:
-            # the server closes the connection of what is not finished, which tells the reader that it is not whole
+            # the server closes the connection of an unfinished response, so the client sees that it is incomplete
             logger.warning("%s was not read within %s s and is broken off", request.path, SEND_SECONDS)
 
 
 async def _parameters(datasette: Any, request: Any, sql: str, names: Sequence[str] | None = None) -> dict[str, str]:
-    """The named parameters as Datasette has them: those that are not given are empty."""
+    """Return the named parameters as Datasette does; missing ones are empty."""
     given = {name: request.args.get(name) for name in request.args if name not in ("sql", "_shape")}
     names = names or await derive_named_parameters(datasette.get_database(FEDERATION), sql)
     return {name: "" for name in names if not name.startswith("_")} | given
@@ -86,18 +87,19 @@ async def _reply(datasette: Any, request: Any, sql: str, parameters: Mapping[str
     )
     parts = await _run_in_turn(datasette, request, read)
     headers = {}
-    # a browser shows plain text, and saves the other
+    # browsers show plain text, and save text/csv
     content_type = "text/plain; charset=utf-8"
     if request.args.get("_dl"):
-        content_type = CSV
+        content_type = Csv.content_type
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return Reply(content_type=content_type, headers=headers, parts=send_parts(parts))
 
 
 async def _run_in_turn(datasette: Any, request: Any, read: Callable[[sqlite3.Connection], Parts]) -> Parts:
-    """What `read` gives, in the turn that the request has or in one of its own, which ends before the sending.
+    """Return the result of `read`, run in the turn of the request or a new one, which ends before the sending.
 
-    Raises ProblemDetails.
+    Raises:
+        ProblemDetails: 400 if the SQL fails.
     """
     database = datasette.get_database(FEDERATION)
     end_turn = request.scope.get(END_TURN)
@@ -114,7 +116,7 @@ async def _run_in_turn(datasette: Any, request: Any, read: Callable[[sqlite3.Con
 
 
 def _blob_url(datasette: Any, request: Any, column: str, blob: bytes) -> str:
-    """Where Datasette answers with the bytes of a cell."""
+    """Return the address at which Datasette serves the bytes of a cell."""
     which = {"_blob_column": column, "_blob_hash": hashlib.sha256(blob).hexdigest()}
     path = path_with_format(request=request, format="blob", extra_qs=which, replace_format="csv")
     return datasette.absolute_url(request, datasette.urls.path(path))

@@ -12,8 +12,6 @@ from pangeo_forge_federation.problems import ProblemDetails, problem_body
 from pangeo_forge_federation.request_notes import note_of_request
 
 JSON = "application/json; charset=utf-8"
-CSV = "text/csv; charset=utf-8"
-NDJSON = "application/x-ndjson; charset=utf-8"
 
 CACHE_CONTROL = "public, max-age=5, stale-while-revalidate=60"
 # Smaller bodies fit into one packet anyway.
@@ -47,6 +45,8 @@ class Reply:
     parts: AsyncIterator[bytes] | None = None
     # in place of everything: an ASGI application that answers by itself, such as a file in ranges
     application: Any = None
+    # False if gzip would not make the body smaller
+    compressible: bool = True
 
 
 def cacheable(
@@ -69,10 +69,10 @@ def problem_reply(problem: ProblemDetails) -> Reply:
 def finish(reply: Reply, method: str, request_headers: Mapping[str, str]) -> Reply:
     """The reply to one request: its encoding, 304 where the client has it already, no body for HEAD."""
     headers = {**CORS, **reply.headers}
-    encoding = gzip_accepted(request_headers.get("accept-encoding", ""))
+    encoding = reply.compressible and gzip_accepted(request_headers.get("accept-encoding", ""))
     body, parts = reply.body, reply.parts
     zipped = encoding and (parts is not None or len(body) >= GZIP_FROM_BYTES)
-    if reply.content_type and (parts is not None or len(body) >= GZIP_FROM_BYTES):
+    if reply.content_type and reply.compressible and (parts is not None or len(body) >= GZIP_FROM_BYTES):
         headers["Vary"] = "Accept-Encoding"
     if reply.etag:
         # strong tags tell bytes apart, and the gzipped ones are others
