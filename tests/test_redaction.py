@@ -111,17 +111,19 @@ BEGINNINGS = ("", "https://a:", "%3A%2F%2Fa:", "-----BEGIN PRIVATE KEY-----", "e
 
 def seconds(text):
     best = float("inf")
-    for _ in range(3):
+    for _ in range(2):
         started = time.process_time()
         redact(text)
         best = min(best, time.process_time() - started)
     return best
 
 
-@pytest.mark.parametrize("unit", [*UNITS, *(text for _, text, _ in ALL)])
-@pytest.mark.parametrize("beginning", BEGINNINGS)
+@pytest.mark.parametrize(
+    ("beginning", "unit"),
+    [*((beginning, unit) for beginning in BEGINNINGS for unit in UNITS), *(("", text) for _, text, _ in ALL)],
+)
 def test_the_time_grows_with_the_length(beginning, unit):
-    short, long = (beginning + unit * (length // len(unit)) for length in (16_000, 128_000))
+    short, long = (beginning + unit * (length // len(unit)) for length in (5_000, 40_000))
     # eight times as long: a square would take 64 times as long, and what takes less than a millisecond is noise
     assert seconds(long) < 24 * max(seconds(short), 0.001)
 

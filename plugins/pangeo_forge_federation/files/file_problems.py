@@ -109,9 +109,10 @@ class Problems:
 def pointer_to(pointer: str, *keys: str | int) -> str:
     """The JSON Pointer that goes on from `pointer` by these keys or list positions (RFC 6901 escapes `~` and `/`)."""
     for key in keys:
-        # a secret that is cut in two may not be recognised later
         text = str(key)
-        text = redact(text)[:LONGEST_KEY] if len(text) > LONGEST_KEY else text
+        if len(text) > LONGEST_KEY:
+            # first, as half a secret may not be recognised; what begins within the bound shows itself soon after it
+            text = redact(text[: 4 * LONGEST_KEY])[:LONGEST_KEY]
         pointer += "/" + text.replace("~", "~0").replace("/", "~1")
     return pointer
 

@@ -162,11 +162,15 @@ def secrets_in(text: str, *, e_mail_addresses: bool = True) -> list[Kind]:
     return found
 
 
+# of an e-mail address, `a@b.cc`; every other secret is longer
+_SHORTEST = 6
 # flat, as this runs over every text of every file
 _MARKS = [(mark, kind) for kind in KINDS for mark in kind.marks]
 
 
 def _possible_kinds(text: str, e_mail_addresses: bool) -> list[Kind]:
+    if len(text) < _SHORTEST:
+        return []
     lower = text.lower()
     possible = dict.fromkeys([kind for mark, kind in _MARKS if mark in lower])
     if not e_mail_addresses:
