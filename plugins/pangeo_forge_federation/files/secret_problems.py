@@ -1,5 +1,7 @@
 """Reports each secret in a file, whatever key it is under, as a problem with its place and what to do about it."""
 
+from collections.abc import Iterator
+
 from pangeo_forge_federation.files.file_problems import Problems, pointer_to
 from pangeo_forge_federation.files.yaml_document import Node
 from pangeo_forge_federation.values.redaction import secrets_in
@@ -10,40 +12,48 @@ def report_secrets(root: Node, problems: Problems) -> None:
 
     Those are replaced without a problem, since an address cannot be revoked.
     """
-    _Search(problems).search(root)
-
-
-class _Search:
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
-        self._path: list[str | int] = []
-        # what YAML repeats with `*` is in the file once
-        self._searched: set[int] = set()
-
-    def search(self, node: Node) -> None:
-        if id(node) in self._searched:
-            return
-        self._searched.add(id(node))
-        if isinstance(node.value, str):
-            self._report("This text", node.value, node)
-        for position, child in enumerate(node.items):
-            self._path.append(position)
-            self.search(child)
-            self._path.pop()
-        for key, child in node.entries.items():
-            self._path.append(key)
-            self._report("This key", key, child)
-            self.search(child)
-            self._path.pop()
-
-    def _report(self, what: str, text: str, place: Node) -> None:
+    # nearly every file has none, which one search tells sooner than one for each of its texts
+    texts: list[str] = []
+    _collect(root, texts, set())
+    if not secrets_in("\n".join(texts), e_mail_addresses=False):
+        return
+    for what, text, place, path in _texts(root, [], set()):
         for kind in secrets_in(text, e_mail_addresses=False):
-            if self._problems.are_many:
-                self._problems.count_another()
+            if problems.are_many:
+                problems.count_another()
             else:
-                self._problems.error(
-                    pointer_to("", *self._path),
+                problems.error(
+                    pointer_to("", *path),
                     place,
                     f"{what} holds {kind.name}. It is not published here, but whoever can read the repository has it: "
                     f"{kind.remedy}, and take it out of the file.",
                 )
+
+
+def _collect(node: Node, texts: list[str], seen: set[int]) -> None:
+    """Append each text and key to `texts`."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    value = node.value
+    if isinstance(value, str):
+        texts.append(value)
+        return
+    if isinstance(value, dict):
+        texts += value
+    for child in value.values() if isinstance(value, dict) else value:
+        _collect(child, texts, seen)
+
+
+def _texts(node: Node, path: list[str | int], seen: set[int]) -> Iterator[tuple[str, str, Node, list[str | int]]]:
+    """Yield (what it is, text, place, path) of each text and key; what YAML repeats with `*` comes once."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node.value, str):
+        yield "This text", node.value, node, path
+    for position, child in enumerate(node.items):
+        yield from _texts(child, [*path, position], seen)
+    for key, child in node.entries.items():
+        yield "This key", key, child, [*path, key]
+        yield from _texts(child, [*path, key], seen)

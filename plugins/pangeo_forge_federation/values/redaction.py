@@ -64,7 +64,7 @@ _PRIVATE_KEY = (
 E_MAIL_ADDRESS = Kind(
     "an e-mail address",
     redact_e_mail_addresses,
-    ("@", "\uff20", "%40", "&#", "&commat;", "mailto:"),
+    ("@", "\uff20", "%40", "&", "mailto:"),
     "leave it out",
 )
 

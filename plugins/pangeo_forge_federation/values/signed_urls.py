@@ -18,7 +18,8 @@ _PARAMETERS: dict[str, frozenset[str]] = {
     # a shared access signature of Azure
     "sig": frozenset({"se", "sp", "sv"}),
 }
-MARKS = ("x-amz-", "x-goog-", "awsaccesskeyid", "googleaccessid", "signature", "sig=", "sig%")
+# A text that has none of these, in either case, has none of the parameters.
+MARKS = ("x-amz-", "x-goog-", "awsaccesskeyid", "googleaccessid", "signature=", "signature%", "sig=", "sig%")
 SIGNATURE = "[signature]"
 
 # What cannot hold the end of a query string: a URL in prose, in quotes or in HTML ends at one of these.
