@@ -147,7 +147,8 @@ AT = "/b/targets/t/public"
         ("{protocol: S3, prefix: bucket/}", ("S3", "bucket/"), [("warning", f"{AT}/protocol")]),
         ("{protocol: 's3://', prefix: /bucket/}", ("s3", "/bucket/"), []),
         ("{protocol: a b}", (None, None), [("error", f"{AT}/protocol")]),
-        ("{prefix: 's3://user:word@host/x'}", (None, None), [("error", f"{AT}/prefix")]),
+        # it is left out, and the password is to be changed
+        ("{prefix: 's3://user:word@host/x'}", (None, None), [("error", f"{AT}/prefix")] * 2),
         ("{prefix: 'user:word@host/x'}", (None, None), [("error", f"{AT}/prefix")]),
         ("{prefix: 'bucket/desk@store.example/x'}", (None, None), [("error", f"{AT}/prefix")]),
         ("{prefix: 'bucket/a b {c}@2'}", (None, "bucket/a b {c}@2"), []),

@@ -12,6 +12,7 @@ from pathlib import Path
 from pangeo_forge_federation.storage.group_commit import Writer
 from pangeo_forge_federation.storage.row_writes import insert
 from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.redaction import redact
 
 # Rows that are kept; the oldest go.
 KEPT_ROWS = 100_000
@@ -35,7 +36,7 @@ class AuditLog:
             "token_id": token_id,
             "client": client,
             "method": method,
-            "path": path[:500],
+            "path": redact(path)[:500],
             "status": status,
         }
         self._writer.submit(lambda connection: _append(connection, row))

@@ -10,6 +10,7 @@ from typing import Any
 from pangeo_forge_federation.client.endpoints import Field, records
 from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
+from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.values.statuses import completion_errors, read_status
 from pangeo_forge_federation.values.text_rules import (
     check_bakery_id,
@@ -60,7 +61,7 @@ def _faults(fields: Mapping[str, Field], record: Mapping[str, Any]) -> Iterator[
             yield from _faults_of_datasets(name, value)
         else:
             try:
-                check_value(field, without_terminal_codes(value) if _is_message(name, value) else value)
+                check_value(field, _as_recorded(value) if _is_message(name, value) else value)
             except ValueError as error:
                 yield name, str(error)
 
@@ -109,5 +110,9 @@ def _check_text(field: Field, value: str) -> None:
 
 
 def _is_message(name: str, value: Any) -> bool:
-    """Of messages the registry takes colours out; in other texts they are control characters."""
     return name == "message" and isinstance(value, str)
+
+
+def _as_recorded(message: str) -> str:
+    """Change a message as the registry does before it checks it; in other texts colours are control characters."""
+    return redact(without_terminal_codes(message), e_mail_addresses=False)

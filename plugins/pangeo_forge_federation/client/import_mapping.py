@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pangeo_forge_federation.client.endpoints import records
+from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.values.statuses import STATUSES, UNFINISHED_STATUSES, read_status
 
 ORCHESTRATOR = "orchestrator"
@@ -67,6 +68,8 @@ class Mapper:
             run["datasets"] = [_dataset(each) for each in run["datasets"]]
         if not run.get("external_id"):
             run["external_id"] = self._derived_id(run)
+        if isinstance(run.get("message"), str):
+            run["message"] = redact(run["message"], e_mail_addresses=False)
         return run
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The end of a command's output as the message of its run: text that a registry keeps and anybody may read."""
+"""The end of a command's output as the message of its run, which the registry publishes."""
 
 import os
 import re
@@ -6,23 +6,23 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
+from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.values.text_rules import CONTROL, without_terminal_codes
 
-# of UTF-8, as the registry keeps it
+# in UTF-8, the registry's bound
 MESSAGE_BYTES = 65_536
-# of output that is remembered: colours and progress bars are taken out of it
+# of output that is kept: more than a message, as colours and progress bars are removed from it
 _REMEMBERED = 4 * MESSAGE_BYTES
 
 _SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE_KEY|ACCESS_KEY|API_KEY", re.IGNORECASE)
 _SHORTEST_SECRET = 8
-_REGISTRY_TOKEN = re.compile(r"pfk_\d+_[\w-]+", re.ASCII)
 _HIDDEN = "***"
-# what a progress bar wrote over itself
+# what a progress bar overwrote
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 
 
 class Tail:
-    """The last bytes of an output that several threads write to."""
+    """Keeps the last bytes of an output that several threads write."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
@@ -31,7 +31,7 @@ class Tail:
         self._is_cut = False
 
     def add(self, data: bytes) -> None:
-        """Take what was written; beyond a bound the oldest pieces go."""
+        """Append what was written; beyond a bound the oldest pieces are dropped."""
         with self._lock:
             self._pieces.append(data)
             self._size += len(data)
@@ -40,16 +40,17 @@ class Tail:
                 self._is_cut = True
 
     def read(self) -> bytes:
-        """From the beginning of a line, where there was more before it."""
+        """Return the bytes that are kept, from the beginning of a line if earlier ones were dropped."""
         with self._lock:
             data = b"".join(self._pieces)
             return data.partition(b"\n")[2] if self._is_cut and b"\n" in data else data
 
 
 def fit_message(head: str, output: bytes, secrets: list[str]) -> str:
-    """`head` and as much of the end of `output` as a message holds.
+    """Return `head` and as much of the end of `output` as fits into a message.
 
-    UTF-8, without colours, control characters and what was written over; secrets are hidden.
+    The text has no colours, control characters or lines that a progress bar overwrote. Each of `secrets` is replaced by
+    `***`, and other secrets by the word for their kind.
     """
     text = without_terminal_codes(output.decode("utf-8", "replace"))
     text = _OVERWRITTEN.sub("", text.replace("\r\n", "\n").rstrip("\r"))
@@ -64,7 +65,7 @@ def fit_message(head: str, output: bytes, secrets: list[str]) -> str:
 
 
 def secrets_of(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Values of the environment that nobody may read: output may hold them, and a message is public."""
+    """Return the values of environment variables that are secret by their names."""
     return [
         value.strip()
         for name, value in environ.items()
@@ -75,4 +76,4 @@ def secrets_of(environ: Mapping[str, str] = os.environ) -> list[str]:
 def _hide(text: str, secrets: list[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
-    return _REGISTRY_TOKEN.sub(_HIDDEN, text)
+    return redact(text, e_mail_addresses=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pangeo_forge_federation.files.file_problems import Problem, Problems, pointer_to
-from pangeo_forge_federation.files.redaction import redact_addresses
+from pangeo_forge_federation.files.secret_problems import report_secrets
 from pangeo_forge_federation.files.yaml_document import Document, Node, read_document
 from pangeo_forge_federation.files.yaml_fields import (
     DESCRIPTION_BYTES,
@@ -22,6 +22,7 @@ from pangeo_forge_federation.files.yaml_fields import (
     text_as_written,
     url,
     why_no_identifier,
+    why_not_published,
 )
 from pangeo_forge_federation.values.bakery_ids import LONGEST_BAKERY_ID, is_bakery_id
 
@@ -96,6 +97,8 @@ def parse_bakeries_yaml(data: bytes) -> BakeriesYaml:
     if document.root is not None and (reason := _why_no_list(document.root)):
         document.problems.error("", document.root, f"This is not a list of bakeries: {reason}. {_WHAT_BELONGS_HERE}")
         document.root = None
+    if document.root is not None:
+        report_secrets(document.root, document.problems)
     bakeries = [] if document.root is None else _bakeries(document)
     return BakeriesYaml(document.root is not None, bakeries, _published(document.problems))
 
@@ -121,6 +124,8 @@ def _bakeries(document: Document) -> list[dict]:
                 f"A bakery's id has letters, digits, `.`, `_` and `-` only, begins with no `.`, and has at most "
                 f"{LONGEST_BAKERY_ID} of them. This bakery was left out."
             )
+        elif reason := why_not_published(bakery_id):
+            value.error(f"This id {reason}; the bakery was left out.")
         elif bakery_id.lower() in known:
             value.error("This id differs from one above only in capital letters. The first one counts.")
         elif len(bakeries) == MOST_BAKERIES:
@@ -219,9 +224,9 @@ def _why_no_prefix(written: str, protocol: str | None) -> str | None:
     authority = (rest if separator else written).split("/")[0]
     store = scheme.lower() if separator else protocol
     if "@" not in authority:
-        return "holds an e-mail address, which is not published" if redact_addresses(written) != written else None
+        return why_not_published(written)
     if store in _PROTOCOLS_WITH_CONTAINER and _CONTAINER_AND_ACCOUNT.fullmatch(authority):
-        return None
+        return why_not_published(written.replace(authority, "", 1))
     return "names a user or a password before its `@`, which is not published; leave that out"
 
 

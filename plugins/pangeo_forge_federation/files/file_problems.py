@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pangeo_forge_federation.files.clean_text import cut_to_bytes, without_controls
-from pangeo_forge_federation.files.redaction import redact_addresses
+from pangeo_forge_federation.values.redaction import redact
 
 MOST_PROBLEMS = 200  # a file
 MESSAGE_BYTES = 2_000
@@ -99,21 +99,23 @@ class Problems:
             return
         line, column = (place.line, place.column) if place else (None, None)
         self._places.add((line, column))
-        pointer, message = _published(pointer, POINTER_BYTES), _published(message, MESSAGE_BYTES)
+        # key by key and unescaped, as a URL in a key is not recognised as one once its slashes are escaped
+        keys = (key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:])
+        pointer = cut_to_bytes(pointer_to("", *(redact(without_controls(key)) for key in keys)), POINTER_BYTES)
+        message = cut_to_bytes(redact(without_controls(message)), MESSAGE_BYTES)
         self._kept.append(Problem(pointer, line, column, severity, message))
 
 
 def pointer_to(pointer: str, *keys: str | int) -> str:
     """The JSON Pointer that goes on from `pointer` by these keys or list positions (RFC 6901 escapes `~` and `/`)."""
     for key in keys:
-        pointer += "/" + str(key)[:LONGEST_KEY].replace("~", "~0").replace("/", "~1")
+        text = str(key)
+        if len(text) > LONGEST_KEY:
+            # first, as half a secret may not be recognised; what begins within the bound shows itself soon after it
+            text = redact(text[: 4 * LONGEST_KEY])[:LONGEST_KEY]
+        pointer += "/" + text.replace("~", "~0").replace("/", "~1")
     return pointer
 
 
 def _reading_order(problem: Problem) -> tuple[int, int]:
     return problem.line or 0, problem.column or 0
-
-
-def _published(text: str, limit: int) -> str:
-    """Pointers and messages hold keys and words of the file, so they are made fit to publish as its texts are."""
-    return cut_to_bytes(redact_addresses(without_controls(text)), limit)

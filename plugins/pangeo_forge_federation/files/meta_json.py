@@ -9,8 +9,8 @@ import re
 
 from pangeo_forge_federation.files.clean_text import CONTROLS_TAKEN_OUT, utf8_length, with_line_feeds, without_controls
 from pangeo_forge_federation.files.file_problems import Problems, pointer_to
-from pangeo_forge_federation.files.redaction import redact_addresses
 from pangeo_forge_federation.files.yaml_document import Node
+from pangeo_forge_federation.values.redaction import redact
 
 LONGEST_META = 100_000  # bytes
 
@@ -98,7 +98,7 @@ class _Writer:
         clean = without_controls(text)
         if clean != text:
             self._report_controls(node)
-        return redact_addresses(clean)
+        return redact(clean)
 
     def _report_controls(self, node: Node) -> None:
         if self._problems.are_many:

@@ -14,6 +14,7 @@ from pangeo_forge_federation.files.yaml_fields import (
     short_text,
     url,
 )
+from pangeo_forge_federation.values.redaction import redact
 
 MOST_MAINTAINERS = 1_000
 MOST_PROVIDERS = 1_000
@@ -58,7 +59,7 @@ def _people_by_names(value: Value) -> Iterator[tuple[Value, dict]]:
     )
     for key, entry in bounded(value, value.entries(), MOST_MAINTAINERS, "people"):
         person = _described(entry) if entry.is_mapping else {"github": None, "name": short_text(entry), "orcid": None}
-        github = None if key in NULLS else github_name(key)
+        github = None if key in NULLS else github_name(redact(key))
         if github is None:
             entry.error("This key is not a name that GitHub gives; it was left out. Write `- github: their-name`.")
         elif person["github"] and person["github"].lower() != github.lower():

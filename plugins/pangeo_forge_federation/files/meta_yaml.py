@@ -8,6 +8,7 @@ from pangeo_forge_federation.files.meta_json import meta_json
 from pangeo_forge_federation.files.meta_license import read_license
 from pangeo_forge_federation.files.meta_people import read_maintainers, read_providers
 from pangeo_forge_federation.files.meta_recipes import read_recipes
+from pangeo_forge_federation.files.secret_problems import report_secrets
 from pangeo_forge_federation.files.yaml_document import Node, read_document
 from pangeo_forge_federation.files.yaml_fields import (
     DESCRIPTION_BYTES,
@@ -86,6 +87,7 @@ def parse_meta_yaml(data: bytes) -> MetaYaml:
 
 
 def _read(node: Node, problems: Problems) -> MetaYaml:
+    report_secrets(node, problems)
     root = Value(node, "", problems)
     _warn_of_near_misses(root)
     feedstock = _feedstock(root)

@@ -17,8 +17,9 @@ from pangeo_forge_federation.files.clean_text import (
     without_controls,
 )
 from pangeo_forge_federation.files.file_problems import Problems, pointer_to
-from pangeo_forge_federation.files.redaction import redact_addresses
 from pangeo_forge_federation.files.yaml_document import Node
+from pangeo_forge_federation.values.redaction import SIGNED_URL, redact, secrets_in
+from pangeo_forge_federation.values.signed_urls import signing_parameter
 
 T = TypeVar("T")
 
@@ -145,7 +146,7 @@ def text_as_written(value: Value, what: str) -> str | None:
 
 
 def plain_text(value: Value, limit: int) -> str | None:
-    """Text for people: addresses hidden, control characters taken out, cut to `limit` bytes; "" only if quoted so."""
+    """Return text for people: secrets redacted, without control characters, cut to `limit` bytes; "" only if quoted."""
     found = text_as_written(value, "a text")
     if found is None:
         return None
@@ -153,7 +154,7 @@ def plain_text(value: Value, limit: int) -> str | None:
     clean = without_controls(written)
     if clean != written:
         value.warning(CONTROLS_TAKEN_OUT)
-    text = redact_addresses(clean).strip()
+    text = redact(clean).strip()
     if not text:
         return "" if value.style in ("'", '"') else None
     cut = cut_to_bytes(text, limit)
@@ -206,8 +207,15 @@ def why_no_identifier(written: str) -> str | None:
         return "holds a backslash"
     if not {".", ".."}.isdisjoint(written.split("/")):
         return "holds `.` or `..` between slashes, which a path would follow"
-    if redact_addresses(written) != written:
-        return "holds an e-mail address, which is not published"
+    return why_not_published(written)
+
+
+def why_not_published(written: str) -> str | None:
+    """Return the end of a sentence that names the first secret in this text, or None if there is none."""
+    for kind in secrets_in(written):
+        if kind is SIGNED_URL:
+            return f"holds `{signing_parameter(written)}`, which signs it; write it without its query string"
+        return f"holds {kind.name}, which is not published"
     return None
 
 
@@ -249,6 +257,4 @@ def _why_no_url(written: str) -> str | None:
         return "names no host"
     if "@" in parts.netloc:
         return "names a user or a password before its `@`, which is not published; leave that out"
-    if redact_addresses(written) != written:
-        return "holds an e-mail address, which is not published"
-    return None
+    return why_not_published(written)

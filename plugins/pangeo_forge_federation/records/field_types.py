@@ -1,6 +1,6 @@
-"""The kinds of values that records hold: what is accepted, what is refused and in which words.
+"""The types of the fields of records: what is accepted, and the error message for what is not.
 
-Each kind is a pydantic type, so that validation, the OpenAPI document and the docs come from one place. Bounds are in
+Each is a pydantic type, so that validation, the OpenAPI document and the docs come from one place. Bounds are in
 bytes of UTF-8 and equal to the checks of `schema.py`.
 """
 
@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.bakery_ids import BAKERY_ID_PATTERN
 from pangeo_forge_federation.values.feedstock_names import FEEDSTOCK_NAME_PATTERN
+from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.values.statuses import STATUS_NAMES, read_status
 from pangeo_forge_federation.values.text_rules import (
     CONTROL_CHARACTERS,
@@ -35,18 +36,18 @@ from pangeo_forge_federation.values.text_rules import (
     without_terminal_codes,
 )
 
-# As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
+# For the OpenAPI document: a regular expression that JSON Schema and Python share.
 NO_CONTROL_PATTERN = rf"^[^{CONTROL_CHARACTERS}]*$"
 
 
 def refuse(message: str) -> PydanticCustomError:
-    """What a check raises: a sentence that goes on from the name of the field."""
+    """Return the error of a check; its message continues a sentence beginning with the field's name."""
     # braces would be taken for placeholders
     return PydanticCustomError("refused", "{message}", {"message": message})
 
 
 def _refusing(check: Callable[[str], Any]) -> AfterValidator:
-    """A check that raises ValueError, in its words. The text stays as it is."""
+    """Return a validator for a check that raises ValueError; the text is not changed."""
 
     def run(text: str) -> str:
         try:
@@ -60,6 +61,10 @@ def _refusing(check: Callable[[str], Any]) -> AfterValidator:
 
 def _without_terminal_codes(value: Any) -> Any:
     return without_terminal_codes(value) if isinstance(value, str) else value
+
+
+def _redacted(value: Any) -> Any:
+    return redact(value, e_mail_addresses=False) if isinstance(value, str) else value
 
 
 def _time(value: str) -> str:
@@ -81,12 +86,12 @@ def _status(value: Any) -> Any:
 
 
 def _checked(annotation: Any, *checks: Any) -> Any:
-    """The annotation with further checks."""
+    """Return the annotation with further validators."""
     return Annotated[annotation, *checks]
 
 
 def text(limit: int, **schema: Any) -> Any:
-    """Text of at most `limit` bytes without control characters."""
+    """Return the type of text of at most `limit` bytes without control characters."""
     return Annotated[
         StrictStr,
         _refusing(check_no_control_characters),
@@ -96,28 +101,29 @@ def text(limit: int, **schema: Any) -> Any:
 
 
 def identifier(limit: int = 500, **schema: Any) -> Any:
-    """Text that names something: not empty."""
+    """Return the type of text that names something and is not empty."""
     return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), _refusing(check_not_blank)]
 
 
-# the years of times.py, as a regular expression
+# the years of `times.py` as a regular expression
 YEAR_PATTERN = r"(19[7-9]\d|20\d\d|21\d\d)"
 TIME_SCHEMA = {"format": "date-time", "pattern": f"^{YEAR_PATTERN}-"}
 DAY_SCHEMA = {"format": "date", "pattern": f"^{YEAR_PATTERN}-"}
 
 Integer = StrictInt
-# a body's numbers have an end: json_body.py sees to that
+# `json_body.py` has refused NaN and infinity by then
 Number = StrictFloat
 Boolean = StrictBool
 Identifier = identifier()
 BakeryId = _checked(identifier(pattern=BAKERY_ID_PATTERN), _refusing(check_bakery_id))
 FeedstockName = identifier(pattern=FEEDSTOCK_NAME_PATTERN)
 Version = text(200)
-Title = text(500)
-Description = text(20000)
-Message = _checked(text(65536), BeforeValidator(_without_terminal_codes))
+# for people to read, and published: secrets are replaced before anything is stored
+Title = _checked(text(500), BeforeValidator(_redacted))
+Description = _checked(text(20000), BeforeValidator(_redacted))
+Message = _checked(text(65536), BeforeValidator(_redacted), BeforeValidator(_without_terminal_codes))
 Reason = text(2000)
-RetractionReason = identifier(2000)
+RetractionReason = _checked(identifier(2000), BeforeValidator(_redacted))
 Pointer = text(4096)
 ChangedValue = text(10000)
 Source = identifier(4096)

@@ -7,6 +7,7 @@ from typing import Any
 from datasette.app import Datasette
 
 from pangeo_forge_federation.server.ending_with_parent import end_with_supervisor
+from pangeo_forge_federation.server.logs import redact_stderr
 from pangeo_forge_federation.settings import ROOT, cookie_secret, data_folder, public_url, read_metadata
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import database_path
@@ -31,5 +32,6 @@ def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> 
 
 def create_application() -> Any:
     """The ASGI application of one worker, over the folder that `FEDERATION_DATA` names."""
+    redact_stderr()
     end_with_supervisor()
     return make_datasette(data_folder(), secret=cookie_secret()).app()

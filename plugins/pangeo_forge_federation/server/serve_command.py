@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import click
 import uvicorn
-from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from pangeo_forge_federation.api.canned_queries import BadQuery
@@ -27,7 +27,7 @@ from pangeo_forge_federation.command_line.duration import Duration
 from pangeo_forge_federation.command_line.options import HELP, data_option
 from pangeo_forge_federation.server import demo
 from pangeo_forge_federation.server.application import make_datasette
-from pangeo_forge_federation.server.json_logs import log_config
+from pangeo_forge_federation.server.logs import TextFormatter, log_config, redact_stderr
 from pangeo_forge_federation.server.schedule import running_every, snapshot_command_of, sync_command_of
 from pangeo_forge_federation.services import close_databases
 from pangeo_forge_federation.settings import (
@@ -49,6 +49,7 @@ from pangeo_forge_federation.storage.database import (
     is_replica,
     is_replicated,
 )
+from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.web.metrics import SHARED_FOLDER, shared_folder
 
 # How long a stop waits for requests that are under way.
@@ -78,6 +79,7 @@ def serve_command(
     replica_of: str | None,
 ) -> None:
     """Serve the registry: its API and its explorer."""
+    redact_stderr()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     if replica_of and (replicate or sync_every):
@@ -103,7 +105,9 @@ def serve_command(
     from pangeo_forge_federation.replication.urls import ReplicationError, read_url
 
     if log_format() != LOG_JSON:
-        logging.basicConfig(format="scripts/serve: %(message)s", level=logging.WARNING)
+        handler = logging.StreamHandler()
+        handler.setFormatter(TextFormatter("scripts/serve: %(message)s"))
+        logging.basicConfig(handlers=[handler], level=logging.WARNING)
     try:
         if replica_of:
             with following(data, read_url(replica_of)):
@@ -185,7 +189,7 @@ def configuration(workers: int) -> uvicorn.Config:
         proxy_headers=proxies is not None,
         forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        log_config=log_config() if log_format() == LOG_JSON else LOGGING_CONFIG,
+        log_config=log_config(log_format()),
     )
 
 
@@ -255,8 +259,8 @@ def announce(url: str, lines: list[str]) -> None:
 
 
 def fail(message: str, exit_code: int = 1) -> NoReturn:
-    """End with one line on stderr."""
-    print(f"scripts/serve: {message}", file=sys.stderr)
+    """Exit with one line on stderr."""
+    print(f"scripts/serve: {redact(message)}", file=sys.stderr)
     sys.exit(exit_code)
 
 

@@ -1,15 +1,16 @@
-"""What texts of certain kinds must be: for the server's models, and for the client, which has none.
+"""Rules for strings that the server's models and the client's checks share.
 
-Each function raises ValueError, in words that go on from the name of what holds the text.
+Each function raises ValueError, with a message that continues a sentence beginning with the field's name.
 """
 
 import re
 from urllib.parse import urlsplit
 
 from pangeo_forge_federation.values.bakery_ids import is_bakery_id
+from pangeo_forge_federation.values.redaction import SIGNED_URL, secrets_in
+from pangeo_forge_federation.values.signed_urls import signing_parameter
 
-# Everything below a blank but tab, line feed and carriage return, delete, and the second control block; written so that
-# JSON Schema reads it as Python does.
+# All control characters except tab, line feed and carriage return, in a notation that JSON Schema and Python share.
 CONTROL_CHARACTERS = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 # ECMA-48: control sequences (colours, cursor), operating system commands (titles, links), and other escapes.
@@ -18,11 +19,11 @@ _TERMINAL_CODES = re.compile(
 )
 
 URL_SCHEMES = ("http", "https", "s3", "gs", "abfs", "abfss", "az")
-# As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
+# For the OpenAPI document: a regular expression that JSON Schema and Python share.
 URL_PATTERN = (
     # abfs://container@account.dfs.core.windows.net/ names a container before the @, and no user
     r"^((https?|s3|gs|az)://|abfss?://([^\s/?#@:\u0000-\u001f\u007f-\u009f]+@)?)"
-    # a port alone is no host
+    # a port alone is not a host
     r"[^\s/?#@:\u0000-\u001f\u007f-\u009f][^\s/?#@\u0000-\u001f\u007f-\u009f]*"
     r"([/?#]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"
 )
@@ -30,39 +31,51 @@ _URL = re.compile(URL_PATTERN)
 
 
 def check_bytes(text: str, limit: int) -> None:
-    """At most `limit` bytes in UTF-8."""
+    """Check that the text has at most `limit` bytes in UTF-8."""
     size = len(text.encode("utf-8"))
     if size > limit:
         raise ValueError(f"has {size:,} bytes in UTF-8, and at most {limit:,} are kept: shorten it")
 
 
 def check_no_control_characters(text: str) -> None:
-    """None but tab, line feed and carriage return."""
+    """Check that the text has no control characters except tab, line feed and carriage return."""
     match = CONTROL.search(text)
     if match:
         raise ValueError(f"holds the control character U+{ord(match[0]):04X} at position {match.start()}: leave it out")
 
 
 def check_not_blank(text: str) -> None:
-    """More than blanks."""
+    """Check that the text is more than whitespace."""
     if not text.strip():
         raise ValueError("is empty")
 
 
 def check_url(text: str) -> None:
-    """An address with a host or bucket and without credentials, of one of `URL_SCHEMES` (RFC 3986, but for blanks and
-    braces in a key)."""
-    scheme, separator, rest = text.partition("://")
+    """Check that the text is a URL of one of `URL_SCHEMES`, with a host or bucket and without credentials.
+
+    It follows RFC 3986, except that a key may contain spaces and braces.
+    """
+    scheme, separator, _ = text.partition("://")
     if not separator or scheme not in URL_SCHEMES:
         raise ValueError(f"does not begin with one of {', '.join(f'{each}://' for each in URL_SCHEMES)}")
-    if "@" in re.split("[/?#]", rest)[0] and not _URL.fullmatch(text):
-        raise ValueError("holds user information before an @: leave it out, a registry is no place for credentials")
+    check_no_credentials(text)
     if not _URL.fullmatch(text) or not _has_host(text):
         raise ValueError("is not a URL: a host or bucket must follow the scheme, with no blanks around it")
 
 
+def check_no_credentials(url: str) -> None:
+    """Check that a URL has no user information, signature, token or key in it. The message never repeats one."""
+    _, _, rest = url.partition("://")
+    if "@" in re.split("[/?#]", rest)[0] and not _URL.fullmatch(url):
+        raise ValueError("holds user information before an @: leave it out, a registry is no place for credentials")
+    for kind in secrets_in(url, e_mail_addresses=False):
+        if kind is SIGNED_URL:
+            raise ValueError(f"holds {signing_parameter(url)}, which signs it: leave the query string out")
+        raise ValueError(f"holds {kind.name}: leave it out, and {kind.remedy}")
+
+
 def check_bakery_id(text: str) -> None:
-    """What `is_bakery_id` takes."""
+    """Check that the text is a bakery id."""
     if not is_bakery_id(text):
         raise ValueError("is not a bakery id: letters, digits, dots, hyphens and underscores, beginning with no dot")
 
@@ -76,5 +89,5 @@ def _has_host(url: str) -> bool:
 
 
 def without_terminal_codes(text: str) -> str:
-    """The text without colours, movements of the cursor and other orders to a terminal."""
+    """Remove colours, cursor movements and other control sequences of terminals."""
     return _TERMINAL_CODES.sub("", text)

@@ -1,4 +1,4 @@
-"""Around every request: its id, how long it took, and, where asked for, a line in the log. The outermost layer."""
+"""The outermost layer around every request: gives it an id, measures it, and logs it if that is configured."""
 
 import logging
 import time
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from pangeo_forge_federation.request_notes import REQUEST_ID, RequestNote, current_note, request_id_of
+from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.web.metrics import Metrics
 
 # one line a request, at INFO
@@ -13,13 +14,13 @@ logger = logging.getLogger("federation.requests")
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
-# of a path and query in the log
+# of a path with its query string in the log
 MOST_CHARACTERS = 2000
 _HEADER = REQUEST_ID.lower().encode()
 
 
 def log_access(application: Application, metrics: Metrics | None) -> Application:
-    """The application with an id on every answer, counted in `metrics` where those are wanted."""
+    """Return the application with an id on every response; each request is counted in `metrics` unless that is None."""
 
     async def watched(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
@@ -52,13 +53,14 @@ def log_access(application: Application, metrics: Metrics | None) -> Application
 
 
 def log_fields(scope: dict, note: RequestNote, status: int, seconds: float) -> dict:
-    """What the log says of a request. `status` is 0 where nothing was answered."""
+    """Return the fields of a request's log line. `status` is 0 if there was no response."""
     query = scope["query_string"].decode("latin-1")
     path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1").partition("?")[0]
     fields = {
         "request_id": note.request_id,
         "method": scope["method"],
-        "path": (f"{path}?{query}" if query else path)[:MOST_CHARACTERS],
+        # before it is cut, since half a secret may not be recognised
+        "path": redact(f"{path}?{query}" if query else path)[:MOST_CHARACTERS],
         "endpoint": note.endpoint,
         "status": status,
         "duration_ms": round(seconds * 1000, 3),

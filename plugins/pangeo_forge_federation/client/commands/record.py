@@ -21,6 +21,7 @@ from pangeo_forge_federation.client.spool import flush, kept_for_others
 from pangeo_forge_federation.client.transport import Transport, new_key
 from pangeo_forge_federation.command_line.duration import Duration, in_words
 from pangeo_forge_federation.values import times
+from pangeo_forge_federation.values.redaction import redact
 
 HEARTBEAT_SECONDS = 600
 _REQUIRED = ("recipe_id", "feedstock_id", "commit")
@@ -118,7 +119,8 @@ def flush_command(session: Session) -> None:
 
 
 def warn(text: str) -> None:
-    """A warning on stderr, an annotation in GitHub Actions; nobody may be there to read it."""
+    """Print a warning to stderr, in GitHub Actions as an annotation; stderr may be closed."""
+    text = redact(text)
     line = (
         github_actions.annotation("warning", text, title="forge") if github_actions.is_running() else f"forge: {text}"
     )

@@ -15,6 +15,7 @@ from pangeo_forge_federation.client.configuration import (
 )
 from pangeo_forge_federation.client.errors import BadConfiguration, RegistryError
 from pangeo_forge_federation.client.transport import Transport
+from pangeo_forge_federation.values.redaction import redact
 
 # for what is sent beside something else
 QUICK_SECONDS = 5.0
@@ -63,8 +64,8 @@ pass_session = click.make_pass_decorator(Session, ensure=True)
 
 
 def say(text: str) -> None:
-    """Something for people, on stderr: what a program reads is on stdout."""
-    click.echo(text, err=True)
+    """Print a line for people to stderr, without secrets; output for programs goes to stdout."""
+    click.echo(redact(text), err=True)
 
 
 class ForgeGroup(click.Group):

@@ -15,9 +15,30 @@ from pangeo_forge_federation.client.errors import BadConfiguration
 from pangeo_forge_federation.client.output import COLUMNS, TABLE, write_record, write_rows
 from pangeo_forge_federation.client.records import DatasetUpdate, RecipeRunCreate, RecipeRunUpdate
 from pangeo_forge_federation.client.spool import flush_beside
+from pangeo_forge_federation.values.text_rules import check_no_credentials
+
+
+class PublicUrl(click.ParamType):
+    """A URL without credentials: one with them would be refused, and until then kept on disk and in a job's summary."""
+
+    name = "url"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            check_no_credentials(value)
+        except ValueError as error:
+            self.fail(f"it {error}", param, ctx)
+        return value
+
 
 DATASETS = [
-    click.Option(["--dataset", "dataset_urls"], multiple=True, metavar="URL", help="What it wrote; repeatable."),
+    click.Option(
+        ["--dataset", "dataset_urls"],
+        type=PublicUrl(),
+        multiple=True,
+        metavar="URL",
+        help="What it wrote; repeatable.",
+    ),
     click.Option(["--dataset-format"], metavar="FORMAT", help="Format of those, such as zarr."),
 ]
 _DATA = click.Option(
@@ -52,7 +73,8 @@ def field_option(name: str, field: Field) -> click.Option:
         return click.Option([f"{option}/--no-{name.replace('_', '-')}", name], default=None, help=field.description)
     # --recipe is --recipe-id
     short = [option.removesuffix("-id")] if name in _SHORT else []
-    return click.Option([option, *short, name], type=_Value(field), metavar=field.metavar, help=field.description)
+    kind = PublicUrl() if field.text == "url" else _Value(field)
+    return click.Option([option, *short, name], type=kind, metavar=field.metavar, help=field.description)
 
 
 def datasets_of(urls: tuple[str, ...], form: str | None) -> list[dict[str, str]]:

@@ -1,7 +1,7 @@
-"""E-mail addresses are published nowhere: in any text one becomes `[e-mail]`.
+"""Replaces e-mail addresses, which are published nowhere, with `[e-mail]`.
 
-The search starts from the at signs and looks to both sides, each character once, so that its cost grows with the
-length of the text and not with its square: anybody can put a text of a megabyte into a repository.
+The search starts at each at sign and reads every character to its left and right once, so that its time grows linearly
+with the length of the text: anybody can put a megabyte of text into a repository.
 """
 
 import re
@@ -10,27 +10,27 @@ E_MAIL = "[e-mail]"
 
 _MAILTO = re.compile(r"mailto:[^\s<>\"'()\[\]]*[^\s<>\"'()\[\].,;:!?]", re.IGNORECASE)
 
-# RFC 5322's characters of a local part but the slash, which in practice ends a URL's folder; letters of any script
-# (RFC 6531), composed or with combining accents.
+# The characters of a local part in RFC 5322, except for the slash, which in practice is part of a URL's path; and
+# letters of any script (RFC 6531), precomposed or with combining accents.
 _LETTERS = r"\w\u0300-\u036f"
 _LOCAL_PART = re.compile(rf"[{_LETTERS}.!#$%&'*+\-=?^`{{|}}~]*")
-# As people, browsers and HTML write the sign, with something on both of its sides.
+# The sign as people, browsers and HTML write it, with a possible address on both sides.
 _AT_SIGN = re.compile(
     rf"(?<=[{_LETTERS}.!#$%&'*+\-=?^`{{|}}~\"])(?:@|＠|%40|&#0*64;|&#x0*40;|&commat;)(?=[{_LETTERS}\[\-])",  # noqa: RUF001
     re.IGNORECASE,
 )
 _NOT_FIRST_IN_LOCAL_PART = ".!#$%&'*=?^`{|}~"
-# The last label has letters only, so that `tool@1.2.3` and `action@v2.1` stay what they are: versions. A digit may
-# follow it (the number of a footnote) unless the whole looks like a version. Possessive, so that a name of a thousand
-# labels is walked once.
+# The last label consists of letters, so that the versions in `tool@1.2.3` and `action@v2.1` are not taken for domains.
+# A digit may follow it (a footnote's number) unless the whole looks like a version. The quantifiers are possessive, so
+# that a name of a thousand labels is read once.
 _LABELS = rf"[{_LETTERS}\-]++(?:\.[{_LETTERS}\-]++)*\.(?:xn--[a-z0-9-]+|[^\W\d_]{{2,}}+)"
 _DOMAIN = re.compile(rf"(?!v?\d){_LABELS}|{_LABELS}(?!\d)|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _LONGEST_QUOTED_LOCAL_PART = 66
 _LONGEST_DOMAIN = 1_000  # DNS allows 253
 
 
-def redact_addresses(text: str) -> str:
-    """The text with each e-mail address, and each `mailto:` link, replaced by `[e-mail]`."""
+def redact_e_mail_addresses(text: str) -> str:
+    """Replace each e-mail address and each `mailto:` link with `[e-mail]`."""
     if "mailto:" in text.lower():
         text = _MAILTO.sub(E_MAIL, text)
     pieces: list[str] = []
@@ -50,7 +50,7 @@ def redact_addresses(text: str) -> str:
 
 
 def _local_part_start(text: str, lower_bound: int, sign: int) -> int:
-    """Where the local part that ends before the at sign begins; `sign` itself where there is none."""
+    """Return the position of the local part in front of the at sign, or `sign` if there is none."""
     before = text[lower_bound:sign]
     if before.endswith('"'):
         opening = before.rfind('"', max(0, len(before) - _LONGEST_QUOTED_LOCAL_PART), -1)
