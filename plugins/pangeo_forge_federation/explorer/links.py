@@ -1,4 +1,4 @@
-"""Where things are: pages of records, endpoints, GitHub, and the safe form of what somebody else wrote."""
+"""URLs of pages, endpoints and GitHub, and safe links to URLs that others have written."""
 
 import re
 from itertools import islice
@@ -11,27 +11,27 @@ from markupsafe import Markup, escape
 from pangeo_forge_federation.files.people import orcid
 from pangeo_forge_federation.storage.database import FEDERATION
 
-# of one text
+# the most links in one string, and the longest URL that becomes a link
 LINKS, LINK_CHARACTERS = 20, 500
 GITHUB = "https://github.com"
 _WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _URL_IN_TEXT = re.compile(r"https?://[^\s<>\"'`\\]+[^\s<>\"'`\\.,;:!?)\]}]", re.IGNORECASE)
-# what RFC 3986 lets stand in a URL; the rest, blanks and braces for example, is percent-encoded
+# the characters that RFC 3986 allows in a URL; all others, such as spaces and braces, are percent-encoded
 _URL_CHARACTERS = ":/?#[]@!$&'()*+,;=%~"
 
 
 class Links:
-    """The addresses of this server's pages and endpoints, under whatever prefix it is served."""
+    """The URLs of this server's pages and endpoints, including the prefix that it is served under."""
 
     def __init__(self, urls: Any):
         self._urls = urls
 
     def path(self, path: str) -> str:
-        """A path of the registry, under the prefix."""
+        """Return a path of the registry, with the prefix."""
         return str(self._urls.path(path))
 
     def row(self, table: str, key: Any) -> str:
-        """The page of the row with this key."""
+        """Return the page of a row, by its key."""
         return str(self._urls.row(FEDERATION, table, tilde_encode(str(key))))
 
     def feedstock(self, feedstock_id: str) -> str:
@@ -53,34 +53,34 @@ class Links:
         return self.row("problems", problem_id)
 
     def table(self, name: str, **filters: Any) -> str:
-        """The page of a table or view, with filters as Datasette has them."""
-        question = f"?{urlencode(filters)}" if filters else ""
-        return f"{self._urls.table(FEDERATION, name)}{question}"
+        """Return the page of a table or view, with filters in Datasette's form."""
+        query_string = f"?{urlencode(filters)}" if filters else ""
+        return f"{self._urls.table(FEDERATION, name)}{query_string}"
 
     def query(self, name: str, **parameters: Any) -> str:
-        """The page of a canned query with values for its parameters."""
-        question = f"?{urlencode(parameters)}" if parameters else ""
-        return f"{self._urls.query(FEDERATION, name)}{question}"
+        """Return the page of a canned query, with values for its parameters."""
+        query_string = f"?{urlencode(parameters)}" if parameters else ""
+        return f"{self._urls.query(FEDERATION, name)}{query_string}"
 
     def sql(self, sql: str, **parameters: Any) -> str:
-        """The page of SQL of somebody's own, with values for its parameters."""
+        """Return the page of an ad-hoc SQL query, with values for its parameters."""
         return f"{self._urls.database(FEDERATION)}?{urlencode({'sql': sql, **parameters})}"
 
     def endpoint(self, *parts: Any, **parameters: Any) -> str:
-        """An endpoint by the parts of its path, each percent-encoded, with its query string."""
-        question = f"?{urlencode(parameters)}" if parameters else ""
-        return self.path("/" + "/".join(quote(str(part), safe="") for part in parts) + question)
+        """Return the URL of an endpoint: the segments of its path, percent-encoded, and its query string."""
+        query_string = f"?{urlencode(parameters)}" if parameters else ""
+        return self.path("/" + "/".join(quote(str(part), safe="") for part in parts) + query_string)
 
 
 def web_url(url: str | None) -> str | None:
-    """A URL that may be a link: http and https only, percent-encoded. None for any other."""
+    """Return a URL that is safe to link to, percent-encoded. None unless it is http or https."""
     if not url or not _WEB.match(url):
         return None
     return quote(url, safe=_URL_CHARACTERS)
 
 
 def external(url: str | None, text: str | None = None) -> Markup:
-    """A link that leaves the site, or its text alone where the URL is none that a browser should open."""
+    """Return a link to another site, or only its text if the URL is not safe to link to."""
     shown = text or url or ""
     address = web_url(url)
     if address is None:
@@ -89,7 +89,7 @@ def external(url: str | None, text: str | None = None) -> Markup:
 
 
 def linked_text(text: str | None) -> Markup:
-    """Text with the first web addresses in it as links, all else escaped. Each link is written twice."""
+    """Return text as HTML in which the first URLs are links. Everything else is escaped."""
     text = text or ""
     parts, end = [], 0
     matches = (match for match in _URL_IN_TEXT.finditer(text) if len(match[0]) <= LINK_CHARACTERS)
@@ -100,27 +100,27 @@ def linked_text(text: str | None) -> Markup:
 
 
 def github_repository(repository: str) -> str:
-    """The page of owner/name."""
+    """Return the page of a repository, `owner/name`."""
     return f"{GITHUB}/{quote(repository)}"
 
 
 def github_commit(repository: str, commit: str) -> str:
-    """The page of a commit."""
+    """Return the page of a commit."""
     return f"{github_repository(repository)}/commit/{quote(commit, safe='')}"
 
 
 def github_file(repository: str, commit: str | None, path: str, line: int | None = None) -> str:
-    """The page of a file at a commit (None: as it is now), at a line where one is named."""
+    """Return the page of a file at a commit (None for the latest), optionally at a line."""
     place = f"#L{line}" if line else ""
     return f"{github_repository(repository)}/blob/{quote(commit or 'HEAD', safe='')}/{quote(path)}{place}"
 
 
 def github_person(github: str) -> str:
-    """The page of a person or an organisation."""
+    """Return the page of a person or an organisation."""
     return f"{GITHUB}/{quote(github, safe='')}"
 
 
 def orcid_url(text: str | None) -> str | None:
-    """The page of an ORCID iD; None for what is none, by its check digit too."""
+    """Return the page of an ORCID iD. None if it is not valid, including its check digit."""
     found = orcid(text or "")
     return f"https://orcid.org/{found}" if found else None

@@ -1,4 +1,4 @@
-"""The lists: which columns of a view a person reads first, what they are called, and the same list as an endpoint."""
+"""The lists: which columns each shows by default, their headings, and the endpoint that returns the same list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pangeo_forge_federation.explorer.links import Links
 from pangeo_forge_federation.problems import ProblemDetails
 
 ALL_COLUMNS = "_columns"
-# parameters that say how a page shows its list, and which part of it, and nothing of what is in the list
+# parameters that change how a page shows its list, or which part of it, but not what is in the list
 _OF_THE_PAGE = (
     "_facet",
     "_facet_size",
@@ -31,17 +31,17 @@ _OF_THE_PAGE = (
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a list shows first, and where the same is as JSON."""
+class List:
+    """The columns that a list shows by default, and the endpoint that returns the same list."""
 
-    # the canned query that answers the same as JSON
+    # the canned query of the endpoint
     query: str
     # column -> heading
     columns: Mapping[str, str]
 
 
 LISTS = {
-    "feedstock_summaries": Shown(
+    "feedstock_summaries": List(
         "list_feedstocks",
         {
             "id": "Feedstock",
@@ -54,7 +54,7 @@ LISTS = {
             "license_spdx": "Licence",
         },
     ),
-    "recipe_run_summaries": Shown(
+    "recipe_run_summaries": List(
         "list_recipe_runs",
         {
             "id": "Run",
@@ -66,7 +66,7 @@ LISTS = {
             "commit": "Commit",
         },
     ),
-    "dataset_summaries": Shown(
+    "dataset_summaries": List(
         "list_datasets",
         {
             "id": "Dataset",
@@ -77,7 +77,7 @@ LISTS = {
             "retracted_at": "Retracted",
         },
     ),
-    "bakery_summaries": Shown(
+    "bakery_summaries": List(
         "list_bakeries",
         {
             "id": "Bakery",
@@ -89,11 +89,11 @@ LISTS = {
             "feedstocks_count": "Feedstocks",
         },
     ),
-    "maintainer_summaries": Shown(
+    "maintainer_summaries": List(
         "list_maintainers",
         {"github": "Maintainer", "name": "Name", "orcid": "ORCID", "feedstocks_count": "Feedstocks"},
     ),
-    "problems": Shown(
+    "problems": List(
         "list_problems",
         {
             "id": "No.",
@@ -109,7 +109,7 @@ LISTS = {
 
 
 def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) -> Mapping[str, str] | None:
-    """Column -> heading of what is shown first. None where somebody chose columns themselves, or all are asked for."""
+    """Return the default columns as column -> heading. None if the request selects columns, or all of them."""
     shown = LISTS.get(table or "")
     if shown is None or any(name in arguments for name in ("_col", "_nocol", ALL_COLUMNS)):
         return None
@@ -117,22 +117,22 @@ def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) 
 
 
 @dataclass(frozen=True)
-class NotUnderstood:
-    """A filter of a page that does not do what it says."""
+class InvalidFilter:
+    """A filter of a page that has no effect, or not the intended one."""
 
     argument: str
     column: str
-    # None: it is the column that is not there
+    # None if the column does not exist
     operator: str | None
-    # the argument that was meant
+    # the argument that was probably meant
     meant: str | None
 
 
-def filters_not_understood(table: str, columns: list[str] | None, arguments: Any) -> list[NotUnderstood]:
-    """The filters of a page that do not do what they say.
+def invalid_filters(table: str, columns: list[str] | None, arguments: Any) -> list[InvalidFilter]:
+    """Return the filters of a page that name a column or an operator that does not exist.
 
-    Where the column is not there, SQLite takes its name for a text. Where the operator is none of Datasette's,
-    Datasette leaves the filter out. `columns`, those of the page, may be a choice of those that can be filtered by.
+    SQLite reads an unknown column name as a string, and Datasette ignores filters with an unknown operator. `columns`
+    are the columns of the page, which can be fewer than those that can be filtered by.
     """
     known = {name.lower(): name for name in (*column_descriptions().get(table, ()), *(columns or ()))}
     operators = [key for key, _, _ in Filters([]).lookups()]
@@ -144,34 +144,34 @@ def filters_not_understood(table: str, columns: list[str] | None, arguments: Any
         if column.lower() not in known:
             near = get_close_matches(column.lower(), known, 1)
             meant = "__".join(filter(None, (known[near[0]], operator))) if near else None
-            found.append(NotUnderstood(argument, column, None, meant))
+            found.append(InvalidFilter(argument, column, None, meant))
         elif "__" in argument and operator not in operators:
             near = get_close_matches(operator.lower(), operators, 1)
-            found.append(NotUnderstood(argument, column, operator, f"{column}__{near[0]}" if near else None))
+            found.append(InvalidFilter(argument, column, operator, f"{column}__{near[0]}" if near else None))
     return found
 
 
 def endpoint_urls(services: Services, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
-    """The list that a page shows, as our endpoint's JSON and CSV. Empty where the endpoint does not offer that."""
+    """Return the URLs of the endpoint's JSON and CSV of a list. Empty if the endpoint cannot return that list."""
     shown = LISTS.get(table or "")
     if shown is None:
         return {}
     query = services.queries[shown.query]
-    asked = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
-    # the page has what the endpoint leaves out unless its column is named
-    named = {name.split("__")[0] for name, _ in asked}
-    asked += [(_lifting(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
+    parameters = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
+    # the endpoint has default filters, which the page does not have
+    named = {name.split("__")[0] for name, _ in parameters}
+    parameters += [(_filter_for_all(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
     try:
-        read_list_request(query, query.path, urlencode(asked), services.settings.home_organisation)
+        read_list_request(query, query.path, urlencode(parameters), services.settings.home_organisation)
     except ProblemDetails:
         return {}
-    question = urlencode(asked)
+    query_string = urlencode(parameters)
     return {
-        "json": links.path(query.path) + (f"?{question}" if question else ""),
-        "csv": links.path(query.path) + "?" + urlencode([*asked, ("_format", "csv")]),
+        "json": links.path(query.path) + (f"?{query_string}" if query_string else ""),
+        "csv": links.path(query.path) + "?" + urlencode([*parameters, ("_format", "csv")]),
     }
 
 
-def _lifting(default: str) -> str:
-    """The filter that, with both values, takes every row that a default would leave out."""
+def _filter_for_all(default: str) -> str:
+    """Return the filter that, with the values `0,1`, overrides a default filter and matches all rows."""
     return default if default.endswith("__isnull") else f"{default}__in"
