@@ -1,4 +1,4 @@
-"""The one `asgi_wrapper`: files of this folder load in directory order, so that several would nest by chance."""
+"""The only `asgi_wrapper`. Plugin files load in directory order, so several would be nested in an arbitrary order."""
 
 from functools import partial
 
@@ -17,12 +17,12 @@ def asgi_wrapper(datasette):
     services = ensure_services(datasette)
     read_only = None
     if services.is_replica:
-        read_only = f"a read replica knows no tokens: {primary_hint('send this', services.settings.primary_url)}"
+        read_only = f"a read replica has no tokens: {primary_hint('send this', services.settings.primary_url)}"
 
     def wrap(application):
         in_turn = take_turns(application, services.sql_turns)
-        guarded = check_requests(in_turn, services.start, partial(close_databases, datasette), read_only)
-        hot = services.response_cache.around(compress_pages(guarded))
-        return log_access(at_public_url(hot, services.settings.public_url), services.metrics)
+        checked = check_requests(in_turn, services.start, partial(close_databases, datasette), read_only)
+        cached = services.response_cache.around(compress_pages(checked))
+        return log_access(at_public_url(cached, services.settings.public_url), services.metrics)
 
     return wrap

@@ -1,4 +1,4 @@
-"""Each of Datasette's reading connections gets the pragmas and limits of the endpoints' own."""
+"""Gives Datasette's read connections the same pragmas and limits as the connections of endpoints."""
 
 from datasette import hookimpl
 from pangeo_forge_federation.storage.read_connections import prepare_reader
@@ -6,6 +6,6 @@ from pangeo_forge_federation.storage.read_connections import prepare_reader
 
 @hookimpl
 def prepare_connection(conn, database):
-    # Datasette writes to its own catalogue, with rows that are as long as they are
+    # Datasette writes to its own catalogue, where rows can be of any length
     if database != "_internal":
         prepare_reader(conn)

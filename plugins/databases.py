@@ -1,4 +1,4 @@
-"""Both databases are made, migrated and attached before the first request."""
+"""Creates, migrates and attaches both databases before the first request."""
 
 from datasette import hookimpl
 from pangeo_forge_federation.services import open_databases

@@ -1,4 +1,4 @@
-"""Datasette's pages about itself, where they would print paths of the server or what is not public."""
+"""Replaces those of Datasette's debugging pages that would show paths of the server or data that is not public."""
 
 import json
 
@@ -7,7 +7,7 @@ from pangeo_forge_federation.storage.database import FEDERATION
 
 
 async def databases(datasette, request):
-    """The one public database, without its path."""
+    """Return the only public database, without its path."""
     database = datasette.databases[FEDERATION]
     shown = [{"name": FEDERATION, "size": database.size, "is_mutable": database.is_mutable, "is_memory": False}]
     if request.url_vars["format"]:
@@ -17,7 +17,7 @@ async def databases(datasette, request):
 
 
 async def threads():
-    """Threads and tasks are printed with the files that they run."""
+    """Hide the page, because Datasette would list the paths of the files that threads and tasks run."""
     raise NotFound("There is no such page")
 
 

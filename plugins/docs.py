@@ -1,4 +1,4 @@
-"""The files of the interactive API documentation, `templates/pages/docs.html`, from the package that brings them."""
+"""Serves the static files of the interactive API documentation (`templates/pages/docs.html`) from their package."""
 
 from pathlib import Path
 

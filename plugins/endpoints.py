@@ -1,4 +1,4 @@
-"""Every route of the registry: GETs from the canned queries, and the handlers that are named here."""
+"""Every route of the registry: GETs from the canned queries, and the handlers listed here."""
 
 import re
 
@@ -22,7 +22,7 @@ from pangeo_forge_federation.request_notes import note_of_request
 from pangeo_forge_federation.services import ensure_services
 from pangeo_forge_federation.web.addresses import path_regex
 
-# beside the GETs of the canned queries
+# in addition to the GETs of the canned queries
 OPERATIONS = {
     ("/recipe_runs", "POST"): POST_RECIPE_RUNS,
     ("/recipe_runs", "PATCH"): PATCH_RECIPE_RUN_BY_EXTERNAL_ID,
@@ -39,9 +39,8 @@ OPERATIONS = {
     **FEEDS,
 }
 
-
-# what these answer changes without a commit
-OF_NO_DATABASE = ("/health", "/metrics", "/snapshots", "/snapshots/{snapshot}")
+# the responses of these can change without a commit
+NOT_FROM_DATABASE = ("/health", "/metrics", "/snapshots", "/snapshots/{snapshot}")
 
 
 def view_of(path, handlers):
@@ -57,7 +56,7 @@ def register_routes(datasette):
     services = ensure_services(datasette)
     services.operations = OPERATIONS
     services.response_cache.keep_replies_of(
-        path for path, method in OPERATIONS if method == "GET" and path not in OF_NO_DATABASE
+        path for path, method in OPERATIONS if method == "GET" and path not in NOT_FROM_DATABASE
     )
     table = table_of(services.queries, OPERATIONS)
     return [(path_regex(path), view_of(path, handlers)) for path, handlers in table.items()]
@@ -65,6 +64,6 @@ def register_routes(datasette):
 
 @hookimpl
 def skip_csrf(scope):
-    # these are authorized by a token or a signature in a header, which no other site can make a browser send
+    # these are authorised by a token or signature in a header, which other sites cannot make a browser send
     path = re.sub("/+", "/", scope["path"])
     return any(path.startswith(each) for each, method in OPERATIONS if method != "GET")

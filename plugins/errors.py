@@ -1,20 +1,20 @@
-"""Errors of Datasette's own pages go the registry's way: one body for JSON, one page for people."""
+"""Errors of Datasette's own pages: problem details for JSON, and an error page for people."""
 
 from datasette import hookimpl
 from datasette.plugins import pm
-from pangeo_forge_federation.explorer.error_pages import answer_exception, answer_forbidden, render_json
+from pangeo_forge_federation.explorer.error_pages import render_json, respond_to_exception, respond_to_forbidden
 
 
 @hookimpl
 def startup():
-    # all handle_exception hooks run, whatever the first answers, and Datasette's prints to the event loop's log
+    # every handle_exception hook runs, whatever the first one returns, and Datasette's own prints tracebacks
     pm.unregister(name="datasette.handle_exception")
 
 
 @hookimpl(tryfirst=True)
 def handle_exception(datasette, request, exception):
     async def inner():
-        return await answer_exception(datasette, request, exception)
+        return await respond_to_exception(datasette, request, exception)
 
     return inner
 
@@ -22,12 +22,12 @@ def handle_exception(datasette, request, exception):
 @hookimpl(tryfirst=True)
 def forbidden(datasette, request, message):
     async def inner():
-        return await answer_forbidden(datasette, request, message)
+        return await respond_to_forbidden(datasette, request, message)
 
     return inner
 
 
 @hookimpl
 def register_output_renderer():
-    # in place of Datasette's: the errors of a query's JSON have a body of their own there
+    # replaces Datasette's renderer, which has its own format for errors of queries
     return {"extension": "json", "render": render_json}

@@ -1,4 +1,4 @@
-"""The explorer: what Datasette's templates get beside its own variables, its cells, and the pages it has not."""
+"""The explorer: its pages, its cells, and the variables that Datasette's templates get in addition to their own."""
 
 from datasette import hookimpl
 from pangeo_forge_federation.explorer.cells import cell
@@ -36,7 +36,7 @@ def render_cell(row, value, column, table, datasette):
 @hookimpl
 def register_routes():
     return [
-        *((page.route, page.answer) for page in PAGES),
-        # its page alone: Datasette takes a format that is empty for none
+        *((page.route, page.respond) for page in PAGES),
+        # only the HTML page: Datasette treats an empty format as none
         (r"^/(?P<database>federation)/(?P<table>recipe_run_summaries)(?P<format>)$", counted_list),
     ]

@@ -1,4 +1,4 @@
-"""What anonymous people may see: the federation's database, whatever other files lie in the folder."""
+"""Restricts anonymous visitors to the federation's database, whatever other files are in the folder."""
 
 from datasette import hookimpl
 from pangeo_forge_federation.storage.database import FEDERATION
@@ -9,5 +9,5 @@ def permission_allowed(resource):
     if resource is None:
         return None
     database = resource if isinstance(resource, str) else resource[0]
-    # only a refusal is said here: what is allowed stays Datasette's to say
+    # this only denies access: Datasette decides what to allow
     return None if database == FEDERATION else False

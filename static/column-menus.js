@@ -1,4 +1,4 @@
-// The menus of columns by keyboard: Datasette 0.65.5's table.js draws an icon that only a pointer can press.
+// Makes the column menus work with the keyboard: the icon of Datasette 0.65.5's table.js only reacts to a pointer.
 const menu = document.querySelector(".dropdown-menu");
 let opener = null;
 
@@ -16,8 +16,8 @@ function isOpen() {
   return menu.style.display !== "none";
 }
 
-// table.js closes the menu in several ways: the icons always say which is so
-function tell() {
+// table.js closes the menu in several ways, so update every icon each time
+function updateIcons() {
   for (const icon of document.querySelectorAll(".dropdown-menu-icon")) {
     icon.setAttribute("aria-expanded", String(isOpen() && icon === opener));
   }
@@ -33,24 +33,24 @@ if (menu) {
     const heading = icon.closest("th");
     icon.setAttribute("role", "button");
     icon.setAttribute("tabindex", "0");
-    icon.setAttribute("aria-label", `What to do with the column ${heading.dataset.column}`);
+    icon.setAttribute("aria-label", `Menu of the column ${heading.dataset.column}`);
     icon.addEventListener("click", () => {
       opener = icon;
-      // a menu of a column at the right edge stays on the page
+      // keep the menu of a column at the right edge on the page
       menu.style.left = `${Math.max(0, Math.min(menu.offsetLeft, document.documentElement.clientWidth - menu.offsetWidth - 8))}px`;
-      tell();
+      updateIcons();
     });
     icon.addEventListener("keydown", (event) => {
       if (!["Enter", " ", "ArrowDown"].includes(event.key)) return;
       event.preventDefault();
-      // table.js would take the press for one beside the menu
+      // table.js treats a key press as a click outside the menu
       icon.dispatchEvent(new MouseEvent("click", { bubbles: true }));
       links()[0]?.focus();
     });
   }
   menu.addEventListener("keydown", (event) => {
     const shown = links();
-    // the menu stands at the end of the document: who leaves it by Tab goes on from the column
+    // the menu is at the end of the document: when Tab leaves it, continue from the column
     const leaves = event.key === "Tab" && document.activeElement === shown.at(event.shiftKey ? 0 : -1);
     if (event.key === "Escape" || leaves) close();
     else if (event.key === "ArrowDown") move(1);
@@ -58,6 +58,6 @@ if (menu) {
     else return;
     event.preventDefault();
   });
-  new MutationObserver(tell).observe(menu, { attributes: true, attributeFilter: ["style"] });
-  tell();
+  new MutationObserver(updateIcons).observe(menu, { attributes: true, attributeFilter: ["style"] });
+  updateIcons();
 }

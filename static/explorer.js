@@ -1,10 +1,10 @@
-// What pages can do without: menus that close, buttons that copy. Files, since the content security policy allows no
-// inline script.
+// Enhancements that pages can do without: menus that close, and copy buttons. This is a file because the content security
+// policy forbids inline scripts.
 
-// Datasette's table.js asks for this before it offers "Facet by this"
+// Datasette's table.js checks this before it offers "Facet by this"
 window.DATASETTE_ALLOW_FACET = document.querySelector("[data-allow-facet=true]") !== null;
 
-// A menu closes when a click lands outside of it, as in Datasette; what is folded on the page stays as it is
+// As in Datasette, a click outside a menu closes it. Other <details> elements stay as they are
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;

@@ -1,14 +1,14 @@
-// The SQL editor: the script at the foot of Datasette 0.65.5's database and query pages, as a file.
+// The SQL editor: the inline script of Datasette 0.65.5's database and query pages, as a file.
 const format = document.querySelector("button#sql-format");
 const shown = document.querySelector("pre#sql-query");
 const input = document.querySelector("textarea#sql-editor");
 if (input) {
   const editor = CodeMirror.fromTextArea(input, { lineNumbers: true, mode: "text/x-sql", lineWrapping: true });
-  // the area that CodeMirror types into has no label of its own
+  // CodeMirror's input field has no label of its own
   editor.getInputField().setAttribute("aria-label", "SQL");
   editor.setOption("extraKeys", {
     "Shift-Enter": () => document.querySelector("form.sql").submit(),
-    // the keyboard must be able to leave it
+    // keyboard users must be able to leave the editor
     Tab: false,
     "Shift-Tab": false,
   });

@@ -24,8 +24,8 @@ reads_only = pytest.mark.asyncio(loop_scope="module")
         ("/federation.json?sql=select+zeroblob(300000)", 400, "too big"),
         ("/federation.json?sql=select+replace(hex(zeroblob(90000)),'0','ab')", 400, "too big"),
         ("/federation/nothing.json", 404, "Table not found"),
-        ("/nothing.json", 404, "there is nothing at /nothing"),
-        ("/nothing/nothing.json", 404, "there is nothing at /nothing"),
+        ("/nothing.json", 404, "/nothing.json"),
+        ("/nothing/nothing.json", 404, "/nothing/nothing.json"),
         ("/federation/recipe_runs/99.json", 404, "Record not found"),
         ("/federation/recipe_runs.json?_sort=nothing", 400, "Cannot sort"),
         ("/federation/recipe_runs.json?_sort=id&_sort_desc=id", 400, "at the same time"),
@@ -49,19 +49,16 @@ async def test_errors_of_datasettes_json_are_problem_details(empty_datasette, pa
 
 @reads_only
 @pytest.mark.parametrize(
-    ("path", "said"),
-    [
-        ("/recipe_run", "there is nothing at /recipe_run; did you mean /recipe_runs?"),
-        ("/recipe_runs.csv", "there is nothing at /recipe_runs.csv; did you mean /recipe_runs?"),
-        ("/zzz/1", "there is nothing at /zzz/1"),
-    ],
+    ("path", "nearest"),
+    [("/recipe_run", "/recipe_runs?"), ("/recipe_runs.csv", "/recipe_runs?"), ("/zzz/1", None)],
 )
-async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, path, said):
+async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, path, nearest):
     response = await empty_datasette.client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
-    assert response.json()["detail"] == said
+    detail = response.json()["detail"]
+    assert detail.startswith(path) and (detail.endswith(nearest) if nearest else "?" not in detail)
     page = await empty_datasette.client.get(path, headers={"Accept": "text/html"})
-    assert (page.status_code, said in page.text, "<h1>" in page.text) == (404, True, not path.endswith(".csv"))
+    assert (page.status_code, detail in page.text, "<h1>" in page.text) == (404, True, not path.endswith(".csv"))
 
 
 @reads_only
@@ -71,11 +68,11 @@ async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, p
         ("/federation?sql=select+absent", 400, "no such column: absent"),
         ("/federation?sql=delete+from+settings", 400, "Statement must be a SELECT"),
         ("/federation/nothing", 404, "Table not found"),
-        ("/nothing", 404, "There is nothing here"),
-        ("/federation/recipe_runs/99", 404, "There is nothing in recipe_runs with the id 99"),
+        ("/nothing", 404, "/nothing"),
+        ("/federation/recipe_runs/99", 404, "99"),
         ("/federation/settings/99", 404, "Record not found"),
         ("/federation/recipe_runs?_sort=nothing", 400, "Cannot sort"),
-        (f"/federation?sql={quote(ENDLESS)}", 400, "longer"),
+        (f"/federation?sql={quote(ENDLESS)}", 400, "time limit"),
         ("/federation/recipe_runs?_where=" + quote("'<script>alert(1)</script>' = absent"), 400, "no such column"),
         ("/federation/" + quote("<script>alert(1)"), 404, "Table not found"),
         # more digits than Python reads

@@ -108,7 +108,7 @@ def test_words_for_what_goes_on():
         "2026-11-24T12:00:02.000000Z": "for 0 seconds",
         "2026-11-24T15:00:00.000000Z": "begins in 3 hours",
     }.items():
-        assert words.going_on(text, NOW) == expected
+        assert words.elapsed(text, NOW) == expected
     assert 'title="2026-11-24 03:25:00 UTC">for ' in words.time_since("2026-11-24T03:25:00.000000Z")
 
 

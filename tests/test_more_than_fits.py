@@ -92,9 +92,9 @@ async def test_all_of_something_leads_to_so_many_rows(crowd):
 
 async def test_a_run_that_nothing_is_heard_of_is_stale_on_every_page(crowd):
     said = {
-        "/": "running, no word <",
-        "/federation/feedstocks/f2": "running, no word <",
-        f"/federation/recipe_runs/{LOST_RUN}": "running, no word <",
+        "/": "for 9 days",
+        "/federation/feedstocks/f2": "for 9 days",
+        f"/federation/recipe_runs/{LOST_RUN}": "for 9 days",
         # its neighbour
         "/federation/recipe_runs/99": f"run {LOST_RUN}</a>",
         "/federation/maintainers/everywhere": f"run {LOST_RUN}</a>",
@@ -109,12 +109,11 @@ async def test_a_run_that_nothing_is_heard_of_is_stale_on_every_page(crowd):
         assert words in main, path
         assert "status-stale" in main, path
         assert "#mark-in_progress" not in main, path
-        assert "for 9 days" in main or "no word" not in words, path
 
 
 async def test_search_says_that_there_is_more(crowd):
     page = await crowd.page("/-/search?q=f")
     feedstocks = page.partition("<h2>Feedstocks</h2>")[2].partition("</ul>")[0]
     assert feedstocks.count("<li>") == RESULTS
-    assert f"More than {RESULTS} were found: another word narrows them." in page
-    assert "another word" not in await crowd.page("/-/search?q=f1")
+    assert re.search(rf'<p class="more">[^<]*\b{RESULTS}\b', page)
+    assert '<p class="more">' not in await crowd.page("/-/search?q=f1")

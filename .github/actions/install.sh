@@ -1,8 +1,8 @@
 #!/bin/bash
-# Install forge from this checkout of the action, in an environment of its own: the job's Python stays as it is.
+# Install forge from the action's own checkout, in a separate environment, so that the job's Python is not affected.
 set -euo pipefail
 if command -v forge > /dev/null; then
-    echo "forge is there already: $(forge --version)"
+    echo "Using the forge that is already installed: $(forge --version)"
     exit 0
 fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

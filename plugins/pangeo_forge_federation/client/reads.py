@@ -11,14 +11,14 @@ class Reads(Reader):
     def bakeries(self, **filters: Value) -> Pages[records.Bakery]:
         """Bakeries.
 
-        Each bakery with its targets and the counts of its recipe runs.
+        Every bakery, with its targets and the numbers of its recipe runs.
         """
         return self.rows("list_bakeries", filters=filters)
 
     def bakery(self, bakery_id: str) -> records.Bakery:
         """A bakery.
 
-        One bakery with its targets and the counts of its recipe runs.
+        One bakery, with its targets and the numbers of its recipe runs.
         """
         return self.record("get_bakery", bakery_id)
 
@@ -29,14 +29,14 @@ class Reads(Reader):
     def feedstocks(self, **filters: Value) -> Pages[records.Feedstock]:
         """Feedstocks.
 
-        Each feedstock with all that a card needs.
+        Every feedstock, with everything that a summary card needs.
         """
         return self.rows("list_feedstocks", filters=filters)
 
     def feedstock(self, feedstock_id: str) -> records.FeedstockDetail:
         """A feedstock.
 
-        One feedstock with all that its page needs.
+        One feedstock, with everything that its page needs.
         """
         return self.record("get_feedstock", feedstock_id)
 
@@ -66,7 +66,7 @@ class Reads(Reader):
     def recipe_run_events(self, recipe_run_id: int, **filters: Value) -> Pages[records.RecipeRunEvent]:
         """Events of a recipe run.
 
-        Every accepted write to it, oldest first.
+        Every accepted write to the recipe run, oldest first.
         """
         return self.rows("list_recipe_run_events", recipe_run_id, filters=filters)
 
@@ -77,7 +77,7 @@ class Reads(Reader):
     def datasets(self, **filters: Value) -> Pages[records.Dataset]:
         """Datasets.
 
-        Each dataset with the latest recipe run that wrote it.
+        Every dataset, with the latest recipe run that wrote it.
         """
         return self.rows("list_datasets", filters=filters)
 
@@ -90,9 +90,9 @@ class Reads(Reader):
         return self.rows("list_dataset_recipe_runs", dataset_id, filters=filters)
 
     def dataset_lineage(self, dataset_id: int) -> records.Lineage:
-        """Where a dataset came from.
+        """Lineage of a dataset.
 
-        The dataset, the recipe runs that wrote it, their feedstock at the commit, and the providers.
+        The dataset, the recipe runs that wrote it, their feedstock at that commit, and its providers.
         """
         return self.record("get_dataset_lineage", dataset_id)
 
@@ -106,22 +106,22 @@ class Reads(Reader):
     def maintainer(self, github: str) -> records.MaintainerDetail:
         """A maintainer.
 
-        One person with the state of each of their feedstocks.
+        One maintainer, with the current status of each of their feedstocks.
         """
         return self.record("get_maintainer", github)
 
     def stats(self, from_day: Value | None = None, to_day: Value | None = None) -> records.Stats:
         """Statistics.
 
-        Counts of everything, test runs left out. `from_day` and `to_day` bound the runs by day: the last 90 days when
-        nothing is said, and at most 366.
+        The numbers of all records, without test runs. `from_day` and `to_day` limit the runs by day: by default to the
+        last 90 days, and to 366 days at most.
         """
         return self.record("get_stats", from_day=from_day, to_day=to_day)
 
     def problems(self, **filters: Value) -> Pages[records.Problem]:
         """Problems.
 
-        What the last syncs could not understand, with the place in the file.
+        What the latest syncs could not read, with its location in the file.
         """
         return self.rows("list_problems", filters=filters)
 
@@ -132,6 +132,6 @@ class Reads(Reader):
     def sync_run(self, sync_run_id: int) -> records.SyncRunDetail:
         """A sync.
 
-        One sync with what it changed, field by field.
+        One sync, with everything that it changed, field by field.
         """
         return self.record("get_sync_run", sync_run_id)

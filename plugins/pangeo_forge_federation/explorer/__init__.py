@@ -1,1 +1,1 @@
-"""The data of the pages that `templates/` show. May import api, and what api may."""
+"""The data of the pages in `templates/`. May import api and everything that api may import."""

@@ -1,4 +1,4 @@
-"""Cells of Datasette's tables as people read them: marks, relative times, ids that lead to their page."""
+"""Readable cells for Datasette's tables: status marks, relative times, and ids that link to their page."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from pangeo_forge_federation.values import times
 
 _BOOLEANS = {name for record in RECORDS.values() for name, kind in column_kinds(record).items() if kind == BOOLEAN}
 _RUN_IDS = {"recipe_run_id", "latest_recipe_run_id", "last_success_recipe_run_id"}
-# tables whose own id leads to a page: which
+# the page that the id in each of these tables links to
 _PAGES = {
     "feedstock_summaries": "feedstock",
     "feedstock_details": "feedstock",
@@ -38,24 +38,27 @@ _PAGES = {
 }
 _NAMES = 4
 URL_CHARACTERS = 60
-# what is longer is shown in a few lines; of what is longer still, as much as Datasette shows
+# longer strings are folded into a few lines; even longer ones are truncated, as in Datasette
 SHORT_CHARACTERS, LONG_BYTES = 100, 2048
 WHOLE_BYTES = 30_000
 
 
 def cell(links: Links, row: Any, column: str, value: Any, table: str | None) -> Markup | None:
-    """A cell's markup; None leaves it to Datasette. Cells of somebody's own SQL stay as they are, but for links."""
+    """Return the markup of a cell, or None to leave it to Datasette.
+
+    Cells of ad-hoc SQL queries stay unchanged, except that URLs and ids become links.
+    """
     if isinstance(value, dict):
-        # a reference that Datasette would show with its label, which may be null
+        # a foreign key that Datasette would show with its label, which may be null
         value = value["value"]
     if value is None or isinstance(value, bytes):
         return None
     if (address := _page(links, column, value, table)) is not None:
         return _link(address, breakable(value))
-    if table is not None and (shown := _shown(links, row, column, value)) is not None:
+    if table is not None and (shown := _formatted(links, row, column, value)) is not None:
         return shown
     if isinstance(value, str) and times.is_kept(value):
-        # as it is, and in one line
+        # unchanged, and without a line break
         return Markup('<time datetime="{}">{}</time>').format(value, value)
     if isinstance(value, str) and web_url(value):
         return external(value, shortened(value, URL_CHARACTERS) if table else value)
@@ -65,7 +68,7 @@ def cell(links: Links, row: Any, column: str, value: Any, table: str | None) -> 
 
 
 def in_full(value: Any, column: str, shown: Any) -> Any:
-    """A cell on its row's own page: texts and addresses of which a list shows a part, whole."""
+    """Return a cell for the page of a row, which shows the full strings and URLs that lists shorten."""
     if isinstance(value, str) and (column == "message" or "url" in column or len(value) > SHORT_CHARACTERS):
         text = linked_text(bounded(value, WHOLE_BYTES))
         return Markup('<div class="whole">{}</div>').format(coded(text) if column == "message" else text)
@@ -78,7 +81,7 @@ def _few_lines(text: str, column: str) -> Markup:
 
 
 def breakable(value: Any) -> Markup:
-    """An id that may go on in the next line, after its dots and underscores."""
+    """Return an id that can wrap after its dots and underscores."""
     return Markup(str(escape(value)).replace(".", ".<wbr>").replace("_", "_<wbr>"))
 
 
@@ -100,7 +103,7 @@ def _page(links: Links, column: str, value: Any, table: str | None) -> str | Non
     return None
 
 
-def _shown(links: Links, row: Any, column: str, value: Any) -> Markup | None:
+def _formatted(links: Links, row: Any, column: str, value: Any) -> Markup | None:
     if column == "status":
         return status_mark(value, bool(_get(row, "is_stale")))
     if column == "latest_recipe_run_status":
@@ -131,7 +134,7 @@ def _shown(links: Links, row: Any, column: str, value: Any) -> Markup | None:
     if column == "url":
         return Markup('<span title="{}">{}</span>').format(value, shortened(value, URL_CHARACTERS))
     if column in _LISTS:
-        # Datasette takes an empty text for none
+        # Datasette treats an empty string as no cell
         return _LISTS[column](links, json.loads(value)) or Markup("none")
     return None
 
@@ -164,8 +167,8 @@ def _datasets(links: Links, datasets: list[Mapping[str, Any]]) -> Markup:
     return _names([_link(links.dataset(each["id"]), shortened(each["title"] or each["url"], 40)) for each in datasets])
 
 
-def _texts(links: Links, texts: list[str]) -> Markup:
-    return _names([Markup("{}").format(each) for each in texts])
+def _strings(links: Links, strings: list[str]) -> Markup:
+    return _names([Markup("{}").format(each) for each in strings])
 
 
 def _by_status(links: Links, counts: Mapping[str, int]) -> Markup:
@@ -182,8 +185,8 @@ def _targets(links: Links, targets: list[Mapping[str, Any]]) -> Markup:
 _LISTS: Mapping[str, Callable[[Links, Any], Markup]] = {
     "maintainers": _maintainers,
     "datasets": _datasets,
-    "recipe_ids": _texts,
-    "roles": _texts,
+    "recipe_ids": _strings,
+    "roles": _strings,
     "recipe_runs_by_status": _by_status,
     "targets": _targets,
 }

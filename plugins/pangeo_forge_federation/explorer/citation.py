@@ -1,4 +1,4 @@
-"""How a dataset is cited: as a line of text and as BibTeX."""
+"""Citations of datasets, as plain text and as BibTeX."""
 
 import re
 from collections.abc import Mapping
@@ -6,18 +6,18 @@ from typing import Any
 
 from pangeo_forge_federation.explorer.words import store_name
 
-# more are "and others"
+# further authors become "and others"
 AUTHORS = 10
 _SPECIAL = re.compile(r"([\\{}#$%&_~^])")
 
 
 def citation(dataset: Mapping[str, Any], providers: list[Mapping[str, Any]]) -> dict[str, str]:
-    """{text, bibtex}. Those who produced the source data are its authors."""
+    """Return {text, bibtex}. The authors are the producers of the source data."""
     producers = [each["name"] for each in providers if "producer" in each["roles"] and each["name"]]
     authors = producers or [each["name"] for each in providers if each["name"]] or ["Pangeo Forge"]
     if len(authors) > AUTHORS:
         authors = [*authors[:AUTHORS], "others"]
-    # of several datasets of a feedstock each has a name of its own
+    # tells the datasets of a feedstock apart
     store = store_name(dataset["url"])
     title = dataset["title"] or (f"{dataset['feedstock_title']}: {store}" if dataset["feedstock_title"] else store)
     written = (dataset["last_success_at"] or dataset["created_at"])[:10]

@@ -1,26 +1,26 @@
-"""The list of recipe runs, without a count of Datasette's own: to count a million rows takes longer than all else."""
+"""The page of recipe runs, without Datasette's own count: counting a million rows takes longer than everything else."""
 
 from datasette import Response
 from datasette.utils import MultiParams
 from datasette.utils.asgi import Request
 from datasette.views.table import TableView
 
-from pangeo_forge_federation.explorer.tallies import asked_for
+from pangeo_forge_federation.explorer.tallies import covers
 
 NO_COUNT = "_nocount"
 
 
 class WithoutCount(Request):
-    """A request of which Datasette is told not to count, while its address stays what links on the page repeat."""
+    """A request that tells Datasette not to count rows, but has the URL without that, for the links on the page."""
 
     @property
     def args(self) -> MultiParams:
-        asked = super().args
-        return MultiParams({name: asked.getlist(name) for name in asked} | {NO_COUNT: ["1"]})
+        arguments = super().args
+        return MultiParams({name: arguments.getlist(name) for name in arguments} | {NO_COUNT: ["1"]})
 
 
 async def counted_list(datasette, request) -> Response:
-    """Datasette's page of the list. Where the roll-up knows how many rows there are, the template has it from there."""
-    if asked_for(request.url_vars["table"], request.args):
+    """Return Datasette's page of the list. If the roll-up has the number of rows, the template gets it from there."""
+    if covers(request.url_vars["table"], request.args):
         request = WithoutCount(request.scope, request.receive)
     return await TableView(datasette).dispatch_request(request)

@@ -1,4 +1,4 @@
-"""What all templates may call."""
+"""The functions, values and filters that all templates can use."""
 
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ from pangeo_forge_federation.values.statuses import BY_COLUMN, UNFINISHED_STATUS
 
 
 def prepare_environment(environment: Any, datasette: Any) -> None:
-    """Give Jinja's environment the functions, values and filters of the templates."""
+    """Add the functions, values and filters of the templates to Jinja's environment."""
     links = Links(datasette.urls)
     environment.globals |= {
         "windows": WINDOWS,

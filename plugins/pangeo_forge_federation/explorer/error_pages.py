@@ -1,4 +1,4 @@
-"""Errors of pages: what Datasette raises, as the problem that it is."""
+"""Error pages: turns the exceptions that Datasette raises into problems."""
 
 import difflib
 import json
@@ -20,46 +20,52 @@ from pangeo_forge_federation.web.replies import finish, problem_reply
 
 logger = logging.getLogger("federation.error_pages")
 
-# what is no endpoint and has pages below it
-_FIRST_OF_PAGES = (FEDERATION, TOKENS, "-", "static")
-# of Datasette's JSON, those without a place for `truncated`
-SHAPES_OF_ROWS_ALONE = ("array", "arrayfirst")
+# first segments of paths that have pages and are not endpoints
+_ROOTS_OF_PAGES = (FEDERATION, TOKENS, "-", "static")
+# shapes of Datasette's JSON that have no `truncated`
+SHAPES_WITHOUT_TRUNCATED = ("array", "arrayfirst")
 
 
-async def answer_exception(datasette: Any, request: Any, exception: Exception) -> Response:
-    """The response to an exception below a page: problem details for JSON and the registry's paths, else a page."""
+async def respond_to_exception(datasette: Any, request: Any, exception: Exception) -> Response:
+    """Return the response to an exception: problem details for JSON and the paths of endpoints, otherwise a page."""
     problem = problem_of(exception)
     if problem.kind == "not-found" and is_endpoint(datasette, request.path):
-        detail = f"there is no endpoint at {printable(request.path)}; a slash within an id is written %2F"
+        detail = f"there is no endpoint at {printable(request.path)}; encode a slash in an id as %2F"
         problem = ProblemDetails("not-found", detail)
     elif (
-        problem.kind == "not-found" and isinstance(exception, NotFound) and _first(request.path) not in _FIRST_OF_PAGES
+        problem.kind == "not-found"
+        and isinstance(exception, NotFound)
+        and _first_segment(request.path) not in _ROOTS_OF_PAGES
     ):
-        near = difflib.get_close_matches(_first(request.path), _endpoints(datasette), n=1)
+        near = difflib.get_close_matches(_first_segment(request.path), _endpoints(datasette), n=1)
         meant = f"; did you mean /{near[0]}?" if near else ""
-        problem = ProblemDetails("not-found", f"there is nothing at {printable(request.path)}{meant}")
+        problem = ProblemDetails("not-found", f"{printable(request.path)} does not exist{meant}")
         if "text/html" not in request.headers.get("accept", ""):
-            # a program that has mistyped an endpoint
+            # probably a program with a typo in its URL
             return _problem_response(request, problem)
     if problem.status == 500:
-        # a traceback as text, and never with the local variables, among which a token may be
+        # a plain traceback, without local variables, which could include a token
         logger.error("%s %s failed", request.method, request.path, exc_info=exception)
     return await _response(datasette, request, problem)
 
 
-async def answer_forbidden(datasette: Any, request: Any, message: str) -> Response:
-    """The response to whom Datasette does not let in."""
+async def respond_to_forbidden(datasette: Any, request: Any, message: str) -> Response:
+    """Return the response to a visitor whom Datasette denies access."""
     return await _response(datasette, request, ProblemDetails("forbidden", message))
 
 
 def render_json(args: Any, data: dict[str, Any], view_name: str) -> Response:
-    """The JSON of Datasette's own pages as Datasette writes it. Raises ProblemDetails where that would be an error."""
+    """Return the JSON of Datasette's own pages, as Datasette writes it.
+
+    Raises:
+        ProblemDetails: if Datasette would return an error.
+    """
     error = data.get("error")
     shape = args.get("_shape", "")
-    if data.get("truncated") and shape in SHAPES_OF_ROWS_ALONE:
+    if data.get("truncated") and shape in SHAPES_WITHOUT_TRUNCATED:
         raise cut_without_a_word(len(data["rows"]), shape)
     response = json_renderer(args, data, view_name)
-    # raised and not answered: Datasette would put the status of the query, which may be 200, on the answer
+    # raised rather than returned: Datasette would replace the status with that of the query, which may be 200
     if error or response.status >= 400:
         raise ProblemDetails("bad-request", error or json.loads(response.body)["error"])
     return response
@@ -83,7 +89,7 @@ async def _response(datasette: Any, request: Any, problem: ProblemDetails) -> Re
 
 
 def query_of(request: Any) -> dict[str, Any] | None:
-    """The SQL of a request that somebody wrote, and its parameters, so that they need not write it again."""
+    """Return the ad-hoc SQL of a request and its parameters, so that visitors do not have to type it again."""
     if request.path.strip("/") != FEDERATION or "sql" not in request.args:
         return None
     given = {name: request.args[name] for name in request.args if name != "sql" and not name.startswith("_")}
@@ -91,21 +97,21 @@ def query_of(request: Any) -> dict[str, Any] | None:
 
 
 def problem_of(exception: Exception) -> ProblemDetails:
-    """An exception as a problem. Of what nobody expected, nothing is said."""
+    """Return an exception as a problem, without details if it is unexpected."""
     if isinstance(exception, ProblemDetails):
         return exception
     if isinstance(exception, sqlite3.DataError):
-        return ProblemDetails("bad-request", "a value of this query is larger than a query may make")
+        return ProblemDetails("bad-request", "this query produces a value that is too large")
     if isinstance(exception, sqlite3.ProgrammingError) and "null character" in str(exception):
-        return ProblemDetails("bad-request", "the request holds the character NUL: leave it out")
+        return ProblemDetails("bad-request", "the request contains a NUL character: remove it")
     if getattr(exception, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH:
-        return ProblemDetails("forbidden", "this query reads what is not public")
+        return ProblemDetails("forbidden", "this query reads data that is not public")
     status, detail = 500, "the cause is in the server's log"
     if isinstance(exception, DatasetteError):
         if exception.message_is_html:
-            # the one message that Datasette writes so: the time limit is over
-            return ProblemDetails("slow-query", "this query takes longer than a query may: ask for less")
-        # it leaves 500 where it only forgot to say that the request was wrong
+            # Datasette uses HTML only for the message about the time limit
+            return ProblemDetails("slow-query", "this query exceeds the time limit: request less data")
+        # Datasette raises errors of the client without a status, which becomes 500
         status = 400 if exception.status == 500 else exception.status
         detail = exception.message
     elif isinstance(exception, Base400):
@@ -115,18 +121,18 @@ def problem_of(exception: Exception) -> ProblemDetails:
 
 
 def wants_json(datasette: Any, path: str) -> bool:
-    """Whether a path is a program's: it ends in .json or .csv, or its first part is that of an endpoint."""
+    """Return whether a path is meant for programs: one that ends in .json or .csv, or that starts like an endpoint."""
     return path.endswith((".json", ".csv")) or is_endpoint(datasette, path)
 
 
 def is_endpoint(datasette: Any, path: str) -> bool:
-    """Whether the first part of a path is that of an endpoint."""
-    return _first(path) in _endpoints(datasette)
+    """Return whether the first segment of a path is that of an endpoint."""
+    return _first_segment(path) in _endpoints(datasette)
 
 
 def _endpoints(datasette: Any) -> set[str]:
-    return {_first(each) for query in services_of(datasette).queries.values() for each in query.paths}
+    return {_first_segment(each) for query in services_of(datasette).queries.values() for each in query.paths}
 
 
-def _first(path: str) -> str:
+def _first_segment(path: str) -> str:
     return path.strip("/").partition("/")[0]

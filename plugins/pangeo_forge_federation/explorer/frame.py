@@ -1,4 +1,4 @@
-"""What every page may say of this server: when it last had all of GitHub, its version, address and data folder."""
+"""Facts about this server that every page can show: its last full sync, version, address and data folder."""
 
 import shlex
 from pathlib import Path
@@ -13,7 +13,7 @@ from pangeo_forge_federation.version import package_version
 
 
 async def frame(datasette: Any, request: Any) -> dict[str, Any]:
-    """What templates know as `frame`. `address` is scheme and host of this server: what lines to copy begin with."""
+    """Return the template variable `frame`. Its `address` is the scheme and host for commands to copy."""
     last_sync_at, of_bakeries = await read(
         datasette,
         lambda queries: (
@@ -36,9 +36,9 @@ async def frame(datasette: Any, request: Any) -> dict[str, Any]:
 
 
 def data_option(data: Path) -> str:
-    """How a command of this checkout is told the data folder of this server: nothing where it is the default.
+    """Return the `--data` option that a command of this checkout needs: empty if the data folder is the default.
 
-    Pages print no path of the server's: what lies outside of the checkout is `DIR`.
+    Pages never show the paths of the server, so a folder outside the checkout becomes `DIR`.
     """
     data = data.resolve()
     if data == ROOT:

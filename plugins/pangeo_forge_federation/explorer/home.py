@@ -1,4 +1,4 @@
-"""The home page: what the federation is doing, and what of it needs somebody."""
+"""The home page: what the federation is doing, and what needs attention."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pangeo_forge_federation.explorer.strip import Strip, make_strip
 from pangeo_forge_federation.explorer.usual_duration import usual_seconds
 from pangeo_forge_federation.explorer.windows import MONTH, QUARTER
 
-# what fits; each part links to the whole
+# how many of each fit on the page; each section links to the full list
 BAKERIES = 6
 ATTENTION = 8
 FILES = 5
@@ -18,7 +18,7 @@ DATASETS = 6
 
 
 def home(queries: Queries) -> dict[str, Any]:
-    """What the home page shows: counts, strips, what needs somebody, what goes on, what is new."""
+    """Return the data of the home page: counts, strips, what needs attention, what is running, and what is new."""
     now = datetime.now(UTC)
     stats = queries.require("get_stats", from_day=MONTH.since)
     strips, more_strips = bakery_strips(queries, now)
@@ -44,7 +44,7 @@ def home(queries: Queries) -> dict[str, Any]:
 
 
 def problems_by_repository(files: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Files with problems, the worst first, as one row a repository: its worst file, with the problems of all."""
+    """Return one row per repository, worst first: its worst file, with the number of problems in all of its files."""
     found: dict[str, dict[str, Any]] = {}
     for file in files:
         first = found.setdefault(file["repository"], {**file, "problems": 0})
@@ -53,7 +53,7 @@ def problems_by_repository(files: Iterable[Mapping[str, Any]]) -> list[dict[str,
 
 
 def bakery_strips(queries: Queries, now: datetime) -> tuple[list[tuple[str, Strip]], int]:
-    """(bakery, its strip) of the busiest, the busiest first, and how many more there are."""
+    """Return (bakery id, strip) for the busiest bakeries, busiest first, and the number of other bakeries."""
     by_bakery: dict[str, list[Mapping[str, Any]]] = {}
     for row in queries.rows("recipe_runs_by_day", bakery_id="", from_day=QUARTER.since):
         by_bakery.setdefault(row["bakery_id"], []).append(row)

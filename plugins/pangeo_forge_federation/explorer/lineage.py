@@ -1,4 +1,4 @@
-"""The lineage graph: providers, feedstock at a commit, recipe run, dataset, as boxes with lines between them."""
+"""The lineage graph: providers, feedstock at a commit, recipe run and dataset, as boxes connected by lines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,19 +11,19 @@ from pangeo_forge_federation.values.statuses import WORDS, shown_status
 
 PROVIDERS = 4
 BOX_HEIGHT, GAP = 52, 14
-# what fits into a box
+# how many characters fit into a box
 WIDE_CHARACTERS, TALL_CHARACTERS = 26, 36
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box: what kind of thing, its name, where that leads (None: nowhere), and whether that is another site."""
+    """A box: the kind of record, its name, the URL it links to if any, and whether that is on another site."""
 
     kind: str
     text: str
     href: str | None
     outside: bool = False
-    # the text as far as it fits, and where it stands
+    # the text, shortened to fit, and the position of the box
     label: str = ""
     x: int = 0
     y: int = 0
@@ -31,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Graph:
-    """A drawing, in units of its own; `sentence` says the same in words."""
+    """A drawing, in units of the SVG. `sentence` describes it in words."""
 
     boxes: list[Box]
     # paths from box to box
@@ -45,13 +45,13 @@ class Graph:
 
 
 def lineage_graphs(lineage: Mapping[str, Any], links: Links) -> list[tuple[str, Graph]]:
-    """(name, graph) of a dataset's lineage: one for wide screens, one for narrow ones."""
+    """Return (name, graph) pairs of a dataset's lineage: one for wide screens, one for narrow ones."""
     columns = columns_of(lineage, links)
     return [("wide", wide(columns)), ("tall", tall(columns))]
 
 
 def columns_of(lineage: Mapping[str, Any], links: Links) -> list[list[Box]]:
-    """The boxes of each step, from the providers to the dataset; steps that have none are left out."""
+    """Return the boxes of each step, from the providers to the dataset, without empty steps."""
     providers = [
         Box("provider", each["name"] or "unnamed", web_url(each["url"]), outside=True)
         for each in lineage["providers"][:PROVIDERS]
@@ -75,7 +75,7 @@ def columns_of(lineage: Mapping[str, Any], links: Links) -> list[list[Box]]:
 
 
 def wide(columns: list[list[Box]]) -> Graph:
-    """From left to right."""
+    """Return the graph from left to right, for wide screens."""
     box_width, between = 228, 48
     height = max(len(column) for column in columns) * (BOX_HEIGHT + GAP) - GAP
     placed = []
@@ -100,7 +100,7 @@ def wide(columns: list[list[Box]]) -> Graph:
 
 
 def tall(columns: list[list[Box]]) -> Graph:
-    """From top to bottom, for narrow screens."""
+    """Return the graph from top to bottom, for narrow screens."""
     box_width, between = 320, 24
     y, placed = 0, []
     for column in columns:

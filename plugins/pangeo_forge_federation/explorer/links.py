@@ -57,13 +57,13 @@ class Links:
 
     def table(self, name: str, **filters: Any) -> str:
         """Return the page of a table or view, with Datasette's filters."""
-        question = f"?{urlencode(filters)}" if filters else ""
-        return f"{self._urls.table(FEDERATION, name)}{question}"
+        query_string = f"?{urlencode(filters)}" if filters else ""
+        return f"{self._urls.table(FEDERATION, name)}{query_string}"
 
     def query(self, name: str, **parameters: Any) -> str:
         """Return the page of a canned query, with values of its parameters."""
-        question = f"?{urlencode(parameters)}" if parameters else ""
-        return f"{self._urls.query(FEDERATION, name)}{question}"
+        query_string = f"?{urlencode(parameters)}" if parameters else ""
+        return f"{self._urls.query(FEDERATION, name)}{query_string}"
 
     def sql(self, sql: str, **parameters: Any) -> str:
         """Return the SQL page with this query and values of its parameters."""
@@ -71,8 +71,8 @@ class Links:
 
     def endpoint(self, *parts: Any, **parameters: Any) -> str:
         """Return an endpoint, from the parts of its path, which are percent-encoded here, and its query string."""
-        question = f"?{urlencode(parameters)}" if parameters else ""
-        return self.path("/" + "/".join(quote(str(part), safe="") for part in parts) + question)
+        query_string = f"?{urlencode(parameters)}" if parameters else ""
+        return self.path("/" + "/".join(quote(str(part), safe="") for part in parts) + query_string)
 
     def formats(self, path: str, parameters: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
         """Return the addresses of a list in the formats that pages link to, by the text of the link."""

@@ -1,4 +1,4 @@
-"""Pages of lists: which columns they show first, the headings, and the endpoint with the same list."""
+"""The lists: which columns each shows by default, their headings, and the endpoint that returns the same list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pangeo_forge_federation.explorer.links import Links
 from pangeo_forge_federation.problems import ProblemDetails
 
 ALL_COLUMNS = "_columns"
-# Parameters of pages that do not filter the list
+# parameters that change how a page shows its list, or which part of it, but not what is in the list
 _OF_THE_PAGE = (
     "_facet",
     "_facet_size",
@@ -31,17 +31,17 @@ _OF_THE_PAGE = (
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What the page of a list shows first."""
+class List:
+    """The columns that a list shows by default, and the endpoint that returns the same list."""
 
-    # the canned query of the same list
+    # the canned query of the endpoint
     query: str
     # column -> heading
     columns: Mapping[str, str]
 
 
 LISTS = {
-    "feedstock_summaries": Shown(
+    "feedstock_summaries": List(
         "list_feedstocks",
         {
             "id": "Feedstock",
@@ -54,7 +54,7 @@ LISTS = {
             "license_spdx": "Licence",
         },
     ),
-    "recipe_run_summaries": Shown(
+    "recipe_run_summaries": List(
         "list_recipe_runs",
         {
             "id": "Run",
@@ -66,7 +66,7 @@ LISTS = {
             "commit": "Commit",
         },
     ),
-    "dataset_summaries": Shown(
+    "dataset_summaries": List(
         "list_datasets",
         {
             "id": "Dataset",
@@ -77,7 +77,7 @@ LISTS = {
             "retracted_at": "Retracted",
         },
     ),
-    "bakery_summaries": Shown(
+    "bakery_summaries": List(
         "list_bakeries",
         {
             "id": "Bakery",
@@ -89,11 +89,11 @@ LISTS = {
             "feedstocks_count": "Feedstocks",
         },
     ),
-    "maintainer_summaries": Shown(
+    "maintainer_summaries": List(
         "list_maintainers",
         {"github": "Maintainer", "name": "Name", "orcid": "ORCID", "feedstocks_count": "Feedstocks"},
     ),
-    "problems": Shown(
+    "problems": List(
         "list_problems",
         {
             "id": "No.",
@@ -109,7 +109,7 @@ LISTS = {
 
 
 def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) -> Mapping[str, str] | None:
-    """Return the headings of the columns shown first, by column; None if the request chooses columns or wants all."""
+    """Return the default columns as column -> heading. None if the request selects columns, or all of them."""
     shown = LISTS.get(table or "")
     if shown is None or any(name in arguments for name in ("_col", "_nocol", ALL_COLUMNS)):
         return None
@@ -117,22 +117,22 @@ def shown_columns(table: str | None, columns: list[str] | None, arguments: Any) 
 
 
 @dataclass(frozen=True)
-class NotUnderstood:
-    """A filter of a page that Datasette misreads."""
+class InvalidFilter:
+    """A filter of a page that has no effect, or not the intended one."""
 
     argument: str
     column: str
-    # None if the column is unknown
+    # None if the column does not exist
     operator: str | None
     # the argument that was probably meant
     meant: str | None
 
 
-def filters_not_understood(table: str, columns: list[str] | None, arguments: Any) -> list[NotUnderstood]:
-    """Return the filters of a page that Datasette misreads.
+def invalid_filters(table: str, columns: list[str] | None, arguments: Any) -> list[InvalidFilter]:
+    """Return the filters of a page that name a column or an operator that does not exist.
 
-    SQLite reads the name of an unknown column as a string, and Datasette ignores filters with an unknown operator.
-    `columns` are those of the page, which may be fewer than those that can be filtered.
+    SQLite reads an unknown column name as a string, and Datasette ignores filters with an unknown operator. `columns`
+    are the columns of the page, which can be fewer than those that can be filtered by.
     """
     known = {name.lower(): name for name in (*column_descriptions().get(table, ()), *(columns or ()))}
     operators = [key for key, _, _ in Filters([]).lookups()]
@@ -144,33 +144,30 @@ def filters_not_understood(table: str, columns: list[str] | None, arguments: Any
         if column.lower() not in known:
             near = get_close_matches(column.lower(), known, 1)
             meant = "__".join(filter(None, (known[near[0]], operator))) if near else None
-            found.append(NotUnderstood(argument, column, None, meant))
+            found.append(InvalidFilter(argument, column, None, meant))
         elif "__" in argument and operator not in operators:
             near = get_close_matches(operator.lower(), operators, 1)
-            found.append(NotUnderstood(argument, column, operator, f"{column}__{near[0]}" if near else None))
+            found.append(InvalidFilter(argument, column, operator, f"{column}__{near[0]}" if near else None))
     return found
 
 
 def endpoint_urls(services: Services, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
-    """Return the endpoint's addresses of the list that a page shows, by the text of their links.
-
-    Empty if the endpoint does not have such a list.
-    """
+    """Return the URLs of the endpoint's list by the text of their links. Empty if the endpoint cannot return that list."""
     shown = LISTS.get(table or "")
     if shown is None:
         return {}
     query = services.queries[shown.query]
-    asked = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
-    # the page includes rows that the endpoint leaves out by default
-    named = {name.split("__")[0] for name, _ in asked}
-    asked += [(_lifting(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
+    parameters = [(name, value) for name in arguments for value in arguments.getlist(name) if name not in _OF_THE_PAGE]
+    # the endpoint has default filters, which the page does not have
+    named = {name.split("__")[0] for name, _ in parameters}
+    parameters += [(_filter_for_all(name), "0,1") for name in query.defaults if name.split("__")[0] not in named]
     try:
-        read_list_request(query, query.path, urlencode(asked), services.settings.home_organisation)
+        read_list_request(query, query.path, urlencode(parameters), services.settings.home_organisation)
     except ProblemDetails:
         return {}
-    return links.formats(query.path, asked)
+    return links.formats(query.path, parameters)
 
 
-def _lifting(default: str) -> str:
-    """Return the name of the filter that, with the value `0,1`, includes all rows that a default leaves out."""
+def _filter_for_all(default: str) -> str:
+    """Return the filter that, with the values `0,1`, overrides a default filter and matches all rows."""
     return default if default.endswith("__isnull") else f"{default}__in"

@@ -1,4 +1,4 @@
-"""What a record says that its page has no place of its own for: a new field is on the page without a line."""
+"""The fields of a record that its page has no dedicated place for, so that new fields appear without more code."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pangeo_forge_federation.explorer.words import bounded, instant
 from pangeo_forge_federation.records.field_kinds import BOOLEAN, DAY, NUMBER, TEXT, TIME, column_kinds
 from pangeo_forge_federation.records.models import Dataset, RecipeRun, Record
 
-# Of the fields that somebody may send, those that the page's template shows where they belong.
+# The fields that clients can send and that the page's template shows itself.
 PLACED: Mapping[type[Record], frozenset[str]] = {
     RecipeRun: frozenset(
         {
@@ -45,28 +45,28 @@ PLACED: Mapping[type[Record], frozenset[str]] = {
         }
     ),
 }
-# bytes of a text as HTML
+# bytes of a value as HTML
 _LONGEST = 2000
 
 
 def other_facts(record: type[Record], row: Mapping[str, Any]) -> list[tuple[str, Markup]]:
-    """(label, words) of each field that was sent, is set and has no place, in the order of the model."""
+    """Return (label, value) of each field that is set, has no place and can be sent, in the order of the model."""
     kinds = column_kinds(record)
     return [
-        (name.replace("_", " ").capitalize(), _words(row[name], kinds[name]))
+        (name.replace("_", " ").capitalize(), _formatted(row[name], kinds[name]))
         for name, info in record.model_fields.items()
         if is_sent(info) and name not in PLACED.get(record, ()) and row[name] is not None
     ]
 
 
 def is_sent(info: FieldInfo) -> bool:
-    """Whether a POST or a PATCH takes a field."""
-    # fields.py gives each a dict
+    """Return whether a POST or a PATCH accepts a field."""
+    # every field of the models has a dict here
     extra: Any = info.json_schema_extra
     return bool(extra["create"] or extra["update"])
 
 
-def _words(value: Any, kind: str) -> Markup:
+def _formatted(value: Any, kind: str) -> Markup:
     if kind == TIME:
         return escape(instant(value))
     if kind == BOOLEAN:

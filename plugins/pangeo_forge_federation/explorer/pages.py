@@ -1,4 +1,4 @@
-"""The explorer's own pages: a line of a table each, and the one handler that answers for all of them."""
+"""The explorer's own pages: a table with one entry per page, and the handler that all of them share."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -19,55 +19,60 @@ from pangeo_forge_federation.explorer.token_use import token_use
 from pangeo_forge_federation.values.numbers import read_id
 from pangeo_forge_federation.web.addresses import with_groups
 
-Found = dict[str, Any]
+PageData = dict[str, Any]
 
-# parameters of paths that are numbers; all others are text
+# path parameters that are integers; all others are strings
 INTEGERS = ("recipe_run_id", "dataset_id")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page with an address of its own, at which Datasette has none, or one that counts all there is first."""
+    """A page that Datasette does not have, or whose version in Datasette would count all rows first."""
 
-    # what stands in braces is a parameter of `data`, by the name that it has in the endpoints' paths
+    # names in braces are parameters of `data`, named as in the paths of endpoints
     path: str
     template: str
-    # what the template finds in `page`: of `Queries` and the parameters by name; None is 404
-    data: Callable[..., Found | None] | None = None
-    # names in the query string that are parameters of `data` too, empty where a request has them not
+    # returns the template variable `page`, given `Queries` and the parameters; None for 404
+    data: Callable[..., PageData | None] | None = None
+    # query string parameters that are also passed to `data`, empty if a request does not have them
     parameters: tuple[str, ...] = ()
-    # what is not in the registry's database, added to what was found
-    besides: Callable[[Any, Found], Awaitable[Found]] | None = None
-    # where a request is sent instead, by its query string and the parameters of the path
+    # returns more data, which does not come from the registry's database
+    more_data: Callable[[Any, PageData], Awaitable[PageData]] | None = None
+    # returns the URL to redirect to, if any, given the query string and the path parameters
     redirect: Callable[[Mapping[str, str], Links, Mapping[str, Any]], str | None] | None = None
 
     @property
     def route(self) -> str:
-        """The regular expression of its address."""
-        # a key has neither comma nor dot, which `tilde_encode` writes otherwise: what has is for Datasette
+        """Return the regular expression of its URL."""
+        # keys have no comma or dot, which `tilde_encode` escapes: paths that do are left to Datasette
         return f"^{with_groups(self.path, '[^/,.]+')}$"
 
-    async def answer(self, datasette: Any, request: Any) -> Response:
-        """The page. Raises NotFound, Forbidden."""
+    async def respond(self, datasette: Any, request: Any) -> Response:
+        """Return the page.
+
+        Raises:
+            NotFound: if there is no such record.
+            Forbidden: if the visitor has no access.
+        """
         await datasette.ensure_permissions(request.actor, ["view-instance"])
-        values = {name: _read(name, tilde_decode(text)) for name, text in request.url_vars.items()}
+        values = {name: _parse(name, tilde_decode(text)) for name, text in request.url_vars.items()}
         if self.redirect and (address := self.redirect(request.args, Links(datasette.urls), values)):
             return Response.redirect(address)
         values |= {name: request.args.get(name) or "" for name in self.parameters}
-        page: Found | None = {}
+        page: PageData | None = {}
         if self.data:
             data = self.data
             page = await read(datasette, lambda queries: data(queries, **values))
         if page is None:
             *_, table, key = request.path.split("/")
-            raise NotFound(f"There is nothing in {table} with the id {tilde_decode(key)}")
-        if self.besides:
-            page |= await self.besides(datasette, page)
+            raise NotFound(f"There is no row in {table} with the id {tilde_decode(key)}")
+        if self.more_data:
+            page |= await self.more_data(datasette, page)
         context = {"page": page, "metadata": datasette.metadata()}
         return Response.html(await datasette.render_template(self.template, context, request=request))
 
 
-# a page is a line here and its template
+# to add a page, add an entry here and its template
 PAGES = (
     Page("/", "index.html", home),
     Page("/federation/feedstocks/{feedstock_id}", "feedstock.html", records.feedstock),
@@ -77,18 +82,22 @@ PAGES = (
         "/federation/bakeries/{bakery_id}",
         "bakery.html",
         records.bakery,
-        besides=token_use,
+        more_data=token_use,
         redirect=day_of_bakery,
     ),
     Page("/federation/maintainers/{github}", "maintainer.html", records.maintainer),
     Page("/-/search", "search.html", search, parameters=("q",)),
     Page("/-/statistics", "statistics.html", statistics),
-    Page("/-/snapshots", "snapshots.html", besides=snapshots),
+    Page("/-/snapshots", "snapshots.html", more_data=snapshots),
 )
 
 
-def _read(name: str, text: str) -> str | int:
-    """A parameter of a path; a number as the registry writes it. Raises NotFound."""
+def _parse(name: str, text: str) -> str | int:
+    """Return the value of a path parameter.
+
+    Raises:
+        NotFound: if it has to be an id and is not a number that the registry could have assigned.
+    """
     if name not in INTEGERS:
         return text
     number = read_id(text)

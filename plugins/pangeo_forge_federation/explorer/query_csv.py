@@ -1,4 +1,4 @@
-"""Results of SQL queries and canned queries as CSV."""
+"""Queries as CSV: ad-hoc SQL and canned queries."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ from pangeo_forge_federation.problems import ProblemDetails
 from pangeo_forge_federation.storage.database import FEDERATION
 from pangeo_forge_federation.web.replies import Reply
 
-# Time limit for sending a response; the largest needs 140 kB/s.
+# limit on sending a response, which allows 140 kB/s for the largest one
 SEND_SECONDS = 120
 
 logger = logging.getLogger("federation.sql_csv")
@@ -28,25 +28,25 @@ logger = logging.getLogger("federation.sql_csv")
 Send = Callable[[dict], Awaitable[None]]
 
 
-async def answer_sql(datasette: Any, request: Any, send: Send) -> None:
-    """GET /federation.csv?sql=..."""
+async def respond_to_sql(datasette: Any, request: Any, send: Send) -> None:
+    """Respond to GET /federation.csv?sql=..."""
 
     async def get(call: Call) -> Reply:
         await call.services.permissions.require_sql(call.visitor)
         sql = request.args.get("sql")
         if not sql:
-            raise ProblemDetails("bad-parameter", "there is no query: give one as ?sql=select ...", parameter="sql")
+            raise ProblemDetails("bad-parameter", "the query is missing: send it as ?sql=select ...", parameter="sql")
         try:
             validate_sql_select(sql)
         except InvalidSql as error:
             raise ProblemDetails("bad-request", str(error)) from None
         return await _reply(datasette, request, sql, await _parameters(datasette, request, sql), FEDERATION)
 
-    await _answer(datasette, request, send, get)
+    await _respond(datasette, request, send, get)
 
 
-async def answer_canned_query(datasette: Any, request: Any, send: Send) -> None:
-    """GET /federation/<canned query>.csv"""
+async def respond_to_canned_query(datasette: Any, request: Any, send: Send) -> None:
+    """Respond to GET /federation/<canned query>.csv"""
 
     async def get(call: Call) -> Reply:
         name = request.url_vars["query"]
@@ -55,22 +55,22 @@ async def answer_canned_query(datasette: Any, request: Any, send: Send) -> None:
         parameters = await _parameters(datasette, request, query["sql"], query.get("params"))
         return await _reply(datasette, request, query["sql"], MagicParameters(parameters, request, datasette), name)
 
-    await _answer(datasette, request, send, get)
+    await _respond(datasette, request, send, get)
 
 
-async def _answer(datasette: Any, request: Any, send: Send, get: Callable[[Call], Awaitable[Reply]]) -> None:
+async def _respond(datasette: Any, request: Any, send: Send, get: Callable[[Call], Awaitable[Reply]]) -> None:
     services = services_of(datasette)
     async with services.csv_downloads.turn():
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await respond({"GET": get}, services, request, send)
         except TimeoutError:
-            # the server closes the connection of an unfinished response, so the client sees that it is incomplete
-            logger.warning("%s was not read within %s s and is broken off", request.path, SEND_SECONDS)
+            # the server closes the connection, so that the client sees that the response is incomplete
+            logger.warning("%s could not be sent within %s s and was aborted", request.path, SEND_SECONDS)
 
 
 async def _parameters(datasette: Any, request: Any, sql: str, names: Sequence[str] | None = None) -> dict[str, str]:
-    """Return the named parameters as Datasette does; missing ones are empty."""
+    """Return the named parameters as Datasette does: those that are missing are empty."""
     given = {name: request.args.get(name) for name in request.args if name not in ("sql", "_shape")}
     names = names or await derive_named_parameters(datasette.get_database(FEDERATION), sql)
     return {name: "" for name in names if not name.startswith("_")} | given
@@ -87,7 +87,7 @@ async def _reply(datasette: Any, request: Any, sql: str, parameters: Mapping[str
     )
     parts = await _run_in_turn(datasette, request, read)
     headers = {}
-    # browsers show plain text, and save text/csv
+    # a browser displays plain text, and downloads CSV
     content_type = "text/plain; charset=utf-8"
     if request.args.get("_dl"):
         content_type = Csv.content_type
@@ -96,10 +96,10 @@ async def _reply(datasette: Any, request: Any, sql: str, parameters: Mapping[str
 
 
 async def _run_in_turn(datasette: Any, request: Any, read: Callable[[sqlite3.Connection], Parts]) -> Parts:
-    """Return the result of `read`, run in the turn of the request or a new one, which ends before the sending.
+    """Return the result of `read`, run in the turn of the request or in a new one, which ends before sending starts.
 
     Raises:
-        ProblemDetails: 400 if the SQL fails.
+        ProblemDetails: if the query fails.
     """
     database = datasette.get_database(FEDERATION)
     end_turn = request.scope.get(END_TURN)
@@ -116,7 +116,7 @@ async def _run_in_turn(datasette: Any, request: Any, read: Callable[[sqlite3.Con
 
 
 def _blob_url(datasette: Any, request: Any, column: str, blob: bytes) -> str:
-    """Return the address at which Datasette serves the bytes of a cell."""
-    which = {"_blob_column": column, "_blob_hash": hashlib.sha256(blob).hexdigest()}
-    path = path_with_format(request=request, format="blob", extra_qs=which, replace_format="csv")
+    """Return the URL at which Datasette serves the bytes of a cell."""
+    parameters = {"_blob_column": column, "_blob_hash": hashlib.sha256(blob).hexdigest()}
+    path = path_with_format(request=request, format="blob", extra_qs=parameters, replace_format="csv")
     return datasette.absolute_url(request, datasette.urls.path(path))

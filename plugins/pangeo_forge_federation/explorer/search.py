@@ -1,4 +1,4 @@
-"""Search: one box over feedstocks, datasets, bakeries and people."""
+"""The search page, for feedstocks, datasets, bakeries and people."""
 
 import re
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from pangeo_forge_federation.explorer.queries import Queries
 
 RESULTS = 20
 LONGEST = 200
-# where words are looked for that the title has not
+# fields in which to look for words that are not in the title
 FIELDS = {"feedstocks": ("id", "description"), "datasets": ("description", "url")}
-# of a text in which words were found
+# characters around a word that was found
 EXCERPT = 140
 
 
 def search(queries: Queries, q: str) -> dict[str, Any]:
-    """What each list finds. Feedstocks and datasets by full text, bakeries and people by a part of their name."""
+    """Return what was found: feedstocks and datasets by full text, bakeries and people by a part of their name."""
     words = q.strip()[:LONGEST]
     if not words:
         return {"words": "", "found": 0}
     by_text = urlencode({"q": words})
     people = queries.first_rows("list_maintainers", RESULTS + 1, urlencode({"github__contains": words}))
     named = queries.first_rows("list_maintainers", RESULTS + 1, urlencode({"name__contains": words}))
-    # one more than is shown tells whether there are more
+    # one more than the page shows, to detect whether there are more
     found = {
         "feedstocks": queries.first_rows("list_feedstocks", RESULTS + 1, by_text),
         "datasets": queries.first_rows("list_datasets", RESULTS + 1, by_text),
@@ -43,18 +43,18 @@ def search(queries: Queries, q: str) -> dict[str, Any]:
 
 
 def found_in(words: str, record: Mapping[str, Any], fields: tuple[str, ...]) -> str | None:
-    """What of a record has the words that its title has not, as an excerpt from the first of the fields with one."""
-    missing = [word for word in re.findall(r"\w+", words) if not _begin_of(word).search(record["title"] or "")]
+    """Return an excerpt around a word that is not in the title of a record, from the first field that has one."""
+    missing = [word for word in re.findall(r"\w+", words) if not _start_of_word(word).search(record["title"] or "")]
     for field in fields:
         text = record[field] or ""
         for word in missing:
-            if match := _begin_of(word).search(text):
+            if match := _start_of_word(word).search(text):
                 return _around(text, match.start())
     return None
 
 
-def _begin_of(word: str) -> re.Pattern:
-    # as the index splits words: what is no letter and no digit stands between
+def _start_of_word(word: str) -> re.Pattern:
+    # like the index, which splits words at everything except letters and digits
     return re.compile(rf"(?<![^\W_]){re.escape(word)}", re.IGNORECASE)
 
 

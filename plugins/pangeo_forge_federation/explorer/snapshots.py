@@ -1,4 +1,4 @@
-"""The page of snapshots: what there is to take home."""
+"""The page of snapshots, which anyone can download."""
 
 import asyncio
 from typing import Any
@@ -9,6 +9,6 @@ from pangeo_forge_federation.storage.snapshots import list_snapshots
 
 
 async def snapshots(datasette: Any, _: Any) -> dict[str, Any]:
-    """The snapshots as `GET /snapshots` has them, their addresses without a host."""
-    there = await asyncio.to_thread(list_snapshots, services_of(datasette).data)
-    return {"snapshots": [record_of(each, "") for each in there]}
+    """Return the snapshots as in `GET /snapshots`, but with URLs that have no host."""
+    found = await asyncio.to_thread(list_snapshots, services_of(datasette).data)
+    return {"snapshots": [record_of(each, "") for each in found]}

@@ -1,4 +1,4 @@
-"""The page of numbers over time."""
+"""The statistics page."""
 
 from datetime import date
 from typing import Any
@@ -9,7 +9,7 @@ from pangeo_forge_federation.explorer.success_rate import success_rate
 
 
 def statistics(queries: Queries) -> dict[str, Any]:
-    """What the page of statistics shows."""
+    """Return the data of the statistics page."""
     stats = queries.require("get_stats")
     stacks = make_stacks(
         stats["recipe_runs_by_day"], date.fromisoformat(stats["from_day"]), date.fromisoformat(stats["to_day"])

@@ -1,4 +1,4 @@
-"""The timeline: a bar a run, newest at the right, as high as the run took, on a square-root scale."""
+"""The timeline: one bar per run, newest on the right, with the duration as its height, on a square-root scale."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ class Bar:
 
     @property
     def y(self) -> float:
-        """Where the bar begins, from the top."""
+        """The distance from the top of the chart to the top of the bar."""
         return TOP + HEIGHT - self.height
 
     @property
     def open(self) -> bool:
-        """Not final: drawn as an outline."""
+        """Whether the run is not final, and the bar is drawn as an outline."""
         return self.status in (*UNFINISHED_STATUSES, STALE)
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Bars of the last runs, the oldest first."""
+    """The bars of the last runs, oldest first."""
 
     bars: list[Bar]
     sentence: str
@@ -52,9 +52,9 @@ class Timeline:
 
 
 def seconds_of(run: Mapping[str, Any], now: datetime) -> float | None:
-    """How long a run took, or has taken until now. None where that is not known.
+    """Return how long a run took, or has taken until now, in seconds. None if unknown.
 
-    It is not of a run that was recorded once, at its end: it has one instant for both.
+    It is unknown for a run that was only recorded when it ended, because its start and end are then the same.
     """
     if run["completed_at"]:
         return max(0.0, seconds_between(run["run_date"], run["completed_at"])) or None
@@ -64,10 +64,10 @@ def seconds_of(run: Mapping[str, Any], now: datetime) -> float | None:
 
 
 def make_timeline(runs: Iterable[Mapping[str, Any]], now: datetime) -> Timeline:
-    """The timeline of recipe runs, which come newest first."""
+    """Return the timeline of recipe runs, which are sorted newest first."""
     shown = list(runs)[:RUNS][::-1]
     took = {run["id"]: seconds_of(run, now) for run in shown}
-    # a stale run would make all others flat: only finished ones give the scale
+    # only finished runs determine the scale, because a stale run would make all others look flat
     longest = max((took[run["id"]] or 0 for run in shown if run["completed_at"]), default=0) or 1
     bars = [_bar(run, took[run["id"]], longest, index) for index, run in enumerate(shown, RUNS - len(shown))]
     return Timeline(bars, _sentence([bar.status for bar in bars]))

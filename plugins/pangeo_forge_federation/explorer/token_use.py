@@ -1,4 +1,4 @@
-"""When a bakery last wrote: the one thing that a page says of tokens."""
+"""When a token of a bakery was last used: the only information about tokens that a page shows."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pangeo_forge_federation.storage.database import TOKENS
 
 
 async def token_use(datasette: Any, page: dict[str, Any]) -> dict[str, Any]:
-    """The day on which a token of a page's bakery was last used."""
+    """Return the day on which a token of the page's bakery was last used."""
     rows = await datasette.databases[TOKENS].execute(
         """
         select substr(max(last_used_at), 1, 10)

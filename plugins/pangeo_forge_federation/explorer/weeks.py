@@ -1,4 +1,4 @@
-"""A bakery week by week: how its runs ended, how long they took, and how long they waited before."""
+"""A bakery week by week: how its runs ended, how long they took, and how long they waited first."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ DAYS = 7
 WEEKS = ceil(QUARTER.days / DAYS)
 PITCH, BAR = 80, 48
 HEIGHT = 40
-# of a bar that is there at all
+# the height of the smallest bar
 LEAST = 2
 
 
 @dataclass(frozen=True)
 class Week:
-    """Seven days of a bakery."""
+    """One week of a bakery."""
 
     first: str
     last: str
     # how its runs ended
     strip: Strip
-    # medians in seconds; None where there is nothing to take them of
+    # medians in seconds; None if there are no runs to base them on
     duration: float | None
     wait: float | None
     x: int
-    # units of the chart: the wait stands below the duration
+    # in units of the chart, where the wait is drawn below the duration
     duration_height: float
     wait_height: float
     title: str
@@ -64,7 +64,10 @@ class Weeks:
 
 
 def make_weeks(by_day: Iterable[Mapping[str, Any]], medians: Iterable[Mapping[str, Any]], today: date) -> Weeks:
-    """The last weeks, of rows with day, status and recipe_runs, and of rows with first_day, duration and wait."""
+    """Return the last weeks.
+
+    Rows of `by_day` have `day`, `status` and `recipe_runs`; rows of `medians` have `first_day`, `duration` and `wait`.
+    """
     by_day = list(by_day)
     of_week = {row["first_day"]: row for row in medians}
     longest = max(((row["duration"] or 0) + (row["wait"] or 0) for row in of_week.values()), default=0) or 1
@@ -80,7 +83,7 @@ def make_weeks(by_day: Iterable[Mapping[str, Any]], medians: Iterable[Mapping[st
 def _week(first: date, last: date, strip: Strip, medians: Mapping[str, Any], longest: float, index: int) -> Week:
     took, waited = medians.get("duration"), medians.get("wait")
     title = f"{first} to {last}: "
-    title += duration(took) if took is not None else "nothing that succeeded"
+    title += duration(took) if took is not None else "no successful runs"
     title += f", after {duration(waited)} in the queue" if waited else ""
     duration_height, wait_height = (
         round(max(LEAST, HEIGHT * value / longest), 1) if value else 0 for value in (took, waited)
@@ -101,6 +104,6 @@ def _week(first: date, last: date, strip: Strip, medians: Mapping[str, Any], lon
 def _sentence(weeks: list[Week]) -> str:
     known = [week.duration for week in weeks if week.duration is not None]
     if not known:
-        return "Nothing succeeded"
+        return "No successful runs"
     span = f"from {duration(min(known))} to {duration(max(known))}" if len(known) > 1 else duration(known[0])
     return f"Median duration by week, {plural(len(known), 'week')}: {span}"

@@ -1,4 +1,4 @@
-"""How far pages look back: the one place that says it, to queries as a day and to templates as `windows`."""
+"""How far back pages look: queries use the first day of a window, templates the variable `windows`."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True)
 class Window:
-    """So many days in UTC, today the last of them."""
+    """A number of days in UTC that ends with today."""
 
     days: int
 
     @property
     def since(self) -> str:
-        """Its first day, as the database writes it."""
+        """The first day, in the format of the database."""
         return (datetime.now(UTC).date() - timedelta(days=self.days - 1)).isoformat()
 
 

@@ -1,4 +1,4 @@
-"""Times, durations, counts and long texts in the words that people use, and as many of them as a page has room for."""
+"""Times, durations and long strings in a readable form that fits on a page."""
 
 import re
 from datetime import UTC, datetime
@@ -8,20 +8,20 @@ from markupsafe import Markup, escape
 from pangeo_forge_federation.values.plural import plural
 from pangeo_forge_federation.values.times import from_text
 
-# unit: how many seconds it has, largest first
+# unit -> seconds, largest first
 UNITS = {"year": 31_557_600, "month": 2_629_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 JUST_NOW_SECONDS = 5
 _TRACEBACK = "Traceback (most recent call last):"
-# what a cut took the end of is code to its end
+# if the closing backtick was truncated, code ends with the string
 _CODE = re.compile(r"`([^`\n]+)(?:`|(?<=…)$)")
 
 
 def duration(seconds: float) -> str:
-    """`46 minutes`, `2 hours`: the largest unit, and from it the next one where that says much: `1 hour 20 minutes`."""
+    """Return the largest unit, `46 minutes`, followed by the next one if it matters, `1 hour 20 minutes`."""
     seconds = max(0, round(seconds))
     names = list(UNITS)
     for index, (name, size) in enumerate(UNITS.items()):
-        # the next smaller unit below three of this one, so that 1 hour 50 minutes is not an hour
+        # below three of a unit, the next smaller one matters: 1 hour 50 minutes is not an hour
         count, rest = divmod(seconds, size)
         if not count:
             continue
@@ -35,7 +35,7 @@ def duration(seconds: float) -> str:
 
 
 def distance(seconds: float) -> str:
-    """One unit, rounded down: `2 hours`."""
+    """Return a duration in one unit, rounded down: `2 hours`."""
     for name, size in UNITS.items():
         if seconds >= size:
             return plural(int(seconds // size), name)
@@ -43,7 +43,7 @@ def distance(seconds: float) -> str:
 
 
 def ago(text: str, now: datetime) -> str:
-    """`2 hours ago`, `yesterday`, `in 3 hours`."""
+    """Return a time relative to now: `2 hours ago`, `yesterday`, `in 3 hours`."""
     seconds = (now - from_text(text)).total_seconds()
     if abs(seconds) < JUST_NOW_SECONDS:
         return "just now"
@@ -54,25 +54,25 @@ def ago(text: str, now: datetime) -> str:
     return f"{distance(seconds)} ago"
 
 
-def going_on(text: str, now: datetime) -> str:
-    """Of what began at a time and goes on: `for 5 minutes`; of what has not begun yet, `begins in 3 hours`."""
+def elapsed(text: str, now: datetime) -> str:
+    """Return the time since a start: `for 5 minutes`, or `begins in 3 hours` if it is in the future."""
     seconds = (now - from_text(text)).total_seconds()
     return f"begins in {distance(-seconds)}" if seconds <= -JUST_NOW_SECONDS else f"for {distance(max(0, seconds))}"
 
 
 def instant(text: str) -> str:
-    """The instant itself, to the second: `2026-11-24 03:25:00 UTC`."""
+    """Return a time to the second: `2026-11-24 03:25:00 UTC`."""
     return f"{text[:10]} {text[11:19]} UTC"
 
 
 def time_ago(text: str | None) -> Markup:
-    """A time as an element: relative words, the instant in its title. Nothing for no time."""
+    """Return a `<time>` element with a relative time, and the exact time as its title. Empty without a time."""
     return _element(text, ago(text, datetime.now(UTC))) if text else Markup("")
 
 
 def time_since(text: str) -> Markup:
-    """The time since which something goes on as an element: `for 5 minutes`, the instant in its title."""
-    return _element(text, going_on(text, datetime.now(UTC)))
+    """Return a `<time>` element with the time since a start, `for 5 minutes`, and the exact start as its title."""
+    return _element(text, elapsed(text, datetime.now(UTC)))
 
 
 def _element(text: str, shown: str) -> Markup:
@@ -80,12 +80,12 @@ def _element(text: str, shown: str) -> Markup:
 
 
 def seconds_between(begin: str, end: str) -> float:
-    """Seconds from one time, as it is kept, to another."""
+    """Return the seconds between two times in the format of the database."""
     return (from_text(end) - from_text(begin)).total_seconds()
 
 
 def first_line(text: str | None, limit: int = 160) -> str:
-    """The first line of a message that says anything, cut after a word; with the exception of a traceback after it."""
+    """Return the first non-empty line of a message, truncated after a word, with the exception of any traceback."""
     lines = [line for line in (text or "").splitlines() if line.strip()]
     line = lines[0].strip() if lines else ""
     if exception := _exception_in(lines):
@@ -93,13 +93,13 @@ def first_line(text: str | None, limit: int = 160) -> str:
     if len(line) <= limit:
         return line
     shown = line[: limit - 1]
-    # where the last word is cut off, and is not all there is
+    # drop a truncated last word, unless it is most of the line
     whole = shown if line[limit - 1].isspace() else shown.rpartition(" ")[0]
     return (whole if len(whole) > limit // 2 else shown).rstrip(" .,;:") + "…"
 
 
 def _exception_in(lines: list[str]) -> str | None:
-    """The line that a traceback ends with, of several the last; None where there is none, or it was cut before."""
+    """Return the last line of the last traceback. None if there is none, or if it is truncated."""
     begins = max((number for number, line in enumerate(lines) if line.strip() == _TRACEBACK), default=None)
     if begins is None:
         return None
@@ -108,7 +108,7 @@ def _exception_in(lines: list[str]) -> str | None:
 
 
 def shortened(text: str, limit: int) -> str:
-    """A long name with its middle left out: its beginning and its end tell it apart."""
+    """Return a long name without its middle, because its start and end identify it."""
     if len(text) <= limit:
         return text
     head = limit // 2
@@ -116,15 +116,15 @@ def shortened(text: str, limit: int) -> str:
 
 
 def store_name(url: str) -> str:
-    """The last part of a store's address, `gpcp.zarr`: what it is called where nobody gave it a title."""
+    """Return the last segment of a store's URL, such as `gpcp.zarr`: its name if it has no title."""
     return url.rstrip("/").rpartition("/")[2]
 
 
 def bounded(text: str, limit: int, end: bool = False) -> str:
-    """As much of a text as has at most `limit` bytes as HTML, and the `…`: its beginning, or its end."""
+    """Return the start, or the end, of a string: at most `limit` bytes as HTML, plus `…` if it was truncated."""
     shown = text
     while (size := len(str(escape(shown)).encode())) > limit:
-        # as many characters less as there are bytes too many; of characters that take several bytes, several times
+        # shorten it in proportion to its size, repeatedly if some characters take several bytes
         keep = min(len(shown) - 1, max(1, len(shown) * limit // size))
         shown = shown[-keep:] if end else shown[:keep]
     if shown == text:
@@ -133,5 +133,5 @@ def bounded(text: str, limit: int, end: bool = False) -> str:
 
 
 def coded(text: str | Markup) -> Markup:
-    """Text in which what stands between backticks is code, all else escaped."""
+    """Return text as HTML in which strings between backticks are code. Everything else is escaped."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
