@@ -35,18 +35,18 @@ from pangeo_forge_federation.values.text_rules import (
     without_terminal_codes,
 )
 
-# As the document of the API tells them: a regular expression that JSON Schema and Python read alike.
+# as in the OpenAPI document: JSON Schema and Python interpret this regular expression alike
 NO_CONTROL_PATTERN = rf"^[^{CONTROL_CHARACTERS}]*$"
 
 
 def refuse(message: str) -> PydanticCustomError:
-    """What a check raises: a sentence that goes on from the name of the field."""
-    # braces would be taken for placeholders
+    """Return the error of a check; `message` continues a sentence that starts with the field's name."""
+    # braces would be interpreted as placeholders
     return PydanticCustomError("refused", "{message}", {"message": message})
 
 
 def _refusing(check: Callable[[str], Any]) -> AfterValidator:
-    """A check that raises ValueError, in its words. The text stays as it is."""
+    """Return a validator from a check that raises ValueError. The string stays unchanged."""
 
     def run(text: str) -> str:
         try:
@@ -81,12 +81,12 @@ def _status(value: Any) -> Any:
 
 
 def _checked(annotation: Any, *checks: Any) -> Any:
-    """The annotation with further checks."""
+    """Return the annotation with further checks."""
     return Annotated[annotation, *checks]
 
 
 def text(limit: int, **schema: Any) -> Any:
-    """Text of at most `limit` bytes without control characters."""
+    """Return the type of a string of at most `limit` bytes without control characters."""
     return Annotated[
         StrictStr,
         _refusing(check_no_control_characters),
@@ -96,17 +96,17 @@ def text(limit: int, **schema: Any) -> Any:
 
 
 def identifier(limit: int = 500, **schema: Any) -> Any:
-    """Text that names something: not empty."""
+    """Return the type of a non-empty string that identifies something."""
     return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), _refusing(check_not_blank)]
 
 
-# the years of times.py, as a regular expression
+# the years that times.py accepts, as a regular expression
 YEAR_PATTERN = r"(19[7-9]\d|20\d\d|21\d\d)"
 TIME_SCHEMA = {"format": "date-time", "pattern": f"^{YEAR_PATTERN}-"}
 DAY_SCHEMA = {"format": "date", "pattern": f"^{YEAR_PATTERN}-"}
 
 Integer = StrictInt
-# a body's numbers have an end: json_body.py sees to that
+# json_body.py makes sure that numbers in a body are finite
 Number = StrictFloat
 Boolean = StrictBool
 Identifier = identifier()

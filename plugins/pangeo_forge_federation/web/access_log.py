@@ -1,4 +1,4 @@
-"""Around every request: its id, how long it took, and, where asked for, a line in the log. The outermost layer."""
+"""The outermost layer: gives each request an ID, counts it, and logs it if the access log is enabled."""
 
 import logging
 import time
@@ -8,18 +8,18 @@ from urllib.parse import quote
 from pangeo_forge_federation.request_notes import REQUEST_ID, RequestNote, current_note, request_id_of
 from pangeo_forge_federation.web.metrics import Metrics
 
-# one line a request, at INFO
+# one line per request, at level INFO
 logger = logging.getLogger("federation.requests")
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
-# of a path and query in the log
+# of a path and query string in the log
 MOST_CHARACTERS = 2000
 _HEADER = REQUEST_ID.lower().encode()
 
 
 def log_access(application: Application, metrics: Metrics | None) -> Application:
-    """The application with an id on every answer, counted in `metrics` where those are wanted."""
+    """Return the application with an ID on every response; requests are counted in `metrics` if given."""
 
     async def watched(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
@@ -52,7 +52,7 @@ def log_access(application: Application, metrics: Metrics | None) -> Application
 
 
 def log_fields(scope: dict, note: RequestNote, status: int, seconds: float) -> dict:
-    """What the log says of a request. `status` is 0 where nothing was answered."""
+    """Return the fields of a log line. `status` is 0 if no response was sent."""
     query = scope["query_string"].decode("latin-1")
     path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1").partition("?")[0]
     fields = {
