@@ -85,6 +85,6 @@ def write_once(
     if kept["request_sha256"] != key.request_sha256:
         raise ProblemDetails(
             "idempotency-key-reused",
-            "This Idempotency-Key was used with another method, path, query string or body: use a new one for each write.",
+            "This Idempotency-Key was used for a different request: use a new key for each write.",
         )
     return Written(kept["status"], kept["kind"], json.loads(kept["ids"]), replayed=True)
