@@ -1,4 +1,4 @@
-"""Every error body, made in one place: RFC 9457 problem details. `docs/errors.md` says what to do on each."""
+"""Error responses: problem details (RFC 9457). `docs/errors.md` explains how to handle each type."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,40 +6,40 @@ from pangeo_forge_federation.values.json_text import dump_json
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://api.pangeo-forge.org/problems/"
-# BodyErrors that are told at once: a body of a megabyte can hold 300,000, and an answer of 18 megabytes helps nobody.
+# Errors listed at once: a body of 1 MB can have 300,000 errors, and a response of 18 MB would help nobody.
 MAX_ERRORS = 100
 
-# kind: (status, title). A kind, once published, is never renamed: clients compare the type.
+# kind: (status, title). A published kind is never renamed, since clients compare the type.
 KINDS = {
-    "bad-request": (400, "The request cannot be read"),
-    "bad-parameter": (400, "A parameter is unknown or cannot be read"),
-    "slow-query": (400, "The query takes too long"),
-    "answer-too-large": (400, "The answer would be larger than one may be"),
-    "invalid-json": (400, "The body is not JSON that can be kept"),
-    "unauthorized": (401, "A valid token is needed"),
-    "forbidden": (403, "You may not do that"),
-    "not-found": (404, "There is nothing here"),
-    "method-not-allowed": (405, "This method is not offered here"),
-    "not-acceptable": (406, "This registry cannot send that format"),
-    "conflict": (409, "This contradicts what is recorded"),
-    "precondition-failed": (412, "It has changed meanwhile"),
-    "too-large": (413, "The body is too large"),
-    "unsupported-media-type": (415, "The body is not of a type that is read here"),
-    "range-not-satisfiable": (416, "The file ends before that"),
-    "invalid": (422, "The body does not fit"),
-    "idempotency-key-reused": (422, "This Idempotency-Key was used for another request"),
-    "too-many-requests": (429, "Too many writes with this token"),
-    "internal": (500, "Something went wrong here"),
-    "unavailable": (503, "Not now, try again"),
+    "bad-request": (400, "Bad request"),
+    "bad-parameter": (400, "Invalid query parameter"),
+    "slow-query": (400, "Query time limit exceeded"),
+    "answer-too-large": (400, "Response too large"),
+    "invalid-json": (400, "Invalid JSON"),
+    "unauthorized": (401, "Authentication required"),
+    "forbidden": (403, "Not permitted"),
+    "not-found": (404, "Not found"),
+    "method-not-allowed": (405, "Method not allowed"),
+    "not-acceptable": (406, "Format not available"),
+    "conflict": (409, "Conflict with an existing record"),
+    "precondition-failed": (412, "The record has changed"),
+    "too-large": (413, "Request body too large"),
+    "unsupported-media-type": (415, "Unsupported content type"),
+    "range-not-satisfiable": (416, "Range not satisfiable"),
+    "invalid": (422, "Validation failed"),
+    "idempotency-key-reused": (422, "Idempotency-Key already used for another request"),
+    "too-many-requests": (429, "Too many requests"),
+    "internal": (500, "Internal server error"),
+    "unavailable": (503, "Temporarily unavailable"),
 }
-# What people see for statuses that Datasette itself answers with.
+# The kinds of the statuses that Datasette itself returns.
 KIND_OF_STATUS = {400: "bad-request", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 500: "internal"}
 
 
 class ProblemDetails(Exception):
-    """Ends a request with a problem body.
+    """Ends a request with a problem response.
 
-    `errors` are all faults of a body at once: {"detail": sentence, "pointer": JSON Pointer (RFC 6901)}.
+    `errors` lists all errors of a request body: {"detail": sentence, "pointer": JSON Pointer (RFC 6901)}.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ProblemDetails(Exception):
 
 
 def problem_body(problem: ProblemDetails, request_id: str) -> bytes:
-    """The body of an error, as bytes of JSON, with the id of the request that ends in it."""
+    """Return the response body as JSON, including the ID of the request that failed."""
     body: dict[str, object] = {
         "type": TYPE_PREFIX + problem.kind,
         "title": problem.title,
@@ -76,10 +76,10 @@ def problem_body(problem: ProblemDetails, request_id: str) -> bytes:
 
 
 def json_pointer(parts: Iterable[str | int]) -> str:
-    """A JSON Pointer (RFC 6901) from keys and indexes."""
+    """Return a JSON Pointer (RFC 6901) built from keys and indexes."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def unauthorized(detail: str) -> ProblemDetails:
-    """401, with the header that RFC 9110 asks for."""
+    """Return a 401 problem with the header that RFC 9110 requires."""
     return ProblemDetails("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="federation"'})

@@ -1,8 +1,7 @@
-"""The audit log of `tokens.db`: each write that came with a token, accepted or refused, and when a token was last used.
+"""The audit log in `tokens.db`: every write with a token, accepted or refused, and when each token was last used.
 
-Written after the answer's commit, by a thread of its own, many lines at once and without waiting for the disk, which
-the writes themselves wait for: it may lose its last lines in a crash. The record of what
-was accepted is `recipe_run_events` and `dataset_events`, which cannot.
+A thread of its own writes the log after the response's commit, many lines at once and without waiting for the disk, so
+a crash may lose the last lines. Accepted writes are also in `recipe_run_events` and `dataset_events`, which lose none.
 """
 
 import sqlite3
@@ -14,11 +13,11 @@ from pangeo_forge_federation.storage.row_writes import insert
 from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.redaction import redact
 
-# Rows that are kept; the oldest go.
+# rows kept; the oldest are deleted
 KEPT_ROWS = 100_000
-# How often they are counted, in rows: counting at each would cost more than writing.
+# rows between two deletions: checking at every row would cost more than writing it
 TRIMMED_EVERY = 1000
-# A token's last use is noted at most so often, so that reading costs no write a request.
+# at most one update of a token's last use in this time, so that reads do not each cause a write
 LAST_USED_SECONDS = 60
 
 
@@ -30,7 +29,7 @@ class AuditLog:
         self._noted: dict[int, float] = {}
 
     def append(self, token_id: int, client: str | None, method: str, path: str, status: int) -> None:
-        """Note a write that was answered with this status."""
+        """Log a write and the status of its response."""
         row = {
             "at": times.now(),
             "token_id": token_id,
@@ -42,7 +41,7 @@ class AuditLog:
         self._writer.submit(lambda connection: _append(connection, row))
 
     def note_use(self, token_id: int) -> None:
-        """Note that a token was used now, unless that was noted a moment ago."""
+        """Record that a token was used now, unless this was recorded a moment ago."""
         now = time.monotonic()
         if now - self._noted.get(token_id, -LAST_USED_SECONDS) < LAST_USED_SECONDS:
             return
@@ -53,12 +52,12 @@ class AuditLog:
         )
 
     def close(self) -> None:
-        """Write what waits, and end."""
+        """Write the remaining lines, and stop."""
         self._writer.close()
 
 
 def read_audit_log(connection: sqlite3.Connection, token_id: int | None, limit: int) -> list[dict]:
-    """The newest rows, newest first, of one token or of all."""
+    """Return the newest rows, newest first, of one token or of all."""
     rows = connection.execute(
         """
         select

@@ -1,4 +1,4 @@
-"""Who may see what, as Datasette's permissions say: the endpoints are its canned queries, and follow them."""
+"""Who may see what, according to Datasette's permissions, which also apply to the endpoints as its canned queries."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,23 +8,23 @@ from pangeo_forge_federation.storage.database import FEDERATION
 
 
 class Permissions:
-    """What the permissions of one Datasette let somebody see."""
+    """The permissions of one Datasette."""
 
     def __init__(self, datasette: Any):
         self._datasette = datasette
 
     async def require(self, actor: Mapping[str, Any] | None, query_name: str) -> None:
-        """Raises ProblemDetails (403) unless `actor` (Datasette's) may see this endpoint."""
+        """Raise ProblemDetails (403) unless `actor` (Datasette's) may see this endpoint."""
         if not await self._allowed(actor, [("view-query", (FEDERATION, query_name))]):
-            raise ProblemDetails("forbidden", "this endpoint is not public")
+            raise ProblemDetails("forbidden", "This endpoint is not public.")
 
     async def require_sql(self, actor: Mapping[str, Any] | None) -> None:
-        """Raises ProblemDetails (403) unless `actor` (Datasette's) may run SQL of their own."""
+        """Raise ProblemDetails (403) unless `actor` (Datasette's) may run SQL."""
         if not await self._allowed(actor, [("execute-sql", FEDERATION)]):
-            raise ProblemDetails("forbidden", "SQL of your own is not allowed here")
+            raise ProblemDetails("forbidden", "Running SQL is not allowed here.")
 
     async def is_public(self, query_names: Iterable[str]) -> bool:
-        """Whether everybody may see these endpoints, and all the tables."""
+        """Return whether everybody may see these endpoints and all tables."""
         tables = await self._datasette.get_database(FEDERATION).table_names()
         views = await self._datasette.get_database(FEDERATION).view_names()
         return await self._allowed(

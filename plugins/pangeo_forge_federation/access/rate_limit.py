@@ -1,6 +1,6 @@
-"""How many writes a token may make: so that one job that runs wild leaves the registry to the others.
+"""The rate limit on writes with one token, so that a runaway job does not block the others.
 
-Counted in each process for itself. The headers are those of draft-ietf-httpapi-ratelimit-headers.
+Each process counts separately. The headers follow draft-ietf-httpapi-ratelimit-headers.
 """
 
 import math
@@ -16,14 +16,14 @@ WINDOW_SECONDS = 60
 
 
 class RateLimit:
-    """At most `writes_per_minute` of one token; 0 is no limit."""
+    """Allows `writes_per_minute` with one token; 0 means no limit."""
 
     def __init__(self, writes_per_minute: int):
         self._item = RateLimitItemPerMinute(writes_per_minute) if writes_per_minute else None
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def count(self, token_id: int) -> dict[str, str]:
-        """Count a write. The headers that tell what is left. Raises ProblemDetails (429)."""
+        """Count a write, and return the rate limit headers. Raises ProblemDetails (429)."""
         if self._item is None:
             return {}
         allowed = self._limiter.hit(self._item, str(token_id))
@@ -36,8 +36,8 @@ class RateLimit:
         if not allowed:
             raise ProblemDetails(
                 "too-many-requests",
-                f"this token has made {self._item.amount} writes within a minute: wait {reset} seconds, or send many "
-                "runs in one array",
+                f"This token has made {self._item.amount} writes within a minute. Wait {reset} seconds, or send "
+                "several runs in one array.",
                 headers={**headers, "Retry-After": str(reset)},
             )
         return headers

@@ -1,7 +1,7 @@
-"""Bearer tokens of bakeries: `pfk_<id>_<secret>`, of which only the SHA-256 of the secret is kept.
+"""Bearer tokens of bakeries: `pfk_<id>_<secret>`. Only the SHA-256 of the secret is stored.
 
-datasette-auth-tokens looks a token up by its id and compares the rest with what is stored. It is therefore handed
-the hash and never the secret (`stored_form`), and a hash that somebody sends is refused, as it is no token.
+datasette-auth-tokens looks up a token by its ID and compares the rest with the stored value, so it receives the hash
+instead of the secret (`stored_form`). A hash sent by a client is refused, since it does not have the form of a token.
 """
 
 import secrets
@@ -14,11 +14,11 @@ from pangeo_forge_federation.values.token_form import hash_secret
 
 
 class UnknownToken(Exception):
-    """There is no token with this id."""
+    """There is no token with this ID."""
 
 
 def create_token(connection: sqlite3.Connection, bakery_id: str | None, name: str | None, days: float) -> str:
-    """Make a token for a bakery (None: an administrator) and return it, this once."""
+    """Create a token for a bakery, or for an administrator if None, and return it. It cannot be retrieved later."""
     secret = secrets.token_urlsafe(32)
     created = datetime.now(UTC)
     with transaction(connection):
@@ -39,7 +39,7 @@ def create_token(connection: sqlite3.Connection, bakery_id: str | None, name: st
 
 
 def replace_secret(connection: sqlite3.Connection, token_id: int, days: float) -> str:
-    """Give a valid token another secret and return it, this once: who has the one before is refused from now on.
+    """Replace the secret of a valid token, and return the new token. The previous secret stops working.
 
     Raises `UnknownToken`.
     """
@@ -62,12 +62,12 @@ def replace_secret(connection: sqlite3.Connection, token_id: int, days: float) -
             },
         )
     if not cursor.rowcount:
-        raise UnknownToken(f"there is no valid token {token_id}")
+        raise UnknownToken(f"there is no valid token with the ID {token_id}")
     return f"pfk_{token_id}_{secret}"
 
 
 def list_tokens(connection: sqlite3.Connection) -> list[dict]:
-    """All tokens, without their hashes, the newest first."""
+    """Return all tokens without their hashes, newest first."""
     rows = connection.execute(
         """
         select

@@ -188,7 +188,7 @@ def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], Sent
 
 
 def repeated_external_ids(body: list[Any], actor: Actor) -> list[dict[str, str]]:
-    """BodyErrors of an array in which one bakery uses an external id twice."""
+    """Return the errors of an array in which a bakery uses an external_id twice."""
     seen: dict[tuple[Any, str], int] = {}
     errors = []
     for index, item in enumerate(body):

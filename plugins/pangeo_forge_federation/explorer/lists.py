@@ -152,7 +152,7 @@ def invalid_filters(table: str, columns: list[str] | None, arguments: Any) -> li
 
 
 def endpoint_urls(services: Services, links: Links, table: str | None, arguments: Any) -> dict[str, str]:
-    """Return the URLs of the endpoint's list by the text of their links. Empty if the endpoint cannot return that list."""
+    """Return the URLs of the endpoint's list by the text of their links. Empty if the endpoint lacks that list."""
     shown = LISTS.get(table or "")
     if shown is None:
         return {}

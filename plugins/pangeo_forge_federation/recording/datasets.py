@@ -1,4 +1,4 @@
-"""Datasets as bakeries record them: known by URL, owned by the bakery that wrote them first."""
+"""Records datasets, which are identified by URL and owned by the bakery that wrote them first."""
 
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -15,15 +15,16 @@ from pangeo_forge_federation.values.feedstock_names import parse_feedstock_name
 
 DATASETS_PER_RUN = 100
 
-# Fields of a body that mean more than a column to set; every other one is set as it is.
+# fields of a body that need more than setting a column; all others are stored as sent
 _RESOLVED = ("url", "bakery_id", "feedstock_id", "is_test")
 
 
 def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, home: str) -> tuple[int, bool]:
-    """Record a dataset that no run made. (its id, whether it is new): the same one again is found by its URL.
+    """Record a dataset that no run made, and return (its ID, whether it is new).
 
-    `dataset` is an instance of `body_models.create_model_of(Dataset)`.
-    Raises ProblemDetails: 403 for another bakery's name, 409 where its URL is known and a field differs, 422.
+    `dataset` is an instance of `bodies.create_model_of(Dataset)`.
+
+    Raises ProblemDetails: 403 for another bakery, 409 if the URL is known and another field differs, 422.
     """
     faults = BodyErrors()
     bakery_id = bakery_of(dataset.bakery_id, actor, faults)
@@ -52,10 +53,11 @@ def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, 
 def update_dataset(
     connection: sqlite3.Connection, dataset_id: int, patch: Sent, actor: Actor, revisions: Collection[int] | None
 ) -> int:
-    """Apply a merge patch (RFC 7396): a `retraction_reason` retracts the dataset, null takes that back.
+    """Apply a merge patch (RFC 7396): a `retraction_reason` retracts the dataset, null restores it.
 
-    `patch` is an instance of `body_models.update_model_of(Dataset)`; `revisions` are those that If-Match asks for.
-    Raises ProblemDetails: 403 unless its owner or an administrator asks, 404, 412, 422.
+    `patch` is an instance of `bodies.update_model_of(Dataset)`; `revisions` are those that If-Match accepts.
+
+    Raises ProblemDetails: 403 unless the actor is its owner or an administrator, 404, 412, 422.
     """
     dataset = read_own(connection, "datasets", dataset_id, "dataset", actor, revisions)
     sent = {name: getattr(patch, name) for name in patch.model_fields_set}
@@ -75,9 +77,10 @@ def update_dataset(
 
 
 def link_dataset(connection: sqlite3.Connection, run: dict[str, Any], dataset: Sent, actor: Actor, now: str) -> bool:
-    """Note that a run wrote a dataset; one with a new URL belongs to the run's bakery. False if that was known.
+    """Record that a run wrote a dataset, and return False if this was already recorded.
 
-    Of a dataset that is known, fields that differ are left as they are: only its owner changes them, by PATCH.
+    A dataset with a new URL belongs to the run's bakery. A known dataset keeps its fields: only its owner changes them,
+    by PATCH.
     """
     found = _find(connection, dataset.url)
     if found is None:
@@ -97,7 +100,7 @@ def link_dataset(connection: sqlite3.Connection, run: dict[str, Any], dataset: S
         dataset_id, action = found["id"], "linked"
         if _is_linked(connection, run["id"], dataset_id):
             return False
-        # its history has one more line, so that it is heard of; a clock that was set back must not hide that
+        # it has a new event, so it counts as updated, even if the clock was set back
         now = max(now, found["updated_at"])
         changed: dict[str, Any] = {"updated_at": now}
         if found["is_test"] and not run["is_test"]:
@@ -113,7 +116,7 @@ def link_dataset(connection: sqlite3.Connection, run: dict[str, Any], dataset: S
 
 
 def count_new_links(connection: sqlite3.Connection, run_id: int, datasets: Sequence[Sent]) -> int:
-    """How many datasets a run would have with these."""
+    """Return how many datasets a run would have with these."""
     rows = connection.execute(
         """
         select datasets.url
@@ -144,20 +147,20 @@ def _is_linked(connection: sqlite3.Connection, run_id: int, dataset_id: int) -> 
 
 
 def _refuse_difference(found: sqlite3.Row, values: dict[str, Any]) -> None:
-    """Raises ProblemDetails (409) when what was sent is not what is recorded."""
+    """Raise ProblemDetails (409) if a field differs from the recorded one."""
     different = [name for name, value in values.items() if value is not None and not _same(name, value, found[name])]
     if different:
         raise ProblemDetails(
             "conflict",
-            f"this URL is dataset {found['id']} already, with another {', '.join(different)}: its owner changes it "
-            "by PATCH",
+            f"This URL is already dataset {found['id']}, with a different {', '.join(different)}. Its owner can change "
+            "it with PATCH.",
             headers={"Location": f"/datasets/{found['id']}"},
         )
 
 
 def _same(name: str, sent: Any, recorded: Any) -> bool:
     if name in ("bakery_id", "feedstock_id"):
-        # these ids are the same in any letter case
+        # these IDs are compared case-insensitively
         return recorded is not None and sent.lower() == recorded.lower()
     return sent == recorded
 

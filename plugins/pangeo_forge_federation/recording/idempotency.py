@@ -1,8 +1,8 @@
-"""The Idempotency-Key header: a retry finds the write that was accepted, and writes nothing.
+"""The Idempotency-Key header: a retry finds the accepted write, and writes nothing.
 
-The key is kept in the transaction of its write, so that one is never there without the other. It belongs to its token:
-a key is hashed together with the token's id. What was refused is not kept, and may be mended and sent again.
-The header is that of draft-ietf-httpapi-idempotency-key-header.
+The key is stored in the same transaction as its write, so that neither exists without the other. Keys are hashed
+together with the token's ID, so they belong to a token. The keys of refused writes are not stored, so such a request
+can be corrected and sent again. The header follows draft-ietf-httpapi-idempotency-key-header.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ MAX_CHARACTERS = 255
 
 @dataclass(frozen=True)
 class Written:
-    """What a write made or changed: how it is answered, and the records by kind and ids."""
+    """The result of a write: the status of the response, and the kind and IDs of the records written."""
 
     status: int
     kind: str
@@ -32,7 +32,7 @@ class Written:
 
 @dataclass(frozen=True)
 class IdempotencyKey:
-    """Hashes only: neither a key nor a body is kept."""
+    """The hashes of a key and of its request; neither the key nor the body is stored."""
 
     key_sha256: str
     request_sha256: str
@@ -41,11 +41,11 @@ class IdempotencyKey:
 def read_key(
     header: str | None, token_id: int, method: str, path: str, query: str, body: bytes
 ) -> IdempotencyKey | None:
-    """The key of a request, None where there is none. Raises ProblemDetails (400)."""
+    """Return the key of a request, or None without one. Raises ProblemDetails (400)."""
     if header is None:
         return None
     if not 1 <= len(header) <= MAX_CHARACTERS or not header.isascii() or not header.isprintable():
-        detail = f"the Idempotency-Key must be 1 to {MAX_CHARACTERS} printable ASCII characters"
+        detail = f"The Idempotency-Key must have 1 to {MAX_CHARACTERS} printable ASCII characters."
         raise ProblemDetails("bad-request", detail)
     request = b"\n".join([method.encode(), path.encode(), query.encode(), body])
     return IdempotencyKey(
@@ -56,9 +56,9 @@ def read_key(
 def write_once(
     connection: sqlite3.Connection, key: IdempotencyKey | None, write: Callable[[sqlite3.Connection], Written]
 ) -> Written:
-    """What `write` writes, or what it wrote when the same request came first.
+    """Return the result of `write`, or its earlier result if the same request was sent before.
 
-    Raises ProblemDetails (422) when the key came with another request before.
+    Raises ProblemDetails (422) if the key was used for another request.
     """
     if key is None:
         return write(connection)
@@ -85,6 +85,6 @@ def write_once(
     if kept["request_sha256"] != key.request_sha256:
         raise ProblemDetails(
             "idempotency-key-reused",
-            "this Idempotency-Key came with another method, path, query or body before: make a new key for each write",
+            "This Idempotency-Key was used for a different request: use a new key for each write.",
         )
     return Written(kept["status"], kept["kind"], json.loads(kept["ids"]), replayed=True)

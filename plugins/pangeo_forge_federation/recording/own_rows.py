@@ -1,4 +1,4 @@
-"""The row that a PATCH changes: who may, and at which revision."""
+"""Reads the row that a PATCH changes, if the actor may change it."""
 
 import sqlite3
 from collections.abc import Collection
@@ -11,16 +11,18 @@ from pangeo_forge_federation.records.actor import Actor
 def read_own(
     connection: sqlite3.Connection, table: str, row_id: int, what: str, actor: Actor, revisions: Collection[int] | None
 ) -> dict[str, Any]:
-    """The row that a PATCH is about to change; `revisions` is what If-Match asks for, `what` its name in words.
+    """Return the row that a PATCH is about to change.
 
-    Raises ProblemDetails: 404, 403 unless its bakery or an administrator asks, 412 at another revision.
+    `revisions` are those that If-Match accepts, `what` is a name for the row in messages.
+
+    Raises ProblemDetails: 404, 403 unless the actor is its bakery or an administrator, 412 at another revision.
     """
     row = connection.execute(f"select * from {table} where id = :id", {"id": row_id}).fetchone()
     if row is None:
-        raise ProblemDetails("not-found", f"there is no {what} {row_id}")
+        raise ProblemDetails("not-found", f"There is no {what} {row_id}.")
     actor.require(row["bakery_id"], f"{what} {row_id}")
     if revisions is not None and row["revision"] not in revisions:
-        asked = " or ".join(map(str, sorted(revisions)))
-        detail = f"{what} {row_id} is at revision {row['revision']}, not {asked}: read it again"
+        expected = " or ".join(map(str, sorted(revisions)))
+        detail = f"The {what} {row_id} is at revision {row['revision']}, not {expected}. Read it again."
         raise ProblemDetails("precondition-failed", detail)
     return dict(row)

@@ -1,4 +1,4 @@
-"""Who writes."""
+"""The actor of a write."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ class Actor:
     bakery_id: str | None
 
     def may_write_for(self, bakery_id: str) -> bool:
-        """Whether this is that bakery; ids are the same in any letter case."""
+        """Return whether this actor may write for a bakery. IDs are compared case-insensitively."""
         return self.bakery_id is None or self.bakery_id.lower() == bakery_id.lower()
 
     def require(self, bakery_id: str, what: str | None = None) -> None:
-        """Raises ProblemDetails (403) unless this may write for the bakery, whose `what` is."""
+        """Raise ProblemDetails (403) unless this actor may write for the bakery, which owns `what`."""
         if not self.may_write_for(bakery_id):
             whose = printable(bakery_id)
-            before = f"{what} is of {whose}: " if what else ""
-            detail = f"{before}this token belongs to {self.bakery_id} and cannot write for {whose}"
+            owner = f"{what} belongs to {whose}. " if what else ""
+            detail = f"{owner}This token belongs to {self.bakery_id} and cannot write for {whose}."
             raise ProblemDetails("forbidden", detail)
 
     @property
     def columns(self) -> dict[str, object]:
-        """As events name who wrote."""
+        """The columns of an event that name the actor."""
         return {"actor_bakery_id": self.bakery_id, "actor_token_id": self.token_id}

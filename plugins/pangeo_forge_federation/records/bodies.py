@@ -1,4 +1,4 @@
-"""The models of what a client sends, made from the records of fields.py."""
+"""The models of request bodies, derived from the records in `models.py`."""
 
 from functools import cache
 from typing import Annotated, Any, TypeAlias, get_args, get_origin
@@ -7,22 +7,22 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pangeo_forge_federation.records.models import Record
 
-# What a client sent, once it is checked: an instance of what `create_model_of` or `update_model_of` makes. It has the
-# record's fields, which no type checker can see.
+# A validated request body: an instance of a class that `create_model_of` or `update_model_of` returns. It has fields of
+# the record, which type checkers cannot see.
 Sent: TypeAlias = Any
 
 
 @cache
 def create_model_of(record: type[Record]) -> type[BaseModel]:
-    """The model of a body that makes such a record: its fields with `create`, those of nested records too."""
+    """Return the model of a body that creates a record: its fields with `create`, including nested records."""
     required = {name for name, extra in _extras(record).items() if extra["create"] == "required"}
-    # null is as good as nothing: it asks for the default
+    # null means the default, as leaving the field out does
     return _input_model(record, "Create", "create", required, null_is_absent=True)
 
 
 @cache
 def update_model_of(record: type[Record]) -> type[BaseModel]:
-    """The model of a merge patch of such a record: its fields with `update`, none of them required."""
+    """Return the model of a merge patch of a record: its fields with `update`, none of them required."""
     return _input_model(record, "Update", "update", set(), null_is_absent=False)
 
 
@@ -44,9 +44,9 @@ def _input_model(
             item: Any = create_model_of(nested)
             annotation = list[item]
         elif info.metadata:
-            # without it the bound and the format would be checked but not told
-            told = {name: value for name, value in extra.items() if name not in ("create", "update")}
-            annotation = Annotated[info.rebuild_annotation(), Field(json_schema_extra=told)]
+            # otherwise the limits would be checked but missing from the schema
+            schema = {name: value for name, value in extra.items() if name not in ("create", "update")}
+            annotation = Annotated[info.rebuild_annotation(), Field(json_schema_extra=schema)]
         if null_is_absent and name not in required:
             annotation = annotation | None
         default = ... if name in required else None

@@ -1,4 +1,4 @@
-"""What kind of value a column of a record holds, as its model says: by it filters read and rows are written out."""
+"""The kind of value in each column of a record, derived from its model. Filters and output formats depend on it."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -22,35 +22,35 @@ _OF_FORMAT = {"date-time": TIME, "date": DAY}
 
 @cache
 def column_kinds(record: type[Record]) -> Mapping[str, str]:
-    """Column -> kind, in the order of the model."""
+    """Return a mapping of column to kind, in the order of the model."""
     properties = record.model_json_schema()["properties"]
     return MappingProxyType({name: kind_of(schema) for name, schema in properties.items()})
 
 
 @cache
 def nullable_columns(record: type[Record]) -> frozenset[str]:
-    """Columns that may be null."""
+    """Return the columns that may be null."""
     properties = record.model_json_schema()["properties"]
     return frozenset(name for name, schema in properties.items() if {"type": "null"} in schema.get("anyOf", ()))
 
 
 @cache
 def column_choices(record: type[Record], column: str) -> tuple[str, ...]:
-    """The values of a column that has but a few."""
+    """Return the values that a column may have, if they are enumerated."""
     schema = record.model_json_schema()["properties"][column]
     return next((tuple(each["enum"]) for each in (schema, *schema.get("anyOf", ())) if "enum" in each), ())
 
 
 @cache
 def has_long_message(record: type[Record]) -> bool:
-    """Whether a record's message may be a whole traceback, of which lists show the beginning."""
+    """Return whether a record's message may be long, such as a traceback. Lists show only its beginning."""
     schema = record.model_json_schema()["properties"].get("message", {})
     return any(each.get("maxLength", 0) > 10_000 for each in (schema, *schema.get("anyOf", ())))
 
 
 def kind_of(schema: Mapping) -> str:
-    """The kind of a field by its JSON Schema."""
-    # a field that may be null is `anyOf` its type and null
+    """Return the kind of a field from its JSON Schema."""
+    # the schema of a nullable field is `anyOf` its type and null
     for choice in (schema, *schema.get("anyOf", ())):
         if choice.get("format") in _OF_FORMAT:
             return _OF_FORMAT[choice["format"]]

@@ -36,18 +36,18 @@ from pangeo_forge_federation.values.text_rules import (
     without_terminal_codes,
 )
 
-# For the OpenAPI document: a regular expression that JSON Schema and Python share.
+# as in the OpenAPI document: JSON Schema and Python interpret this regular expression alike
 NO_CONTROL_PATTERN = rf"^[^{CONTROL_CHARACTERS}]*$"
 
 
 def refuse(message: str) -> PydanticCustomError:
-    """Return the error of a check; its message continues a sentence beginning with the field's name."""
-    # braces would be taken for placeholders
+    """Return the error of a check; `message` continues a sentence that starts with the field's name."""
+    # braces would be interpreted as placeholders
     return PydanticCustomError("refused", "{message}", {"message": message})
 
 
 def _refusing(check: Callable[[str], Any]) -> AfterValidator:
-    """Return a validator for a check that raises ValueError; the text is not changed."""
+    """Return a validator from a check that raises ValueError. The string stays unchanged."""
 
     def run(text: str) -> str:
         try:
@@ -86,12 +86,12 @@ def _status(value: Any) -> Any:
 
 
 def _checked(annotation: Any, *checks: Any) -> Any:
-    """Return the annotation with further validators."""
+    """Return the annotation with further checks."""
     return Annotated[annotation, *checks]
 
 
 def text(limit: int, **schema: Any) -> Any:
-    """Return the type of text of at most `limit` bytes without control characters."""
+    """Return the type of a string of at most `limit` bytes without control characters."""
     return Annotated[
         StrictStr,
         _refusing(check_no_control_characters),
@@ -101,17 +101,17 @@ def text(limit: int, **schema: Any) -> Any:
 
 
 def identifier(limit: int = 500, **schema: Any) -> Any:
-    """Return the type of text that names something and is not empty."""
+    """Return the type of a non-empty string that identifies something."""
     return Annotated[text(limit, minLength=1, allOf=[{"pattern": r"\S"}], **schema), _refusing(check_not_blank)]
 
 
-# the years of `times.py` as a regular expression
+# the years that times.py accepts, as a regular expression
 YEAR_PATTERN = r"(19[7-9]\d|20\d\d|21\d\d)"
 TIME_SCHEMA = {"format": "date-time", "pattern": f"^{YEAR_PATTERN}-"}
 DAY_SCHEMA = {"format": "date", "pattern": f"^{YEAR_PATTERN}-"}
 
 Integer = StrictInt
-# `json_body.py` has refused NaN and infinity by then
+# json_body.py makes sure that numbers in a body are finite
 Number = StrictFloat
 Boolean = StrictBool
 Identifier = identifier()

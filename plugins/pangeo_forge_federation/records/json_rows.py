@@ -1,8 +1,8 @@
-"""Rows of a list as JSON, made by SQLite: one text a row, in place of twenty values that Python would make into one.
+"""SQL expressions that turn rows into JSON: SQLite returns one string per row instead of some twenty values.
 
-For 100 recipe runs that is a third of the time. The texts are those that `json_text.dump_json` makes of the same row.
-A row's text has to stay below what a reader's connection accepts (`connections.LENGTH_LIMIT`), escapes included: so
-messages are cut here, and objects with everything in them are made by `rows.py`.
+For 100 recipe runs this takes a third of the time. The result is identical to that of `json_text.dump_json`. The JSON
+of a row must stay below `read_connections.LENGTH_LIMIT`, escapes included, so messages are cut here; single objects
+with all their data are made by `rows.py`.
 """
 
 from functools import cache
@@ -19,13 +19,13 @@ from pangeo_forge_federation.records.models import Record
 from pangeo_forge_federation.records.rows import MESSAGE, MESSAGE_CHARACTERS, MESSAGE_TRUNCATED
 
 ROW = "json_row"
-# a function of the connections that read: a number as JSON, with all of its digits
+# SQL function of reading connections: a number as JSON with all of its digits
 JSON_NUMBER = "json_number"
 
 
 @cache
 def json_row(record: type[Record], columns: tuple[str, ...]) -> str:
-    """The SQL expression that makes a JSON object of these columns of a row, as lists show them."""
+    """Return the SQL expression for the JSON object of a row with these columns, as in a list."""
     kinds = column_kinds(record)
     members = []
     for name in columns:
@@ -40,18 +40,18 @@ def json_row(record: type[Record], columns: tuple[str, ...]) -> str:
 
 def _value(name: str, kind: str, nullable: bool) -> str:
     if kind == NUMBER:
-        # SQLite itself writes 15 digits, and so another number than was sent
+        # SQLite itself writes 15 digits, which may be a different number from the one that was sent
         return f'json({JSON_NUMBER}("{name}"))'
     return json_value(f'"{name}"', kind, nullable)
 
 
 def boolean(condition: str) -> str:
-    """A condition that is not null as `true` or `false`."""
+    """Return the SQL for a condition, which is never null, as JSON `true` or `false`."""
     return f"json(iif({condition}, 'true', 'false'))"
 
 
 def json_value(value: str, kind: str, nullable: bool) -> str:
-    """The value of a column, by its kind (`columns.py`); what JSON and SQLite write alike stays as it is."""
+    """Return the SQL for the JSON value of a column, by its kind (`field_kinds.py`)."""
     if kind == BOOLEAN and nullable:
         return f"json(case {value} when 1 then 'true' when 0 then 'false' else 'null' end)"
     if kind == BOOLEAN:

@@ -1,4 +1,4 @@
-"""Rows of SQLite as what a client reads: JSON values, CSV cells, by the kind of each column."""
+"""Converts rows from SQLite to JSON values and CSV cells, by the kind of each column."""
 
 import csv
 import io
@@ -8,26 +8,26 @@ from typing import Any
 
 from pangeo_forge_federation.records.field_kinds import BOOLEAN, JSON
 
-# A list of a thousand tracebacks would be 64 MB: lists show the beginning of a message, the run itself has all of it.
+# A list of a thousand tracebacks could be 64 MB: lists contain the beginning of a message, a single run all of it.
 MESSAGE_CHARACTERS = 500
 MESSAGE = "message"
 MESSAGE_TRUNCATED = "message_truncated"
 
 
 def to_object(columns: Sequence[str], row: Sequence, kinds: Mapping[str, str]) -> dict[str, Any]:
-    """A row as a JSON object: booleans are booleans, JSON is JSON."""
+    """Return a row as an object, with booleans and parsed JSON."""
     return {name: _json_value(value, kinds.get(name)) for name, value in zip(columns, row, strict=True)}
 
 
 def csv_line(cells: Iterable[Any]) -> bytes:
-    """One record of RFC 4180."""
+    """Return a record of CSV (RFC 4180)."""
     text = io.StringIO()
     csv.writer(text).writerow(cells)
     return text.getvalue().encode("utf-8")
 
 
 def to_cells(columns: Sequence[str], row: Sequence, kinds: Mapping[str, str]) -> list[Any]:
-    """A row as CSV cells: null is empty, a boolean is true or false, a list is its JSON."""
+    """Return a row as CSV cells: null is empty, a boolean is true or false, a list is JSON."""
     return [_cell(value, kinds.get(name)) for name, value in zip(columns, row, strict=True)]
 
 

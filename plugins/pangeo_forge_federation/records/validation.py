@@ -1,4 +1,4 @@
-"""A JSON value against a model: every fault at once, each with its place and a way out."""
+"""Validates JSON values against models, and reports all errors at once."""
 
 import difflib
 import re
@@ -14,8 +14,8 @@ from pangeo_forge_federation.values import times
 Model = TypeVar("Model", bound=BaseModel)
 
 _WORDS = {
-    "string_type": "must be text",
-    "int_type": "must be a whole number",
+    "string_type": "must be a string",
+    "int_type": "must be an integer",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
@@ -27,7 +27,7 @@ _WORDS = {
 
 
 def validate(model: type[Model], value: Any, at: tuple[str | int, ...] = ()) -> Model:
-    """The value as a model. Raises ProblemDetails (422) with all faults; `at` is where the value stands in the body."""
+    """Return the value as a model. `at` is its place in the body. Raises ProblemDetails (422) with all errors."""
     model_value, errors = check(model, value, at)
     if model_value is None:
         raise invalid(errors)
@@ -35,42 +35,42 @@ def validate(model: type[Model], value: Any, at: tuple[str | int, ...] = ()) -> 
 
 
 def check(model: type[Model], value: Any, at: tuple[str | int, ...] = ()) -> tuple[Model | None, list[dict[str, str]]]:
-    """(the value as a model, no faults) or (None, its first faults)."""
+    """Return (the value as a model, no errors) or (None, its first errors)."""
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        return None, [_fault(model, fault, at) for fault in faults[:MAX_ERRORS]]
+        errors = error.errors(include_url=False, include_input=False)
+        return None, [_described(model, each, at) for each in errors[:MAX_ERRORS]]
 
 
 def invalid(errors: Sequence[Mapping[str, str]]) -> ProblemDetails:
-    """422 for a body whose faults are known."""
+    """Return a 422 problem for the errors of a body."""
     first = errors[0]
-    place = first["pointer"] or "the body"
-    more = ""
+    place = first["pointer"] or "The body"
+    more = "."
     if len(errors) >= MAX_ERRORS:
-        more = f", and more: the first {MAX_ERRORS} are listed"
+        more = f". There are more errors; the first {MAX_ERRORS} are listed."
     elif len(errors) > 1:
-        more = f", and {len(errors) - 1} more"
+        more = f", and {len(errors) - 1} more errors." if len(errors) > 2 else ", and 1 more error."
     return ProblemDetails("invalid", f"{place} {first['detail']}{more}", errors[:MAX_ERRORS])
 
 
-def _fault(model: type[BaseModel], fault: Any, at: tuple[str | int, ...]) -> dict[str, str]:
-    kind, location = fault["type"], fault["loc"]
+def _described(model: type[BaseModel], error: Any, at: tuple[str | int, ...]) -> dict[str, str]:
+    kind, location = error["type"], error["loc"]
     if kind == "extra_forbidden":
         detail = _unknown_field(model, location)
     elif kind == "literal_error":
-        detail = f"must be {re.sub(r'^Input should be ', '', fault['msg'])}".replace("'", "")
+        detail = f"must be {re.sub(r'^Input should be ', '', error['msg'])}".replace("'", "")
     else:
-        detail = _WORDS.get(kind) or fault["msg"]
+        detail = _WORDS.get(kind) or error["msg"]
     return {"detail": detail, "pointer": json_pointer((*at, *location))}
 
 
 def _unknown_field(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
     known = list(_model_at(model, location[:-1]).model_fields)
     near = difflib.get_close_matches(str(location[-1]).lower(), known, n=1)
-    suggestion = f": did you mean {near[0]}?" if near else ","
-    return f"is not a field here{suggestion} there are {', '.join(known)}"
+    suggestion = f" (did you mean {near[0]}?);" if near else ";"
+    return f"is not a known field{suggestion} the fields are {', '.join(known)}"
 
 
 def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel]:
@@ -90,35 +90,37 @@ def _nested_model(annotation: Any) -> type[BaseModel] | None:
 
 
 class BodyErrors:
-    """`at` is where the record stands in the body."""
+    """Collects the errors of one record. `at` is the place of the record in the body."""
 
     def __init__(self, at: tuple[str | int, ...] = ()):
         self._at = at
         self._errors: list[dict[str, str]] = []
 
     def add(self, field: str, detail: str) -> None:
-        """One more, of a field of the record, in a sentence that goes on from its name."""
+        """Add an error of a field; `detail` continues a sentence that starts with the field's name."""
         self._errors.append({"detail": detail, "pointer": json_pointer((*self._at, field))})
 
     def check_not_ahead(self, field: str, time: str | None) -> None:
-        """Add a fault where a time, as it is kept, lies further ahead than clocks differ."""
+        """Add an error if a time, in stored form, is further in the future than clock differences explain."""
         if time and times.is_ahead(time):
-            self.add(field, "is more than a day ahead")
+            self.add(field, "is more than a day in the future")
 
     def raise_any(self) -> None:
-        """Raises ProblemDetails (422) if there are any."""
+        """Raise ProblemDetails (422) if there are any errors."""
         if self._errors:
             raise invalid(self._errors)
 
 
-def bakery_of(named: str | None, actor: Actor, faults: BodyErrors) -> str:
-    """The bakery that a body names, else the token's own; empty, with a fault, where an administrator names none.
+def bakery_of(named: str | None, actor: Actor, errors: BodyErrors) -> str:
+    """Return the bakery named in a body, or else the token's own.
 
-    Raises ProblemDetails (403) for another bakery's name.
+    Returns an empty string and adds an error if an administrator names none.
+
+    Raises ProblemDetails (403) for a bakery that the actor may not write for.
     """
     bakery_id = named or actor.bakery_id
     if bakery_id is None:
-        faults.add("bakery_id", "is required, since an administrator's token belongs to no bakery")
+        errors.add("bakery_id", "is required, since an administrator's token belongs to no bakery")
         return ""
     actor.require(bakery_id)
     return bakery_id

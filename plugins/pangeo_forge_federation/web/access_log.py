@@ -1,4 +1,4 @@
-"""The outermost layer around every request: gives it an id, measures it, and logs it if that is configured."""
+"""The outermost layer: gives each request an ID, counts it, and logs it if the access log is enabled."""
 
 import logging
 import time
@@ -9,18 +9,18 @@ from pangeo_forge_federation.request_notes import REQUEST_ID, RequestNote, curre
 from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.web.metrics import Metrics
 
-# one line a request, at INFO
+# one line per request, at level INFO
 logger = logging.getLogger("federation.requests")
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
-# of a path with its query string in the log
+# of a path and query string in the log
 MOST_CHARACTERS = 2000
 _HEADER = REQUEST_ID.lower().encode()
 
 
 def log_access(application: Application, metrics: Metrics | None) -> Application:
-    """Return the application with an id on every response; each request is counted in `metrics` unless that is None."""
+    """Return the application with an ID on every response; requests are counted in `metrics` if given."""
 
     async def watched(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
@@ -53,7 +53,7 @@ def log_access(application: Application, metrics: Metrics | None) -> Application
 
 
 def log_fields(scope: dict, note: RequestNote, status: int, seconds: float) -> dict:
-    """Return the fields of a request's log line. `status` is 0 if there was no response."""
+    """Return the fields of a log line. `status` is 0 if no response was sent."""
     query = scope["query_string"].decode("latin-1")
     path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1").partition("?")[0]
     fields = {

@@ -1,7 +1,7 @@
-"""Gzip for what Datasette itself answers: pages, style sheets, scripts, drawings. The endpoints encode their own.
+"""Gzip for responses of Datasette itself: pages, style sheets, scripts, images. The API compresses its own.
 
-Left as they are: what is encoded already, has an ETag (which tells bytes apart), is small, streams a table's rows, or
-is meant for one person (what a page repeats of a request must not be measured against a secret on it).
+Some responses are left alone: those already encoded, with an ETag (which identifies exact bytes), or small, and those
+for one person, since a page that repeats parts of a request could reveal a secret through its compressed size.
 """
 
 import gzip
@@ -26,7 +26,7 @@ COMPRESSIBLE = (
 
 
 def compress_pages(application: Application) -> Application:
-    """The application, whose pages go out compressed to those who take it."""
+    """Return the application with its pages compressed for clients that accept gzip."""
 
     async def compressing(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
@@ -38,7 +38,7 @@ def compress_pages(application: Application) -> Application:
 
 
 class _Compressor:
-    """Looks at how a response begins, which is held back until its first bytes are there."""
+    """Compresses one response. Its start is held back until the first bytes of the body arrive."""
 
     def __init__(self, send: Callable, accepted: bool):
         self._send = send
@@ -99,7 +99,7 @@ def _is_compressible(start: dict) -> bool:
 
 
 def _varied(headers: Headers) -> Headers:
-    """The headers with Accept-Encoding in `Vary`."""
+    """Return the headers with Accept-Encoding in `Vary`."""
     vary = b", ".join(value for name, value in headers if name.lower() == b"vary")
     if b"accept-encoding" in vary.lower() or vary == b"*":
         return list(headers)

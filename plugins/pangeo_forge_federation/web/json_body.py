@@ -1,4 +1,4 @@
-"""A request's body as JSON that can be kept: what Python's parser would let through is refused here."""
+"""Parses a JSON request body, and refuses what Python's parser accepts but the database cannot store."""
 
 import json
 import math
@@ -17,17 +17,19 @@ class _Refused(ValueError):
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of a body. Raises ProblemDetails: 400 for what is no JSON, with every fault's place where it has one.
+    """Return the value of a body.
 
-    Refused are invalid UTF-8, duplicate keys, NaN and Infinity, NUL, lone surrogates, integers beyond 64 bits and
-    nesting beyond 100.
+    Raises ProblemDetails (400) for invalid JSON or UTF-8, duplicate keys, NaN and Infinity, NUL characters, lone
+    surrogates, integers beyond 64 bits, and nesting deeper than 100.
     """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ProblemDetails("invalid-json", f"the body is not UTF-8: byte {error.start} cannot be read") from None
+        raise ProblemDetails(
+            "invalid-json", f"The body is not valid UTF-8: byte {error.start} cannot be decoded."
+        ) from None
     if not text.strip():
-        raise ProblemDetails("invalid-json", "the body is empty: send a JSON object")
+        raise ProblemDetails("invalid-json", "The body is empty. Send a JSON object.")
     try:
         value = json.loads(
             text,
@@ -39,13 +41,13 @@ def parse_json(body: bytes) -> Any:
     except _Refused as error:
         raise ProblemDetails("invalid-json", str(error)) from None
     except RecursionError:
-        raise ProblemDetails("invalid-json", f"the body is nested more than {MAX_DEPTH} levels deep") from None
+        raise ProblemDetails("invalid-json", f"The body is nested more than {MAX_DEPTH} levels deep.") from None
     except json.JSONDecodeError as error:
-        detail = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        detail = f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         raise ProblemDetails("invalid-json", detail) from None
-    errors = _faults(value)
+    errors = _string_errors(value)
     if errors:
-        raise ProblemDetails("invalid-json", "the body holds what cannot be kept", errors)
+        raise ProblemDetails("invalid-json", "The body contains values that cannot be stored.", errors)
     return value
 
 
@@ -53,31 +55,31 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for key, item in pairs:
         if key in value:
-            raise _Refused(f"the key {json.dumps(key)} stands twice in one object")
+            raise _Refused(f"The key {json.dumps(key)} appears twice in an object.")
         value[key] = item
     return value
 
 
 def _no_constant(name: str) -> None:
-    raise _Refused(f"{name} is not JSON: write null or a number")
+    raise _Refused(f"{name} is not valid JSON. Use null or a number.")
 
 
 def _integer(digits: str) -> int:
     # the length first: Python refuses to convert thousands of digits
     if len(digits) > 20 or not SMALLEST_INTEGER <= int(digits) <= LARGEST_INTEGER:
-        raise _Refused("a whole number does not fit into 64 bits")
+        raise _Refused("An integer does not fit into 64 bits.")
     return int(digits)
 
 
 def _float(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise _Refused("a number is too large")
+        raise _Refused("A number is too large.")
     return value
 
 
-def _faults(value: Any) -> list[dict[str, str]]:
-    """BodyErrors of strings and of depth, walked without recursion."""
+def _string_errors(value: Any) -> list[dict[str, str]]:
+    """Return the errors of strings and of nesting depth, without recursion."""
     errors = []
     pending: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
     while pending:
@@ -85,20 +87,20 @@ def _faults(value: Any) -> list[dict[str, str]]:
         if len(path) >= MAX_DEPTH and isinstance(item, list | dict):
             return [{"detail": f"is nested more than {MAX_DEPTH} levels deep", "pointer": ""}]
         if isinstance(item, str):
-            errors += _text_faults(item, path)
+            errors += _errors_of_string(item, path)
         elif isinstance(item, list):
             pending += [(child, (*path, index)) for index, child in enumerate(item)]
         elif isinstance(item, dict):
             for key, child in item.items():
-                errors += _text_faults(key, path)
+                errors += _errors_of_string(key, path)
                 pending.append((child, (*path, key)))
     return sorted(errors, key=lambda error: error["pointer"])[:MAX_ERRORS]
 
 
-def _text_faults(text: str, path: tuple[str | int, ...]) -> list[dict[str, str]]:
+def _errors_of_string(text: str, path: tuple[str | int, ...]) -> list[dict[str, str]]:
     pointer = json_pointer(path).encode("utf-8", "replace").decode()
     if "\x00" in text:
-        return [{"detail": "holds the character NUL: leave it out", "pointer": pointer}]
+        return [{"detail": "contains a NUL character: remove it", "pointer": pointer}]
     if _SURROGATE.search(text):
-        return [{"detail": "holds half of a surrogate pair, which is no character", "pointer": pointer}]
+        return [{"detail": "contains half of a surrogate pair, which is not a character", "pointer": pointer}]
     return []

@@ -1,7 +1,7 @@
-"""What a Prometheus is told: requests, writes, queries that were refused, and how old the last sync is.
+"""Metrics for Prometheus: requests, writes, refused queries, and the age of the last sync.
 
-Of several workers each counts in files that all of them share, as long as `PROMETHEUS_MULTIPROC_DIR` is set before
-this is imported: then any worker's answer is that of all. Else the numbers are those of this process.
+With several workers, `PROMETHEUS_MULTIPROC_DIR` must be set before this module is imported: each worker then counts in
+shared files, and any of them reports the sum. Without it, the numbers are those of this process.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 GROUP_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
-# others would let anybody make series without end
+# any other method is counted as "other", or clients could create unlimited series
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS", "PUT", "DELETE"})
 
 
 @contextlib.contextmanager
 def shared_folder() -> Iterator[str]:
-    """A folder in which several workers count together, in memory where there is such a file system."""
+    """Yield a folder in which several workers count together, in memory if possible."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="federation-metrics-", dir=memory) as folder:
         yield folder
@@ -40,41 +40,44 @@ class Metrics:
         own = self._registry = CollectorRegistry()
         self._requests = Counter(
             "federation_requests",
-            "Requests by endpoint, method and status; status 0 was never answered.",
+            "Requests by endpoint, method and status; status 0 means no response was sent.",
             ["endpoint", "method", "status"],
             registry=own,
         )
         self._seconds = Histogram(
             "federation_request_seconds",
-            "From a request's arrival to the last byte of its answer.",
+            "From the arrival of a request to the last byte of its response.",
             ["endpoint"],
             buckets=SECONDS,
             registry=own,
         )
-        self._problems = Counter(
-            "federation_problems", "Answers that were a problem, by its type.", ["kind"], registry=own
-        )
+        self._problems = Counter("federation_problems", "Problem responses by type.", ["kind"], registry=own)
         self._cache = Counter(
-            "federation_response_cache", "Reads that asked the response cache, by result.", ["result"], registry=own
+            "federation_response_cache", "Response cache lookups by result.", ["result"], registry=own
         )
         self._sql_refused = Counter(
-            "federation_sql_refused", "Queries of people's own that got no thread in time.", registry=own
+            "federation_sql_refused",
+            "SQL queries of visitors that were refused because all threads were busy.",
+            registry=own,
         )
         self._group_size = Histogram(
-            "federation_write_group_size", "Writes that shared a commit.", buckets=GROUP_SIZES, registry=own
+            "federation_write_group_size", "Number of writes in a commit.", buckets=GROUP_SIZES, registry=own
         )
         self._commit_seconds = Histogram(
-            "federation_write_group_seconds", "From a group's first write to its commit.", buckets=SECONDS, registry=own
+            "federation_write_group_seconds",
+            "From the first write of a group to its commit.",
+            buckets=SECONDS,
+            registry=own,
         )
         self._waiting = Gauge(
             "federation_writes_waiting",
-            "Writes in the queue when the last group was taken from it.",
+            "Writes in the queue when the last group was started.",
             multiprocess_mode="livesum",
             registry=own,
         )
         if not self._is_shared:
             ProcessCollector(registry=own)
-        # finding a series by its labels costs as much as counting does
+        # looking up a series by its labels costs as much as counting
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     @property
@@ -82,7 +85,7 @@ class Metrics:
         return SHARED_FOLDER in os.environ
 
     def observe(self, note: RequestNote, method: str, status: int, seconds: float) -> None:
-        """Count an answered request."""
+        """Count a request."""
         key = (note.endpoint, method if method in METHODS else "other", status)
         series = self._series.get(key)
         if series is None:
@@ -102,11 +105,11 @@ class Metrics:
         self._waiting.set(waiting)
 
     def count_refused_sql(self) -> None:
-        """Count a query that got no turn."""
+        """Count a query that was refused."""
         self._sql_refused.inc()
 
     def exposition(self, gauges: Iterable[Any]) -> bytes:
-        """The text of all metrics, with `gauges` (metric families) that are read when they are asked for."""
+        """Return all metrics as text, including `gauges` (metric families) that were read for this request."""
         registry = self._registry
         if self._is_shared:
             registry = CollectorRegistry()
@@ -115,7 +118,7 @@ class Metrics:
 
 
 class _Given:
-    """Metric families, as what `generate_latest` reads."""
+    """A collector of metric families, for `generate_latest`."""
 
     def __init__(self, families: Iterable[Any]):
         self._families = families

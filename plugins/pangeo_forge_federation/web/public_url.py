@@ -1,8 +1,7 @@
-"""Where the world sees this server: behind a proxy, under another host, scheme and path than a request says.
+"""The public address of a server behind a proxy, where scheme, host and path differ from those of the request.
 
-With `FEDERATION_PUBLIC_URL` each request is taken as one to that address, whatever host the proxy asked for, so that
-all absolute links, the registry's and Datasette's, are right; its path, if it has one, may come with the request or be
-taken off by the proxy. `X-Forwarded-*` is read by uvicorn, from the proxies of `FEDERATION_TRUSTED_PROXIES` alone.
+With `FEDERATION_PUBLIC_URL`, every request is treated as one to that address, so that absolute links are correct. The
+proxy may keep the path prefix or remove it. uvicorn reads `X-Forwarded-*`, from `FEDERATION_TRUSTED_PROXIES` alone.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -15,19 +14,19 @@ Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 
 def path_prefix(public_url: str | None) -> str:
-    """The path under which the registry is seen, without a slash at its end: empty, or `/registry`."""
+    """Return the path prefix of the registry without a trailing slash: empty, or such as `/registry`."""
     return urlsplit(public_url or "").path
 
 
 def check_prefix(public_url: str | None, paths: Iterable[str]) -> None:
-    """Raises `BadSetting` for a prefix that is also a path here: which of both a request means could not be told."""
+    """Raise `BadSetting` if the prefix is also a path of the registry, which would make requests ambiguous."""
     first = path_prefix(public_url).strip("/").partition("/")[0]
     if first and first in {path.strip("/").partition("/")[0] for path in paths}:
-        raise BadSetting(f"FEDERATION_PUBLIC_URL: /{first} is a path of the registry itself: take another prefix")
+        raise BadSetting(f"FEDERATION_PUBLIC_URL: /{first} is a path of the registry itself: choose another prefix")
 
 
 def at_public_url(application: Application, public_url: str | None) -> Application:
-    """The application, to which each request is one to the public address."""
+    """Return the application with every request treated as one to the public address."""
     if public_url is None:
         return application
     parts = urlsplit(public_url)
@@ -35,7 +34,7 @@ def at_public_url(application: Application, public_url: str | None) -> Applicati
     host = (b"host", parts.netloc.encode("ascii"))
 
     def moved(message: dict) -> dict:
-        # some redirects of Datasette's know nothing of the prefix
+        # some of Datasette's redirects lack the prefix
         if message["type"] != "http.response.start":
             return message
         headers = [
@@ -60,14 +59,14 @@ def at_public_url(application: Application, public_url: str | None) -> Applicati
 
 
 def _without(prefix: AnyStr, path: AnyStr, slash: AnyStr) -> AnyStr:
-    """A path that may begin with the prefix, without it."""
+    """Return a path without the prefix that it may start with."""
     if path == prefix:
         return slash
     return path[len(prefix) :] if path.startswith(prefix + slash) else path
 
 
 def _under(prefix: str, location: bytes) -> bytes:
-    """A Location that may be a path without the prefix, with it."""
+    """Return a Location header with the prefix added if it is a path without it."""
     if not location.startswith(b"/") or (location + b"/").startswith(f"{prefix}/".encode("ascii")):
         return location
     return prefix.encode("ascii") + location

@@ -1,4 +1,4 @@
-"""What a handler answers, and how it goes over the wire: ETag and 304, gzip, HEAD, CORS."""
+"""Replies of handlers, and how they are sent: ETag and 304, gzip, HEAD, CORS."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ from pangeo_forge_federation.request_notes import note_of_request
 JSON = "application/json; charset=utf-8"
 
 CACHE_CONTROL = "public, max-age=5, stale-while-revalidate=60"
-# Smaller bodies fit into one packet anyway.
+# smaller bodies fit into one packet anyway
 GZIP_FROM_BYTES = 1000
 GZIP_LEVEL = 5
 CORS = {
@@ -34,16 +34,16 @@ PREFLIGHT = {
 
 @dataclass
 class Reply:
-    """An answer before it knows who asked. A reply with an `etag` can be answered by 304."""
+    """What a handler returns, independent of the request's headers. With an `etag`, the response can be 304."""
 
     body: bytes = b""
     status: int = 200
     content_type: str | None = JSON
     headers: dict[str, str] = field(default_factory=dict)
     etag: str | None = None
-    # in place of a body: parts that are made while they are sent
+    # instead of a body: parts that are generated while they are sent
     parts: AsyncIterator[bytes] | None = None
-    # in place of everything: an ASGI application that answers by itself, such as a file in ranges
+    # instead of everything else: an ASGI application that responds, such as one that serves ranges of a file
     application: Any = None
     # False if gzip would not make the body smaller
     compressible: bool = True
@@ -52,14 +52,14 @@ class Reply:
 def cacheable(
     body: bytes, content_type: str = JSON, revision: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """A reply that may be kept and asked for again by its ETag, which begins with the record's revision."""
+    """Return a reply that clients may cache. Its ETag starts with the record's revision, if there is one."""
     digest = hashlib.sha256(body).hexdigest()[:32]
     etag = digest if revision is None else f"{revision}-{digest}"
     return Reply(body, 200, content_type, {"Cache-Control": CACHE_CONTROL, **(headers or {})}, etag)
 
 
 def problem_reply(problem: ProblemDetails) -> Reply:
-    """The one way from a problem to what is sent."""
+    """Return the reply for a problem."""
     note = note_of_request()
     note.problem = problem.kind
     headers = {"Cache-Control": "no-store", **problem.headers}
@@ -75,7 +75,7 @@ def finish(reply: Reply, method: str, request_headers: Mapping[str, str]) -> Rep
     if reply.content_type and reply.compressible and (parts is not None or len(body) >= GZIP_FROM_BYTES):
         headers["Vary"] = "Accept-Encoding"
     if reply.etag:
-        # strong tags tell bytes apart, and the gzipped ones are others
+        # a strong ETag identifies exact bytes, and the gzipped bytes differ
         etag = headers["ETag"] = f'"{reply.etag}-gzip"' if zipped else f'"{reply.etag}"'
         if etag_matches(request_headers.get("if-none-match"), etag):
             return Reply(b"", 304, None, headers)
@@ -91,7 +91,7 @@ def finish(reply: Reply, method: str, request_headers: Mapping[str, str]) -> Rep
 
 
 def gzip_accepted(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header (RFC 9110, 12.5.3) takes gzip: by name, else by `*`."""
+    """Return whether an Accept-Encoding header (RFC 9110, 12.5.3) accepts gzip, by name or by `*`."""
     weights = {}
     for part in accept_encoding.lower().split(","):
         coding, _, parameters = part.partition(";")
@@ -101,7 +101,7 @@ def gzip_accepted(accept_encoding: str) -> bool:
 
 
 def etag_matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether an If-None-Match header (RFC 9110, 13.1.2: compared weakly) names this tag."""
+    """Return whether an If-None-Match header (RFC 9110, 13.1.2, weak comparison) matches this ETag."""
     if not if_none_match:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]

@@ -1,4 +1,4 @@
-"""A request's body as bytes: of a type that is read here, and not too many."""
+"""Reads request bodies within a size limit."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -16,24 +16,27 @@ async def read_body(
     media_types: tuple[str, ...],
     limit: int = MAX_BODY_BYTES,
 ) -> bytes:
-    """The body. Raises ProblemDetails: 415 for another type or encoding, 413 when too large, 400 when it breaks off."""
+    """Return the body.
+
+    Raises ProblemDetails: 415 for another type or encoding, 413 if too large, 400 if it is incomplete.
+    """
     return b"".join([piece async for piece in open_body(headers, receive, media_types, limit)])
 
 
 async def open_body(
     headers: Mapping[str, str], receive: Callable[[], Awaitable[dict]], media_types: tuple[str, ...], limit: int
 ) -> AsyncIterator[bytes]:
-    """The same piece by piece, as they come."""
+    """Yield the body in pieces as they arrive. Raises like `read_body`."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in media_types:
-        detail = f"the Content-Type is {printable(media_type) or 'missing'}: send {' or '.join(media_types)}"
+        detail = f"The Content-Type is {printable(media_type) or 'missing'}. Send {' or '.join(media_types)}."
         raise ProblemDetails("unsupported-media-type", detail)
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise ProblemDetails(
-            "unsupported-media-type", f"the body is encoded as {printable(encoding)}: send it as it is"
+            "unsupported-media-type", f"The Content-Encoding is {printable(encoding)}. Send the body without encoding."
         )
-    too_large = ProblemDetails("too-large", f"the body is larger than {limit:,} bytes: send it in parts")
+    too_large = ProblemDetails("too-large", f"The body is larger than {limit:,} bytes. Send it in several requests.")
     announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise too_large
@@ -41,7 +44,7 @@ async def open_body(
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ProblemDetails("bad-request", "the body broke off")
+            raise ProblemDetails("bad-request", "The body is incomplete.")
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
