@@ -4,19 +4,16 @@ import re
 
 import pytest
 from pangeo_forge_federation.api import badge, feeds
-from pangeo_forge_federation.client import delivery, github_actions, import_mapping, import_runs
-from pangeo_forge_federation.client.commands import record, watch, writing
+from pangeo_forge_federation.client import import_mapping
+from pangeo_forge_federation.client.commands import watch
 from pangeo_forge_federation.client.endpoints import records
-from pangeo_forge_federation.client.output import COLUMNS
 from pangeo_forge_federation.client.table import _COLOURS
 from pangeo_forge_federation.explorer import marks, stacks, strip, success_rate
-from pangeo_forge_federation.explorer.lists import LISTS
-from pangeo_forge_federation.problems import KIND_OF_STATUS, KINDS
 from pangeo_forge_federation.records.field_kinds import column_choices
-from pangeo_forge_federation.records.models import RECORDS, RecipeRun
+from pangeo_forge_federation.records.models import RecipeRun
 from pangeo_forge_federation.settings import ROOT, read_metadata
 from pangeo_forge_federation.storage.schema import STATUSES as STATUSES_OF_SCHEMA
-from pangeo_forge_federation.storage.views import SELECTS, VIEWS
+from pangeo_forge_federation.storage.views import VIEWS
 from pangeo_forge_federation.values.statuses import FINAL_STATUSES, STATUS_SYNONYMS, UNFINISHED_STATUSES
 
 STATUSES = (*UNFINISHED_STATUSES, *FINAL_STATUSES)
@@ -70,27 +67,3 @@ def test_pages_and_docs_have_each_status():
     style, docs = ((ROOT / name).read_text("utf-8") for name in ("static/explorer.css", "docs/api.md"))
     for status in STATUSES:
         assert f".status-{status}" in style and f"`{status}`" in docs, status
-
-
-def test_what_the_client_names_are_fields():
-    run = set(RecipeRun.model_fields)
-    assert {*delivery._OURS, *import_runs._COMPARED, *record._REQUIRED, *record._OWN, *writing._SHORT} <= run
-    assert set(import_mapping._ORCHESTRATOR_FIELDS.values()) <= run
-    environ = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "7", "GITHUB_REPOSITORY": "a/b", "GITHUB_SHA": "c"}
-    assert {"feedstock_id", "commit", "log_url", "external_id"} == set(github_actions.job_fields("r", environ)) <= run
-    for name, columns in COLUMNS.items():
-        assert set(columns) <= set(RECORDS[name].model_fields), name
-
-
-def test_what_the_lists_of_the_explorer_show_are_fields_of_what_the_endpoint_answers():
-    queries = read_metadata()["databases"]["federation"]["queries"]
-    for table, shown in LISTS.items():
-        assert table in SELECTS or table == "problems"
-        assert set(shown.columns) <= set(RECORDS[queries[shown.query]["fields"]].model_fields), table
-
-
-def test_every_problem_that_the_code_raises_is_a_kind_and_every_kind_is_raised():
-    text = "\n".join(path.read_text("utf-8") for path in SOURCES)
-    raised = set(re.findall(r'ProblemDetails\(\s*"([a-z-]+)"', text))
-    asked = set(re.findall(r'problem\.kind (?:==|!=) "([a-z-]+)"', text))
-    assert asked <= raised | set(KIND_OF_STATUS.values()) == set(KINDS)
