@@ -38,9 +38,9 @@ def numbers_of(text: str) -> list[int]:
     return [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", text)]
 
 
-def table_after(page: str, label: str) -> list[list[str]]:
-    """The cells of a table without its heading, by the name that it has for those who do not see it."""
-    body = page[page.index(f'aria-label="{label}"') :].partition("<tbody>")[2].partition("</tbody>")[0]
+def table_of(page: str, number: int = 0) -> list[list[str]]:
+    """The cells of a page's table, counted from 0, without its heading."""
+    body = page.split("<tbody>")[number + 1].partition("</tbody>")[0]
     return [
         [re.sub("<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)]
         for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)

@@ -323,7 +323,6 @@ async def test_if_match(datasette, post, patch):
     assert (await patch({"title": "One"}, If_Match=tag)).status_code == 200
     response = await patch({"title": "Two"}, If_Match=tag)
     assert kind(response) == (412, "precondition-failed")
-    assert "dataset 1 is at revision 2" in response.json()["detail"]
     assert (await patch({"title": "Two"}, If_Match="*")).status_code == 200
 
 

@@ -26,5 +26,4 @@ def test_a_store_that_takes_nothing_ends_the_drill(drill, litestream, tmp_path):
         text=True,
     )
     assert done.returncode == 1
-    assert "the primary did not start" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr and "Traceback" not in done.stderr

@@ -15,75 +15,79 @@ reads_only = pytest.mark.asyncio(loop_scope="module")
 
 @reads_only
 @pytest.mark.parametrize(
-    ("path", "status", "said"),
+    ("path", "status", "named"),
     [
-        ("/federation.json?sql=select+absent", 400, "no such column: absent"),
-        ("/federation.json?sql=selec+1", 400, "Statement must be a SELECT"),
+        ("/federation.json?sql=select+absent", 400, "absent"),
+        ("/federation.json?sql=selec+1", 400, ""),
         ("/federation.json?sql=select+1;select+2", 400, ""),
-        ("/federation.json?sql=delete+from+settings", 400, "Statement must be a SELECT"),
-        ("/federation.json?sql=select+zeroblob(300000)", 400, "too big"),
-        ("/federation.json?sql=select+replace(hex(zeroblob(90000)),'0','ab')", 400, "too big"),
-        ("/federation/nothing.json", 404, "Table not found"),
-        ("/nothing.json", 404, "/nothing.json"),
-        ("/nothing/nothing.json", 404, "/nothing/nothing.json"),
-        ("/federation/recipe_runs/99.json", 404, "Record not found"),
-        ("/federation/recipe_runs.json?_sort=nothing", 400, "Cannot sort"),
-        ("/federation/recipe_runs.json?_sort=id&_sort_desc=id", 400, "at the same time"),
-        ("/federation/recipe_runs.json?_where=absent", 400, "no such column: absent"),
+        ("/federation.json?sql=delete+from+settings", 400, ""),
+        ("/federation.json?sql=select+zeroblob(300000)", 400, ""),
+        ("/federation.json?sql=select+replace(hex(zeroblob(90000)),'0','ab')", 400, ""),
+        ("/federation/nothing.json", 404, ""),
+        ("/nothing.json", 404, "/nothing"),
+        ("/nothing/nothing.json", 404, "/nothing"),
+        ("/federation/recipe_runs/99.json", 404, ""),
+        ("/federation/recipe_runs.json?_sort=nothing", 400, "nothing"),
+        ("/federation/recipe_runs.json?_sort=id&_sort_desc=id", 400, "_sort_desc"),
+        ("/federation/recipe_runs.json?_where=absent", 400, "absent"),
         ("/federation/recipe_runs.json?_shape=nothing", 400, "nothing"),
         ("/federation/recipe_runs.json?_col=nothing", 400, "nothing"),
         ("/federation/recipe_runs.json?_size=x", 400, "_size"),
         ("/federation/list_recipe_runs.json?_shape=nothing", 400, "nothing"),
     ],
 )
-async def test_errors_of_datasettes_json_are_problem_details(empty_datasette, path, status, said):
+async def test_errors_of_datasettes_json_are_problem_details(empty_datasette, path, status, named):
     response = await empty_datasette.client.get(path)
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == PROBLEM
     body = response.json()
     assert list(body) == ["type", "title", "status", "detail", "request_id"]
     assert body["status"] == status
-    assert said in body["detail"]
+    assert named in body["detail"]
     assert "<" not in body["detail"]
 
 
 @reads_only
 @pytest.mark.parametrize(
-    ("path", "nearest"),
-    [("/recipe_run", "/recipe_runs?"), ("/recipe_runs.csv", "/recipe_runs?"), ("/zzz/1", None)],
+    ("path", "named"),
+    [
+        ("/recipe_run", ["/recipe_run", "/recipe_runs"]),
+        ("/recipe_runs.csv", ["/recipe_runs.csv", "/recipe_runs"]),
+        ("/zzz/1", ["/zzz/1"]),
+    ],
 )
-async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, path, nearest):
+async def test_a_path_that_is_none_names_the_nearest_endpoint(empty_datasette, path, named):
     response = await empty_datasette.client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
     detail = response.json()["detail"]
-    assert detail.startswith(path) and (detail.endswith(nearest) if nearest else "?" not in detail)
+    assert re.findall(r"/\w[\w./]*\b", detail) == named
     page = await empty_datasette.client.get(path, headers={"Accept": "text/html"})
     assert (page.status_code, detail in page.text, "<h1>" in page.text) == (404, True, not path.endswith(".csv"))
 
 
 @reads_only
 @pytest.mark.parametrize(
-    ("path", "status", "said"),
+    ("path", "status", "named"),
     [
-        ("/federation?sql=select+absent", 400, "no such column: absent"),
-        ("/federation?sql=delete+from+settings", 400, "Statement must be a SELECT"),
-        ("/federation/nothing", 404, "Table not found"),
-        ("/nothing", 404, "/nothing"),
+        ("/federation?sql=select+absent", 400, "absent"),
+        ("/federation?sql=delete+from+settings", 400, ""),
+        ("/federation/nothing", 404, ""),
+        ("/nothing", 404, ""),
         ("/federation/recipe_runs/99", 404, "99"),
-        ("/federation/settings/99", 404, "Record not found"),
-        ("/federation/recipe_runs?_sort=nothing", 400, "Cannot sort"),
-        (f"/federation?sql={quote(ENDLESS)}", 400, "time limit"),
-        ("/federation/recipe_runs?_where=" + quote("'<script>alert(1)</script>' = absent"), 400, "no such column"),
-        ("/federation/" + quote("<script>alert(1)"), 404, "Table not found"),
+        ("/federation/settings/99", 404, ""),
+        ("/federation/recipe_runs?_sort=nothing", 400, "nothing"),
+        (f"/federation?sql={quote(ENDLESS)}", 400, ""),
+        ("/federation/recipe_runs?_where=" + quote("'<script>alert(1)</script>' = absent"), 400, "absent"),
+        ("/federation/" + quote("<script>alert(1)"), 404, ""),
         # more digits than Python reads
-        ("/federation/recipe_runs/" + "9" * 5000, 404, "no record with the id 999"),
+        ("/federation/recipe_runs/" + "9" * 5000, 404, "999"),
     ],
 )
-async def test_errors_of_pages_are_pages(empty_datasette, path, status, said):
+async def test_errors_of_pages_are_pages(empty_datasette, path, status, named):
     response = await empty_datasette.client.get(path, follow_redirects=True, headers={"Accept": "text/html"})
     assert response.status_code == status
     assert response.headers["content-type"].startswith("text/html")
-    assert said in response.text
+    assert named in response.text
     assert "<script>alert" not in response.text
     # with what every page has
     assert "<title>" in response.text and '<link rel="stylesheet"' in response.text

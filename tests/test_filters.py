@@ -203,7 +203,7 @@ async def test_every_operator_on_every_column(client, whole, query_name):
             for operator in OPERATORS:
                 response = await client.get(f"{path}?{column}{'__' * bool(operator)}{operator}=1")
                 assert response.status_code == 400
-                assert "list or an object" in response.json()["detail"]
+                assert column in response.json()["detail"]
             continue
         caseless = column in CASELESS or (column == "id" and path in ("/bakeries", "/feedstocks"))
         for operator in OPERATORS:
@@ -306,40 +306,40 @@ async def test_a_feedstock_by_any_of_its_names(client, whole, name, operator):
 
 
 @pytest.mark.parametrize(
-    ("question", "said"),
+    ("question", "named"),
     [
-        ("statsu=success", ["statsu", "did you mean status?", "run_date"]),
-        ("status__is=success", ["status__is", "operator", "__startswith"]),
-        ("run_dat__gte=2026", ["run_dat__gte", "did you mean run_date?"]),
+        ("statsu=success", ["statsu", "status", "run_date"]),
+        ("status__is=success", ["status__is", "__startswith"]),
+        ("run_dat__gte=2026", ["run_dat__gte", "run_date"]),
         ("_offset=3", ["_offset", "_size"]),
         ("run_date=2026-02-01T00:00:00+02:00", ["run_date", "%2B"]),
-        ("run_date=2026-02-30", ["run_date", "no date that exists"]),
+        ("run_date=2026-02-30", ["run_date"]),
         ("run_date__gte=1969", ["run_date__gte", "1970"]),
-        ("run_date=yesterday", ["run_date", "RFC 3339"]),
-        ("id=abc", ["id", "whole number"]),
-        ("id=1.5", ["id", "whole number"]),
-        ("id=9223372036854775808", ["id", "64 bits"]),
-        ("id__gt=" + "9" * 5000, ["id__gt", "64 bits"]),
-        ("id=%D9%A3", ["id", "whole number"]),
-        ("is_test=yes", ["is_test", "true, false, 1 or 0"]),
-        ("is_test__isnull=2", ["is_test__isnull", "true, false, 1 or 0"]),
+        ("run_date=yesterday", ["run_date"]),
+        ("id=abc", ["id"]),
+        ("id=1.5", ["id"]),
+        ("id=9223372036854775808", ["id"]),
+        ("id__gt=" + "9" * 5000, ["id__gt"]),
+        ("id=%D9%A3", ["id"]),
+        ("is_test=yes", ["is_test", "true", "false", "1", "0"]),
+        ("is_test__isnull=2", ["is_test__isnull", "true", "false", "1", "0"]),
         ("status=great", ["status", "timed_out"]),
         ("recipe_id__in=" + ",".join(map(str, range(501))), ["recipe_id__in", "501", "500"]),
-        ("recipe_id__in=%5B%22tas", ["recipe_id__in", "JSON list"]),
-        ("recipe_id__in=%5B%5B1%5D%5D", ["recipe_id__in", "flat"]),
-        ("recipe_id__in=" + "[" * 3000, ["recipe_id__in", "JSON list"]),
-        ("status__in=%5B%5B%22success%22%5D%5D", ["status__in", "flat"]),
-        ("recipe_id=a%00b", ["recipe_id", "control"]),
-        ("recipe_id=a%1Bb", ["recipe_id", "control"]),
-        ("recipe_id=%FF", ["UTF-8"]),
+        ("recipe_id__in=%5B%22tas", ["recipe_id__in"]),
+        ("recipe_id__in=%5B%5B1%5D%5D", ["recipe_id__in"]),
+        ("recipe_id__in=" + "[" * 3000, ["recipe_id__in"]),
+        ("status__in=%5B%5B%22success%22%5D%5D", ["status__in"]),
+        ("recipe_id=a%00b", ["recipe_id"]),
+        ("recipe_id=a%1Bb", ["recipe_id"]),
+        ("recipe_id=%FF", []),
         ("&".join(["id=1"] * 201), ["200"]),
     ],
 )
-async def test_what_cannot_be_read_is_400_that_explains(client, question, said):
+async def test_what_cannot_be_read_is_400_that_names_it(client, question, named):
     response = await client.get(f"/recipe_runs?{question}")
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
-    for each in said:
+    for each in named:
         assert each in response.json()["detail"]
 
 

@@ -8,6 +8,14 @@ from pangeo_forge_federation.api.filters import OPERATORS
 
 pytest_plugins = ["demo_fixtures"]
 
+NOTICE = '<div class="notice">'
+
+
+def suggestions(page):
+    """Where the notice of a page leads."""
+    notice = page.partition(NOTICE)[2].partition("</div>")[0]
+    return re.findall(r'<a href="/federation/recipe_run_summaries([^"]*)">', notice)
+
 
 async def test_a_filter_by_a_column_that_is_not_there_is_named(demo):
     """SQLite takes the column for a text, and finds no row."""
@@ -18,9 +26,8 @@ async def test_a_filter_by_a_column_that_is_not_there_is_named(demo):
     }.items():
         page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
         check_page(page)
-        assert page.count("There is no column <code>") == 1, question
-        links = re.findall(r'Did you mean <a href="/federation/recipe_run_summaries([^"]*)">', page)
-        assert [link.replace("&amp;", "&") for link in links] == ([meant] if meant else [])
+        assert page.count(NOTICE) == 1, question
+        assert [link.replace("&amp;", "&") for link in suggestions(page)] == ([meant] if meant else [])
     for question in (
         "status=failure",
         "STATUS=failure&_col=id",
@@ -28,7 +35,7 @@ async def test_a_filter_by_a_column_that_is_not_there_is_named(demo):
         "_where=1&_col=id&status=failure",
     ):
         page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
-        assert "There is no column" not in page, question
+        assert NOTICE not in page, question
 
 
 async def test_a_filter_by_an_operator_that_is_none_is_named(demo):
@@ -36,13 +43,12 @@ async def test_a_filter_by_an_operator_that_is_none_is_named(demo):
     for question, meant in {"message__contain=x": "?message__contains=x", "message__nonsense=x": None}.items():
         page = (await demo.client.get(f"/federation/recipe_run_summaries?{question}")).text
         check_page(page)
-        assert page.count("There is no operator <code>__") == 1, question
-        links = re.findall(r'Did you mean <a href="/federation/recipe_run_summaries([^"]*)">', page)
-        assert links == ([meant] if meant else [])
+        assert page.count(NOTICE) == 1, question
+        assert suggestions(page) == ([meant] if meant else [])
     page = (
         await demo.client.get("/federation/recipe_run_summaries?message__contains=x&status__in=success,failure")
     ).text
-    assert "There is no operator" not in page
+    assert NOTICE not in page
 
 
 def test_an_operator_of_the_endpoints_is_one_of_the_pages():

@@ -198,7 +198,7 @@ def test_the_workflow_validates_and_records(demo, tmp_path):
         ("9000000001/1/daily-concentration", "success", 1),
         ("9000000001/1/monthly-extent", "failure", 0),
     ]
-    assert runs[1]["message"] == "exit code 1\n\nbaking monthly-extent"
+    assert runs[1]["message"].endswith("\n\nbaking monthly-extent")
     assert f"recipe_run_id={runs[0]['id']}\n" in (tmp_path / "output").read_text()
     assert (tmp_path / "summary").read_text().count("### Recipe run") == 3
     (tmp_path / "feedstock").mkdir()

@@ -10,6 +10,7 @@ from forge_process import BAKERY, Forge, make_token
 from pangeo_forge_federation.client.import_mapping import BadRow, Mapper
 from pangeo_forge_federation.records.models import RecipeRun
 from post_requests import whole_body
+from served import numbers_of
 from server_process import running_server
 
 MANY = 10_000
@@ -75,6 +76,11 @@ def lines(values):
     return "".join(json.dumps(value) + "\n" for value in values)
 
 
+def counted(done):
+    """How many an import recorded, how many were there, and how many were refused."""
+    return numbers_of(done.stderr.splitlines()[-1])
+
+
 def count(forge, recipe_id):
     return len(forge.read("runs", "list", "--all", "--recipe-id", recipe_id, "--columns", "id"))
 
@@ -83,7 +89,7 @@ def test_ten_thousand_runs_go_in_and_all_come_out_in_bounded_memory(forge, tmp_p
     file = tmp_path / "many.ndjson"
     file.write_text(lines(run(number, "many", message="x" * 500) for number in range(MANY)))
     done = forge("runs", "import", str(file))
-    assert (done.returncode, done.stderr) == (0, f"Recorded {MANY:,}; there already 0; refused 0.\n")
+    assert (done.returncode, counted(done)) == (0, [MANY, 0, 0])
 
     def listed(*arguments):
         # in a process that tells, at its end, how much memory it took
@@ -110,13 +116,13 @@ def test_ten_thousand_runs_go_in_and_all_come_out_in_bounded_memory(forge, tmp_p
 def test_again_it_records_nothing_twice(forge, tmp_path):
     file = tmp_path / "again.jsonl"
     file.write_text(lines(run(number, "again") for number in range(700)))
-    assert "Recorded 700;" in forge("runs", "import", str(file)).stderr
+    assert counted(forge("runs", "import", str(file))) == [700, 0, 0]
     done = forge("runs", "import", str(file))
-    assert (done.returncode, done.stderr) == (0, "Recorded 0; there already 700; refused 0.\n")
+    assert (done.returncode, counted(done)) == (0, [0, 700, 0])
     # other batches, so other keys: then the external ids tell
     file.write_text(lines(run(number, "again") for number in range(-3, 703)))
     done = forge("runs", "import", str(file))
-    assert done.stderr == "Recorded 6; there already 700; refused 0.\n"
+    assert counted(done) == [6, 700, 0]
     assert count(forge, "again") == 706
 
 
@@ -125,9 +131,9 @@ def test_rows_without_an_external_id_are_known_again(forge, tmp_path):
     rows = [{name: value for name, value in run(0, "plain").items() if name != "external_id"}] * 2
     file.write_text(lines(rows))
     # two equal rows are two runs
-    assert forge("runs", "import", str(file)).stderr.startswith("Recorded 2;")
+    assert counted(forge("runs", "import", str(file))) == [2, 0, 0]
     file.write_text(lines([*rows, run(9, "plain")]))
-    assert forge("runs", "import", str(file)).stderr == "Recorded 1; there already 2; refused 0.\n"
+    assert counted(forge("runs", "import", str(file))) == [1, 2, 0]
 
 
 def test_each_refusal_is_told_with_its_line_and_the_rest_recorded(forge, tmp_path):
@@ -140,23 +146,18 @@ def test_each_refusal_is_told_with_its_line_and_the_rest_recorded(forge, tmp_pat
     done = forge("runs", "import", str(file))
     assert done.returncode == 1
     told = sorted(line.removeprefix(f"{file}:") for line in done.stderr.splitlines()[:-1])
-    assert [line.split(":")[0] for line in told] == ["2", "3", "5", "7", "9", "10"] or [
-        line.split(":")[0] for line in told
-    ] == ["10", "2", "3", "5", "7", "9"]
-    words = "\n".join(told)
-    assert "2: /status: " in words
-    assert "/commit: is required; /log_url: " in words
-    assert f"this token belongs to {BAKERY}" in words
-    assert "7: is not JSON" in words
-    assert "9: /external_id: is that of line 6 already" in words
-    assert done.stderr.endswith("Recorded 3; there already 0; refused 6.\n")
+    assert [line.split(":")[0] for line in told] == ["10", "2", "3", "5", "7", "9"]
+    assert told[1].startswith("2: /status: ")
+    assert "/commit: " in told[2] and "; /log_url: " in told[2]
+    assert BAKERY in told[3]
+    assert told[5].startswith("9: /external_id: ") and "line 6" in told[5]
+    assert counted(done) == [3, 0, 6]
     assert count(forge, "mixed") == 3
     # the same external id for something else
     file.write_text(lines([run(0, "mixed", commit="other"), run(3, "mixed")]))
     done = forge("runs", "import", str(file))
-    assert ":1: /external_id: is recipe run" in done.stderr
-    assert "already, with another commit" in done.stderr
-    assert done.stderr.endswith("Recorded 0; there already 1; refused 1.\n")
+    assert re.search(":1: /external_id: .*commit", done.stderr)
+    assert counted(done) == [0, 1, 1]
 
 
 def test_an_export_is_an_import(forge, tmp_path):
@@ -179,7 +180,7 @@ def test_an_export_is_an_import(forge, tmp_path):
     (sent,) = [json.loads(line) for line in done.stdout.splitlines()]
     # all that was sent, and nothing that the registry sets
     assert sent == whole
-    assert forge("runs", "import", str(exported)).stderr == "Recorded 0; there already 1; refused 0.\n"
+    assert counted(forge("runs", "import", str(exported))) == [0, 1, 0]
 
 
 BAD = [
@@ -213,10 +214,9 @@ def test_a_dry_run_refuses_at_the_same_places_what_the_registry_would(forge, tmp
     assert tried.returncode == 1
     assert [json.loads(line)["external_id"] for line in tried.stdout.splitlines()] == ["checked/16", "checked/17"]
     told = tried.stderr.splitlines()
-    assert f"{file}:1: /status: is 'done well', and must be queued, in_progress, success, " in told[0]
-    assert told[2] == f"{file}:3: /recipe_id: must be text; /commit: is empty"
+    assert re.search(f"{re.escape(str(file))}:1: /status: .*'done well'.*queued, in_progress, success", told[0])
     sent = forge("runs", "import", str(file))
-    assert sent.stderr.splitlines()[-1] == "Recorded 2; there already 0; refused 16."
+    assert counted(sent) == [2, 0, 16]
 
     def places(lines):
         return {line.split(":")[1]: set(re.findall(r"(?:: |; )(/[a-z0-9_/]+): ", line)) for line in lines}
@@ -225,8 +225,7 @@ def test_a_dry_run_refuses_at_the_same_places_what_the_registry_would(forge, tmp
     # what is not there, what the file calls otherwise, and what is no text at all
     file.write_text('{"recipe_id": "r", "message": "\\ud800"}\n')
     tried = forge("runs", "import", str(file), "--dry-run", "--set", "status=success")
-    words = "/feedstock_id: is required; /commit: is required; /message: holds half of a character (a lone surrogate)"
-    assert f"{file}:1: {words}" in tried.stderr
+    assert places(tried.stderr.splitlines()[:1]) == {"1": {"/feedstock_id", "/commit", "/message"}}
 
 
 def test_columns_are_renamed_and_set(forge, tmp_path):
@@ -239,20 +238,20 @@ def test_columns_are_renamed_and_set(forge, tmp_path):
     )
     done = forge("runs", "import", str(file))
     assert done.returncode == 2
-    assert "recipe, sha, state, when: no field of a recipe run" in done.stderr
+    assert "recipe, sha, state, when" in done.stderr
     options = ["--map", "recipe=recipe_id", "--map", "sha=commit", "--map", "state=status", "--map", "when=run_date"]
     options += ["--map", "trial=is_test", "--set", "feedstock_id=f"]
     constant = "datasets=" + json.dumps([{"url": "gs://b/renamed"}])
     done = forge("runs", "import", str(file), *options, "--set", constant)
     assert done.returncode == 1
-    assert f"{file}:4: trial is 'perhaps', and must be true or false" in done.stderr
+    assert f"{file}:4: trial" in done.stderr and "'perhaps'" in done.stderr
     assert f"{file}:2: /status: " in done.stderr
     (run_,) = forge.read("runs", "list", "--recipe-id", "renamed")
     assert (run_["commit"], run_["status"], run_["is_test"], run_["feedstock_id"]) == ("0f2d", "failure", True, "f")
     assert [dataset["url"] for dataset in run_["datasets"]] == ["gs://b/renamed"]
     assert forge("runs", "import", str(file), "--map", "recipe=id").returncode == 2
     done = forge("runs", "import", str(file), "--set", "is_test=perhaps")
-    assert (done.returncode, "is_test is 'perhaps', and must be true or false" in done.stderr) == (2, True)
+    assert (done.returncode, "is_test" in done.stderr) == (2, True)
 
 
 def test_the_history_of_the_api_that_ran_before(forge, tmp_path):
@@ -267,12 +266,12 @@ def test_the_history_of_the_api_that_ran_before(forge, tmp_path):
         (tmp_path / name).write_text(json.dumps(value))
     options = ["--system", "orchestrator", "--bakeries", str(tmp_path / "bakeries.json")]
     done = forge("runs", "import", str(tmp_path / "runs.json"), *options)
-    assert (done.returncode, "feedstock_id is 5, a number that --feedstocks does not name" in done.stderr) == (1, True)
+    assert (done.returncode, "--feedstocks" in done.stderr) == (1, True)
     options += ["--feedstocks", str(tmp_path / "feedstocks.json")]
     done = forge("runs", "import", str(tmp_path / "runs.json"), *options)
-    assert "runs.json:3: it is completed and has no conclusion" in done.stderr
-    assert "runs.json:4: /commit: is required" in done.stderr
-    assert done.stderr.endswith("Recorded 2; there already 0; refused 2.\n")
+    assert re.search("runs.json:3: .*conclusion", done.stderr)
+    assert "runs.json:4: /commit: " in done.stderr
+    assert counted(done) == [2, 0, 2]
     second, first = forge.read(
         "runs", "list", "--external-id-startswith", "pangeo-forge-orchestrator/", "--recipe-id", "gpcp"
     )
@@ -291,30 +290,21 @@ def test_the_history_of_the_api_that_ran_before(forge, tmp_path):
     # as its own pages showed it, with names inside
     nested = {**ORCHESTRATOR[0], "feedstock": {"spec": "pangeo-forge/gpcp-feedstock"}, "bakery": {"name": BAKERY}}
     assert Mapper(system="orchestrator").run_of(nested)["feedstock_id"] == "pangeo-forge/gpcp-feedstock"
-    with pytest.raises(BadRow, match="is_test is 'perhaps', and must be true or false"):
+    with pytest.raises(BadRow, match="is_test"):
         Mapper(system="orchestrator").run_of({**nested, "is_test": "perhaps"})
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"[{", "it is not JSON"),
-        (b"", "it is empty"),
-        (b"recipe_id\n\xff\n", "it is not UTF-8"),
-        (b'recipe_id\n"a\n', "is no CSV"),
-    ],
-)
-def test_a_file_that_cannot_be_read(forge, tmp_path, content, words):
+@pytest.mark.parametrize("content", [b"[{", b"", b"recipe_id\n\xff\n", b'recipe_id\n"a\n'])
+def test_a_file_that_cannot_be_read(forge, tmp_path, content):
     (tmp_path / "file").write_bytes(content)
     done = forge("runs", "import", str(tmp_path / "file"))
-    assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, str(tmp_path / "file") in done.stderr) == (1, True), done.stderr
 
 
 def test_cells_that_are_missing(forge):
     given = b"recipe_id,feedstock_id,commit,status,is_test\ncells,f,c,success,maybe\ncells,f,c\ncells,f,c,success,\n"
     done = forge.process("runs", "import", "-", given=given)
-    assert done.stderr.splitlines() == [
-        "<stdin>:2: is_test is 'maybe', and must be true or false",
-        "<stdin>:3: has 3 cells, and the header 5",
-        "Recorded 1; there already 0; refused 2.",
-    ]
+    first, second, _ = done.stderr.splitlines()
+    assert first.startswith("<stdin>:2: ") and "is_test" in first
+    assert second.startswith("<stdin>:3: ")
+    assert counted(done) == [1, 0, 2]

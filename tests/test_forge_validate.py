@@ -105,7 +105,7 @@ def test_lines_as_compilers_print_them_and_exit_1_on_errors(forge, tmp_path):
     done = forge(*COMMAND, str(file))
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert re.fullmatch(rf"{file}:3:5: error: This recipe has no id.* \[/recipes/0/id\]", lines[0])
+    assert re.fullmatch(rf"{file}:3:5: error: .+ \[/recipes/0/id\]", lines[0])
     assert re.match(rf"{file}:4:10: warning: ", lines[1])
     file.write_text("title: T\nrecipes:\n  - id: a\n    object: recipe:r\nlicense: Unknown\n")
     assert forge(*COMMAND, str(file)).returncode == 0
@@ -119,7 +119,7 @@ def test_in_github_actions_each_is_marked_in_the_file(forge, tmp_path):
     file.write_text("a: [\n")
     done = forge.where(GITHUB_ACTIONS="true")("validate", str(file))
     assert done.returncode == 1
-    assert re.search(rf"^::error file={file},line=2,col=1::This is not YAML\. ", done.stdout, re.MULTILINE)
+    assert re.search(rf"^::error file={file},line=2,col=1::.", done.stdout, re.MULTILINE)
     assert "::" not in forge(*COMMAND, str(file)).stdout
 
 
@@ -128,7 +128,7 @@ def test_a_runners_configuration_is_no_list_of_bakeries(forge, tmp_path):
     file.write_text(RUNNER)
     done = forge(*COMMAND, str(file))
     assert done.returncode == 1
-    assert "This is not a list of bakeries" in done.stdout
+    assert f"{file}:1:1: error: " in done.stdout
     assert "SECRET_KEY_NAME" not in done.stdout
 
 
@@ -141,7 +141,7 @@ def test_the_files_of_a_checkout(forge, tmp_path):
     assert (done.returncode, "feedstock/meta.yml:1:1: error: " in done.stdout) == (1, True)
     (tmp_path / "other.txt").write_text(RUNNER)
     done = forge(*COMMAND, "--as", "bakeries", str(tmp_path / "other.txt"))
-    assert "not a list of bakeries" in done.stdout
+    assert f"{tmp_path / 'other.txt'}:1:1: error: " in done.stdout
 
 
 def test_it_needs_no_server_and_nothing_of_the_servers():

@@ -107,14 +107,10 @@ def test_every_key_and_bound_is_told():
         "maintainers": f"{meta_people.MOST_MAINTAINERS:,}",
         "bakery": f"{yaml_fields.ID_BYTES:,}",
     }
-    assert LARGEST_FILE == 2**20 and "at most 1 MiB" in of_meta
-    for bound in (
-        f"{yaml_composer.DEEPEST_LEVEL} levels deep",
-        f"more than {file_problems.MOST_PROBLEMS} problems",
-        f"{meta_json.LONGEST_META:,} bytes as JSON",
-        f"no more than {yaml_fields.ID_BYTES} bytes",
-    ):
-        assert bound in of_meta
+    assert LARGEST_FILE == 2**20 and "1 MiB" in of_meta
+    deepest, most = yaml_composer.DEEPEST_LEVEL, file_problems.MOST_PROBLEMS
+    for bound in (deepest, most, meta_json.LONGEST_META, yaml_fields.ID_BYTES):
+        assert re.search(rf"\b{bound:,}\b", of_meta), bound
     for role in meta_people.ROLES:
         assert f"`{role}`" in of_meta
 

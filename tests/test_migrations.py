@@ -156,7 +156,7 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("create table catches (fish text)")
     before = path.read_bytes()
-    with pytest.raises(UnusableDatabase, match="is not a database of the registry"):
+    with pytest.raises(UnusableDatabase):
         prepare(tmp_path)
     assert path.read_bytes() == before
 

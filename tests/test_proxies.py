@@ -224,7 +224,7 @@ def test_forwarded_headers_are_believed_from_configured_proxies_alone(data, make
     ],
 )
 def test_a_public_url_that_is_none_is_refused(url):
-    with pytest.raises(BadSetting, match="must be like https://"):
+    with pytest.raises(BadSetting, match="FEDERATION_PUBLIC_URL"):
         public_url({"FEDERATION_PUBLIC_URL": url})
 
 
@@ -239,7 +239,7 @@ def test_a_public_url_is_read_without_its_last_slash(url, read):
 @pytest.mark.parametrize("prefix", ["/federation", "/recipe_runs", "/static/x", "/-"])
 def test_a_prefix_that_is_a_path_of_the_registry_is_refused(data, monkeypatch, prefix):
     monkeypatch.setenv("FEDERATION_PUBLIC_URL", PUBLIC + prefix)
-    with pytest.raises(BadSetting, match="take another prefix"):
+    with pytest.raises(BadSetting, match=prefix):
         make_datasette(data).app()
 
 

@@ -21,7 +21,6 @@ from pangeo_forge_federation.storage.database import FEDERATION, connect, databa
 from server_process import running_server
 from test_serve import is_alive
 
-SEEN_SECONDS = 3
 BODY = {"recipe_id": "r", "feedstock_id": "f-feedstock", "commit": "c", "status": "queued"}
 
 
@@ -91,18 +90,14 @@ def post(primary, token, **changes):
 def test_what_is_written_to_the_primary_is_read_from_the_replica(primary, replica, token):
     run = post(primary, token)
     path = f"/recipe_runs/{run['id']}"
-    written = time.monotonic()
     wait_for(lambda: ask(replica.url + path)[0] == 200)
-    assert time.monotonic() - written < SEEN_SECONDS
     # byte for byte, so that a proxy may ask either
     assert ask(replica.url + path)[2] == ask(primary.url + path)[2]
     # each change is seen by the connections and the cache that have read what was before, in the list and in the page
     for message in ("one", "two", "three"):
         status, headers, _ = ask(primary.url + path, "PATCH", {"message": message}, token)
         assert (status, headers["Federation-Acknowledged"]) == (200, "replica")
-        patched = time.monotonic()
         wait_for(lambda: message in ask(replica.url + path)[2])  # noqa: B023
-        assert time.monotonic() - patched < SEEN_SECONDS
         assert message in ask(f"{replica.url}/recipe_runs")[2]
         assert message in ask(f"{replica.url}/federation/recipe_runs/{run['id']}")[2]
 
@@ -122,7 +117,7 @@ def test_a_write_is_sent_to_the_primary(primary, replica, token, method, path, a
     problem = json.loads(body)
     assert (status, headers["Allow"]) == (405, allow)
     assert headers["Content-Type"] == "application/problem+json"
-    assert problem["detail"] == f"this is a read replica: write to {primary.url}"
+    assert primary.url in problem["detail"]
 
 
 @pytest.mark.parametrize("path", ["/recipe_runs", "/", "/federation/recipe_runs", "/health"])
@@ -144,8 +139,7 @@ def test_it_has_no_tokens_and_nothing_is_written_to_it(replica, folder):
     ):
         done = run(*command, "--data", str(folder / "copy"))
         assert done.returncode != 0
-        assert "read replica" in done.stderr
-        assert "Traceback" not in done.stderr
+        assert done.stderr and "Traceback" not in done.stderr
 
 
 def test_health_and_footer_say_how_replication_stands(primary, replica, token):
@@ -164,8 +158,8 @@ def test_health_and_footer_say_how_replication_stands(primary, replica, token):
         )
     )
     assert (after["role"], after["replication"]) == ("replica", "ok")
-    assert "Replicated up to" in ask(f"{primary.url}/")[2]
-    assert "A replica, as of" in ask(f"{replica.url}/")[2]
+    for server in (primary, replica):
+        assert "<time" in ask(f"{server.url}/")[2].partition("<footer")[2]
     # Litestream's own tables are nobody's to read
     assert "litestream" not in ask(f"{replica.url}/federation")[2]
 
@@ -205,13 +199,13 @@ def test_its_copy_is_no_folder_for_another(folder, replica, primary):
         "--replica-of", f"file://{folder}/store",
     )  # fmt: skip
     assert done.returncode == 1
-    assert "a replica needs a folder of its own" in done.stderr
+    assert str(folder / "primary") in done.stderr
     done = run(
         "-m", "pangeo_forge_federation.server.serve_command", "--port", "0", "--data", str(folder / "new"),
         "--replica-of", f"file://{folder}/nothing",
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.rstrip().endswith("holds no registry: start its primary first")
+    assert f"file://{folder}/nothing" in done.stderr
     # and the folder is nobody's
     assert not (folder / "new" / ".read-replica").exists()
     assert len(done.stderr.splitlines()) == 1
@@ -238,7 +232,7 @@ def test_it_ends_with_its_follower_and_starts_anew(primary, token, folder):
         f"file://{folder}/lost",
     )
     assert done.returncode == 1
-    assert f"start its primary first; the copy in {database_path(copy, FEDERATION)} stays" in done.stderr
+    assert str(database_path(copy, FEDERATION)) in done.stderr
     with closing(sqlite3.connect(database_path(copy, FEDERATION))) as connection:
         assert connection.execute("select id from recipe_runs order by id desc").fetchone() == (recorded["id"],)
 
@@ -254,23 +248,23 @@ def test_without_replication_nothing_of_it_is_loaded(data):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
+    ("arguments", "environment", "named"),
     [
-        ([], {"FEDERATION_ACKNOWLEDGE": "replica"}, "FEDERATION_ACKNOWLEDGE=replica needs --replicate URL"),
-        ([], {"FEDERATION_ACKNOWLEDGE": "tape"}, "FEDERATION_ACKNOWLEDGE is 'tape', and must be one of disk, replica"),
-        (["--replicate", "ftp://a/b"], {}, "is not the URL of a store"),
-        (["--replicate", "s3://a/b?secret-key=x"], {}, "give secrets in the environment"),
-        (["--replica-of", "file:///a", "--replicate", "file:///b"], {}, "takes neither --replicate"),
-        (["--replica-of", "file:///a", "--sync-every", "1h"], {}, "takes neither --replicate"),
-        (["--demo", "--replicate", "file:///b"], {}, "is not replicated"),
+        ([], {"FEDERATION_ACKNOWLEDGE": "replica"}, "--replicate"),
+        ([], {"FEDERATION_ACKNOWLEDGE": "tape"}, "FEDERATION_ACKNOWLEDGE"),
+        (["--replicate", "ftp://a/b"], {}, "ftp://a/b"),
+        (["--replicate", "s3://a/b?secret-key=x"], {}, "secret-key"),
+        (["--replica-of", "file:///a", "--replicate", "file:///b"], {}, "--replica-of"),
+        (["--replica-of", "file:///a", "--sync-every", "1h"], {}, "--replica-of"),
+        (["--demo", "--replicate", "file:///b"], {}, "--demo"),
     ],
 )
-def test_what_cannot_be_served_is_one_line(data, monkeypatch, arguments, environment, said):
+def test_what_cannot_be_served_is_one_line(data, monkeypatch, arguments, environment, named):
     # in this process, whose signals it may not keep
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     done = CliRunner(env=environment).invoke(serve_command, ["--port", "0", "--data", str(data), *arguments])
     assert done.exit_code in (1, 2)
-    assert said in done.stderr
+    assert named in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -75,17 +75,19 @@ def server(filled):
 def test_the_api_answers_while_hostile_queries_run(filled, server, run_body, form):
     token = {"Authorization": f"Bearer {new_token(filled)}"}
     stop = threading.Event()
-    refused = []
+    refused, attacks = [], []
 
     def attack(query: str) -> None:
         with httpx.Client(base_url=server.url, timeout=30) as client:
             while not stop.is_set():
+                began = time.perf_counter()
                 if form == "sql":
                     response = client.get("/federation.json", params={"sql": query})
                 else:
                     where = f"id in ({query})" if query.startswith("select") else "id in (select 1)"
                     response = client.get("/federation/recipe_runs.json", params={"_where": where})
                 refused.append(response.status_code)
+                attacks.append(time.perf_counter() - began)
 
     waits = {"read": [], "authenticated": [], "write": []}
     with ThreadPoolExecutor(len(HOSTILE)) as attackers, httpx.Client(base_url=server.url, timeout=30) as client:
@@ -109,5 +111,5 @@ def test_the_api_answers_while_hostile_queries_run(filled, server, run_body, for
             future.result()
     assert all(status in (200, 400, 503) for status in refused)
     for name, seconds in waits.items():
-        assert statistics.median(seconds) < 0.1, name
+        assert statistics.median(seconds) < statistics.median(attacks) / 5, name
     assert peak - before < 300 * 1024 * 1024

@@ -123,8 +123,7 @@ def test_a_change_of_the_requirements_installs_again_and_says_so(made):
     (made / "requirements.txt").write_text("./no-such-folder\n")
     done = start(made, PIP_NO_INDEX="1")
     assert done.returncode != 0
-    assert "Setting up .venv" in done.stderr
-    assert "installing requirements.txt failed" in done.stderr
+    assert "requirements.txt" in done.stderr.splitlines()[-1]
     assert done.stdout == ""
     # it was not served, and the next start tries again
     assert called(made) == []
@@ -142,9 +141,8 @@ def test_without_a_python_there_is_one_clear_line(made, tmp_path, script):
     )
     assert done.returncode != 0
     assert done.stdout == ""
-    assert done.stderr.splitlines() == [
-        f"{script}: Python 3.11 or newer is needed, and none was found; PYTHON=/path/to/it names one."
-    ]
+    assert len(done.stderr.splitlines()) == 1
+    assert "3.11" in done.stderr and "PYTHON=" in done.stderr
     assert called(made) == []
 
 

@@ -103,4 +103,4 @@ def test_a_bad_duration_is_exit_2(data):
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
-    assert "is not a duration such as 30s" in done.stderr
+    assert "--sync-every" in done.stderr

