@@ -1,4 +1,4 @@
-"""A feedstock's badge: the status of its latest recipe run, for the README of its repository."""
+"""The badge of a feedstock, which shows the status of its latest recipe run, for READMEs."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ PADDING = 12
 async def get_badge(call: Call) -> Reply:
     """GET /feedstocks/{feedstock_id}/badge.svg."""
     refuse_parameters(call)
-    # under the badge's own path, so that a feedstock that moved is answered by the way to its badge
+    # with the path of the badge, so that a renamed feedstock redirects to its badge
     query = replace(call.services.queries["get_feedstock"], path=PATH)
     reply = await call.read(query)
     if reply.status != 200:
@@ -37,7 +37,7 @@ async def get_badge(call: Call) -> Reply:
 
 
 def badge(word: str, colour: str) -> bytes:
-    """The drawing. `textLength` holds the words in their boxes, whatever font there is."""
+    """Return the image. `textLength` keeps the words inside their boxes with any font."""
     left, right = (round(len(text) * CHARACTER_WIDTH) + PADDING for text in (LABEL, word))
     return (
         Markup(
@@ -70,7 +70,7 @@ GET_BADGE = Operation(
     "get_feedstock_badge",
     "Badge of a feedstock",
     get_badge,
-    "The status of its latest recipe run that is no test, as an SVG image.",
+    "The status of the latest recipe run that is not a test, as an SVG image.",
     tag="Feeds",
     problems=(404,),
     content_type=SVG,

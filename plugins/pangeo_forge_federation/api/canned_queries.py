@@ -1,22 +1,22 @@
-"""The GET endpoints, read from the canned queries of metadata.yml. Adding an endpoint is adding a query there.
+"""The GET endpoints, defined by the canned queries of metadata.yml. To add an endpoint, add a query there.
 
-Beside Datasette's own keys (title, description, sql ...) a query may have:
+In addition to Datasette's own keys (title, description, sql ...), a query can have:
 
-    path      its route, `/bakeries/{bakery_id}`: what stands in braces is a parameter of the SQL
-    aliases   other paths that answer the same
-    one       true: it answers one object, 404 when there is none; else a list
-    fields    name of the record in `fields.py` that types and describes its columns
-    key       columns that tell its rows apart (default: id)
-    sorts     columns that `_sort` takes, each served by an index; the first is the order when nobody asks,
-              and `column desc` turns its direction
-    merges    columns that have an index together with the first sort: of several values of one, `__in`, each is
-              looked up in order and the rows are merged, where SQLite would sort all that they have
-    defaults  filters that hold until the request names that column with any operator
+    path      its route, such as `/bakeries/{bakery_id}`; names in braces are parameters of the SQL
+    aliases   other paths with the same response
+    one       true if it returns a single object, or 404 without one; otherwise it returns a list
+    fields    name of the record in `models.py` that types and describes its columns
+    key       columns that identify a row (default: id)
+    sorts     columns that `_sort` accepts, each with an index; the first is the default order, descending if written
+              as `column desc`
+    merges    columns that have an index together with the first sort: for several values in an `__in`, each value is
+              looked up in order and the rows are merged, because SQLite would sort all of their rows
+    defaults  filters that apply unless the request filters that column with any operator
     search    a condition on its rows with `:q`, the words of a full-text search
-    parent    name of the query that must find a row, else 404: an empty list means that the parent exists
-    counts    roll-ups, {table, sum, columns}: `_extra=count` takes the first that has every column filtered on
+    parent    name of a query that must return a row, or else 404: an empty list means that the parent exists
+    counts    roll-ups, {table, sum, columns}: `_extra=count` uses the first that has all the filtered columns
 
-A query that does not fit stops the start with a line that names it.
+The server does not start with an invalid query, and reports which one it is.
 """
 
 import re
@@ -32,17 +32,17 @@ _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class BadQuery(Exception):
-    """A canned query cannot be served. The message names it and says what to change."""
+    """An invalid canned query. The message names it and states what to change."""
 
 
 def parameters_of(path: str) -> tuple[str, ...]:
-    """The parameters of a path, in their order."""
+    """Return the parameters of a path, in order."""
     return tuple(_PATH_PARAMETER.findall(path))
 
 
 @dataclass(frozen=True)
 class CannedQuery:
-    """One canned query; the names are those of the keys above."""
+    """A canned query. The attributes are named after the keys above."""
 
     name: str
     sql: str
@@ -60,28 +60,28 @@ class CannedQuery:
     search: str | None = None
     parent: str | None = None
     counts: tuple[Mapping[str, Any], ...] = ()
-    # found by SQLite once the database is there
+    # known once SQLite has prepared the statement
     parameters: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Its route, and the others that answer the same."""
+        """Its route and its aliases."""
         return (self.path, *self.aliases)
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
-        """The parameters of its route, in their order."""
+        """The parameters of its route, in order."""
         return parameters_of(self.path)
 
     @property
     def query_parameters(self) -> tuple[str, ...]:
-        """Parameters of the SQL that are not in the path: they may be given in the query string."""
+        """The parameters of the SQL that are not in the path and come from the query string."""
         return tuple(name for name in self.parameters if name not in self.path_parameters)
 
 
 def read_canned_queries(metadata: Mapping[str, Any]) -> dict[str, CannedQuery]:
-    """The canned queries that have a path, by name. Raises `BadQuery`."""
+    """Return the canned queries that have a path, by name. Raises `BadQuery`."""
     queries = {}
     paths: dict[str, str] = {}
     for name, definition in metadata.items():
@@ -91,11 +91,11 @@ def read_canned_queries(metadata: Mapping[str, Any]) -> dict[str, CannedQuery]:
         for path in query.paths:
             other = paths.setdefault(_PATH_PARAMETER.sub("{}", path), name)
             if other != name:
-                raise BadQuery(f"canned query {name}: its path {path} is that of {other}")
+                raise BadQuery(f"canned query {name}: its path {path} is already used by {other}")
         queries[name] = query
     for query in queries.values():
         if query.parent and query.parent not in queries:
-            raise BadQuery(f"canned query {query.name}: its parent {query.parent} is no canned query with a path")
+            raise BadQuery(f"canned query {query.name}: its parent {query.parent} is not a canned query with a path")
     return queries
 
 
@@ -105,7 +105,9 @@ def _read(name: str, definition: Mapping[str, Any]) -> CannedQuery:
         raise BadQuery(f"canned query {name}: `fields` must be one of {', '.join(sorted(RECORDS))}")
     sql = definition["sql"].strip()
     if sql.endswith(";"):
-        raise BadQuery(f"canned query {name}: leave out the `;` at the end of its sql, it is wrapped in another")
+        raise BadQuery(
+            f"canned query {name}: remove the `;` at the end of its sql, which is wrapped in another statement"
+        )
     sorts = [sort.split() for sort in definition.get("sorts", ())]
     return CannedQuery(
         name=name,
@@ -128,25 +130,25 @@ def _read(name: str, definition: Mapping[str, Any]) -> CannedQuery:
 
 
 def inspect(query: CannedQuery, connection: sqlite3.Connection) -> CannedQuery:
-    """The query with its parameters and columns, as SQLite understands them. Raises `BadQuery`."""
+    """Return the query with the parameters and columns that SQLite finds in it. Raises `BadQuery`."""
     parameters = _Parameters()
     try:
-        # wrapped as a list is, so that a second statement or a comment that swallows the rest is found now
+        # wrapped like a list, so that a second statement or an unclosed comment is found now
         cursor = connection.execute(f"select * from (\n{query.sql}\n) limit 0", parameters)
         found = [column[0] for column in cursor.description]
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise BadQuery(f"canned query {query.name}: {error}") from None
     known = set(query.record.model_fields)
-    # what only ties the rows to the path is not shown
+    # columns that only connect the rows with the path are not shown
     columns = tuple(name for name in found if name in known or name not in query.path_parameters)
     for problem, names in {
-        f"columns that {query.record.__name__} in fields.py does not know": set(columns) - known,
-        f"fields of {query.record.__name__} in fields.py that it does not select": known - set(columns),
-        "key columns that may be null, by which no page can go on": set()
+        f"columns that are missing from {query.record.__name__} in models.py": set(columns) - known,
+        f"unselected fields of {query.record.__name__} in models.py": known - set(columns),
+        "key columns that may be null, which does not work with paging": set()
         if query.one
         else set(query.key) & nullable_columns(query.record),
-        "parameters of its path that the sql does not use": set(query.path_parameters) - set(parameters.found),
-        "keys, sorts, merges or defaults that are none of its columns": set()
+        "parameters in its path that its sql does not use": set(query.path_parameters) - set(parameters.found),
+        "keys, sorts, merges or defaults that are not among its columns": set()
         if query.one
         else {*query.key, *query.sorts, *query.merges, *(name.split("__")[0] for name in query.defaults)}
         - set(columns),
@@ -155,12 +157,12 @@ def inspect(query: CannedQuery, connection: sqlite3.Connection) -> CannedQuery:
             raise BadQuery(f"canned query {query.name} has {problem}: {', '.join(sorted(names))}")
     tables = connection.execute("select name from sqlite_master where name = :name", {"name": query.name})
     if tables.fetchone():
-        raise BadQuery(f"canned query {query.name} is named like a table, whose page it would hide")
+        raise BadQuery(f"canned query {query.name} has the name of a table, whose page it would hide")
     return CannedQuery(**{**query.__dict__, "parameters": tuple(parameters.found), "columns": columns})
 
 
 class _Parameters(dict):
-    """Gives null for every parameter that SQLite asks for, and remembers which those were."""
+    """Returns null for every parameter of a statement, and collects their names."""
 
     def __init__(self) -> None:
         super().__init__()

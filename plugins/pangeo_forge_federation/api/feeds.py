@@ -1,4 +1,4 @@
-"""Atom feeds of recipe runs that ended: of the federation, of a feedstock, of a bakery."""
+"""Atom feeds of completed recipe runs: of the federation, a feedstock, or a bakery."""
 
 import json
 import re
@@ -15,20 +15,20 @@ from pangeo_forge_federation.web.replies import Reply, cacheable
 
 ATOM = "application/atom+xml; charset=utf-8"
 ENTRIES = 50
-# Asked for by status, a million runs would be sorted; so a few more are read, of which most have ended.
+# Filtering by status would sort a million runs, so some more are read, of which most have ended.
 READ = 100
 _SHOWN = {each.name: each.outcome for each in BY_COLUMN if each.is_in_feeds}
 _NAMESPACE = "http://www.w3.org/2005/Atom"
-# what XML 1.0 cannot hold, not even escaped
+# characters that XML 1.0 cannot contain, even escaped
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def feed_of(query_name: str, path: str, title: str) -> Any:
-    """The handler of a feed: the runs of an endpoint's list, as Atom."""
+    """Return the handler of a feed: the runs of an endpoint's list as Atom."""
 
     async def get_feed(call: Call) -> Reply:
         refuse_parameters(call)
-        # under the feed's own path, so that a feedstock that moved is answered by the way to its feed
+        # with the path of the feed, so that a renamed feedstock redirects to its feed
         query = replace(call.services.queries[query_name], path=path)
         asked = {"is_test": "0", "_size": READ}
         reply = await call.read(query, replace(call.address, query_string=urlencode(asked)))
@@ -44,7 +44,7 @@ def feed_of(query_name: str, path: str, title: str) -> Any:
 
 
 def atom(title: str, base: str, path: str, runs: Sequence[Mapping[str, Any]]) -> bytes:
-    """An Atom feed (RFC 4287) of recipe runs, newest first."""
+    """Return an Atom feed (RFC 4287) of recipe runs, newest first."""
     feed = ElementTree.Element("feed", xmlns=_NAMESPACE)
     _add(feed, "id", base + path)
     _add(feed, "title", title)

@@ -1,8 +1,8 @@
 """Filters of lists, `column=value` and `column__operator=value`, as where clauses with bound values.
 
-The operators are Datasette's. A new one is a line in OPERATORS, with a function if none here fits: validation and the
-OpenAPI document take it from there, and so does the client, by `scripts/write-generated`. A value is read by the kind
-of its column; a date that is not whole stands for its whole span: `gte` from its start, `lte` to its end, `=` within.
+The operators are those of Datasette. A new one is a line in OPERATORS, plus a function if none here fits: validation,
+the OpenAPI document and the client (through `scripts/write-generated`) use it. Values are parsed by the kind of their
+column. A partial date stands for its whole span: `gte` means from its start, `lte` to its end, `=` within it.
 """
 
 import json
@@ -16,9 +16,9 @@ from pangeo_forge_federation.records.field_kinds import BOOLEAN, DAY, INTEGER, J
 from pangeo_forge_federation.values import numbers, times
 from pangeo_forge_federation.values.statuses import read_status
 
-# More values than this in one `__in` are better asked for in parts.
+# values in one `__in`; more are better split into several requests
 IN_VALUES = 500
-# More than this are not looked up one by one: each costs a page of its own.
+# values that are looked up one by one, each of which costs a page of its own
 MERGED_VALUES = 20
 
 _PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
@@ -26,14 +26,14 @@ _BROKEN_OFFSET = re.compile(r"\d{2} \d{2}:\d{2}\Z", re.ASCII)
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # SQLite refuses a longer pattern, in bytes
 _PATTERN_BYTES = 50_000
-# Which kinds of column an operator goes with.
+# the kinds of column that an operator works with
 SCALARS = (TEXT, INTEGER, NUMBER, BOOLEAN, TIME, DAY)
 ORDERED = (TEXT, INTEGER, NUMBER, TIME, DAY)
 TEXTS = (TEXT, TIME, DAY)
 _KIND_WORDS = {INTEGER: "a number", NUMBER: "a number", BOOLEAN: "true or false"}
 _BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
 _READ_NUMBER: Mapping[str, Callable[[str], float]] = {INTEGER: numbers.read_integer, NUMBER: numbers.read_number}
-# A feedstock may be named by an id it had before; a live id wins.
+# A feedstock can be named by a previous ID; a current ID takes precedence.
 _FEEDSTOCK = """(
         select id from feedstocks where id = :{0}
         union all
@@ -45,18 +45,18 @@ _FEEDSTOCK = """(
 
 
 class BadFilter(ValueError):
-    """A filter that cannot be read, in a sentence that goes on from the parameter's name."""
+    """An invalid filter. The message continues a sentence that starts with the parameter's name."""
 
 
 @dataclass
 class Clauses:
-    """Where clauses that hold together, with the values they bind."""
+    """Where clauses that must all hold, with their bound values."""
 
     where: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
 
     def bind(self, value: Any) -> str:
-        """Bind a value. The name of its parameter, without the colon."""
+        """Bind a value, and return the name of its parameter without the colon."""
         name = f"filter_{len(self.values)}"
         self.values[name] = value
         return name
@@ -68,9 +68,9 @@ class Column:
 
     name: str
     kind: str
-    # of a feedstock's id: reads what a text means before the database is asked, such as owner/name
+    # for the ID of a feedstock: converts other forms, such as owner/name, before the query runs
     read_text: Callable[[str], str] | None = None
-    # the texts that there are, where they are few
+    # the possible values, if they are enumerated
     choices: tuple[str, ...] = ()
 
     @property
@@ -81,7 +81,7 @@ class Column:
 
 def _exact(column: Column, text: str, clauses: Clauses) -> str:
     if column.kind == BOOLEAN:
-        # written so, SQLite finds a partial index on the condition behind the column; it does not for `= 1`
+        # in this form SQLite can use a partial index on the condition of the column, unlike with `= 1`
         return column.sql if read_boolean(text) else f"not {column.sql}"
     if column.kind == TIME:
         start, end = read_span(text)
@@ -117,7 +117,7 @@ def _compare(operator: str) -> Callable[[Column, str, Clauses], str]:
             start, end = read_span(text)
             if end is None:
                 return f"{column.sql} {operator} :{clauses.bind(start)}"
-            # beyond a span means beyond its end, up to it means to its end
+            # after a span means after its end, up to it means up to its end
             bound, compare = {
                 ">": (end, ">="),
                 ">=": (start, ">="),
@@ -134,27 +134,27 @@ def _like(pattern: str) -> Callable[[Column, str, Clauses], str]:
     def clause(column: Column, text: str, clauses: Clauses) -> str:
         escaped = re.sub(r"([\\%_])", r"\\\1", text)
         if len(escaped.encode()) > _PATTERN_BYTES - len("%%"):
-            raise BadFilter(f"is longer than {_PATTERN_BYTES} bytes")
+            raise BadFilter(f"is longer than {_PATTERN_BYTES:,} bytes")
         return f"{column.sql} like :{clauses.bind(pattern.format(escaped))} escape '\\'"
 
     return clause
 
 
 def _isnull(column: Column, text: str, clauses: Clauses) -> str:
-    # a list of both lifts a default without asking for anything else
+    # a list of both overrides a default filter and matches all rows
     wanted = {read_boolean(value) for value in read_list(text)}
     if len(wanted) != 1:
         return "1" if wanted else "0"
     return f"{column.sql} is {'null' if wanted == {1} else 'not null'}"
 
 
-# What stands behind the `=`: a value of the column's kind, a part of a text, several values, or true and false.
+# What follows the `=`: a value of the column's kind, part of a string, several values, or true and false.
 VALUE, PART, VALUES, BOOLEANS = "value", "part", "values", "booleans"
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator, with all that validation, the OpenAPI document and the docs need of it."""
+    """An operator, with what validation, the OpenAPI document and the docs need to know about it."""
 
     clause: Callable[[Column, str, Clauses], str]
     description: str
@@ -164,31 +164,31 @@ class Operator:
 
 OPERATORS: Mapping[str, Operator] = {
     "": Operator(_exact, "equal", SCALARS),
-    "in": Operator(_in, "one of several: with commas, or as a JSON list", SCALARS, VALUES),
+    "in": Operator(_in, "one of several values, separated by commas or as a JSON list", SCALARS, VALUES),
     "not": Operator(_not, "not equal", SCALARS),
     "gt": Operator(_compare(">"), "greater or later", ORDERED),
     "gte": Operator(_compare(">="), "greater, later or equal", ORDERED),
     "lt": Operator(_compare("<"), "less or earlier", ORDERED),
     "lte": Operator(_compare("<="), "less, earlier or equal", ORDERED),
-    "contains": Operator(_like("%{}%"), "contains this text, letter case aside", TEXTS, PART),
-    "startswith": Operator(_like("{}%"), "starts with this text, letter case aside", TEXTS, PART),
-    "endswith": Operator(_like("%{}"), "ends with this text, letter case aside", TEXTS, PART),
-    "isnull": Operator(_isnull, "true: is null; false: is not; both, with a comma: whichever", SCALARS, BOOLEANS),
+    "contains": Operator(_like("%{}%"), "contains this string, ignoring case", TEXTS, PART),
+    "startswith": Operator(_like("{}%"), "starts with this string, ignoring case", TEXTS, PART),
+    "endswith": Operator(_like("%{}"), "ends with this string, ignoring case", TEXTS, PART),
+    "isnull": Operator(_isnull, "true for null, false for not null, or both separated by a comma", SCALARS, BOOLEANS),
 }
 
 
 def apply_filter(column: Column, operator: str, text: str, clauses: Clauses) -> None:
     """Add the clause of one filter. Raises `BadFilter`."""
     if column.kind == JSON:
-        raise BadFilter("is a list or an object, which cannot be filtered on")
+        raise BadFilter("is a list or an object, which cannot be filtered")
     if column.kind not in OPERATORS[operator].kinds:
         there = ", ".join(f"__{name}" for name, each in OPERATORS.items() if name and column.kind in each.kinds)
-        raise BadFilter(f"does not go with {_KIND_WORDS[column.kind]}: there are {there}")
+        raise BadFilter(f"does not work with {_KIND_WORDS[column.kind]}; the operators are {there}")
     clauses.where.append(OPERATORS[operator].clause(column, text, clauses))
 
 
 def read_alternatives(column: Column, text: str, clauses: Clauses) -> tuple[str, ...]:
-    """The clauses of an `__in`, one a value; none where there are too few or too many. Raises `BadFilter`."""
+    """Return the clauses of an `__in`, one per value; none if there are too few or too many. Raises `BadFilter`."""
     values = list(dict.fromkeys(read_list(text)))
     if not 2 <= len(values) <= MERGED_VALUES:
         return ()
@@ -196,15 +196,15 @@ def read_alternatives(column: Column, text: str, clauses: Clauses) -> tuple[str,
 
 
 def read_boolean(text: str) -> int:
-    """1 or 0. Raises BadFilter."""
+    """Return 1 or 0. Raises `BadFilter`."""
     value = _BOOLEANS.get(text)
     if value is None:
-        raise BadFilter(f"is {text!r}, and must be true, false, 1 or 0")
+        raise BadFilter(f"is {text!r}, but must be true, false, 1 or 0")
     return value
 
 
 def read_span(text: str) -> tuple[str, str | None]:
-    """The start of a date's span and the start of what follows it; (instant, None) for a whole date and time."""
+    """Return (start, end) of a partial date, the end exclusive; or (instant, None) for a full date and time."""
     match = _PARTIAL_DATE.fullmatch(text)
     if match:
         year = int(match[1])
@@ -222,35 +222,35 @@ def read_span(text: str) -> tuple[str, str | None]:
             else:
                 end = datetime(year + 1, 1, 1)
         except (ValueError, OverflowError):
-            raise BadFilter(f"is {text!r}, which is no date that exists") from None
+            raise BadFilter(f"is {text!r}, which is not a valid date") from None
         return _midnight(start), _midnight(end)
     try:
         return times.parse(text), None
     except ValueError as error:
         if _BROKEN_OFFSET.search(text):
-            raise BadFilter(f"is {text!r}: a + in a URL must be written %2B, or it is read as a blank") from None
+            raise BadFilter(f"is {text!r}: write + in a URL as %2B, since a plain + means a space") from None
         raise BadFilter(
-            f"is {text[:100]!r}, which {error}; a date may also be cut: 2026, 2026-11 or 2026-11-24"
+            f"is {text[:100]!r}, which {error}; partial dates such as 2026, 2026-11 or 2026-11-24 are valid too"
         ) from None
 
 
 def read_list(text: str) -> list[str]:
-    """The values of an `__in`: a JSON list where it begins like one, else separated by commas."""
+    """Return the values of an `__in`: from a JSON list if it starts like one, otherwise separated by commas."""
     if text.startswith("["):
         try:
             items = json.loads(text)
         except (ValueError, RecursionError):
-            raise BadFilter("begins with [ but is not a JSON list") from None
+            raise BadFilter("starts with [ but is not a valid JSON list") from None
         if any(isinstance(item, list | dict) or item is None for item in items):
-            raise BadFilter("must be a flat JSON list of texts, numbers, true or false")
+            raise BadFilter("must be a flat JSON list of strings, numbers, true or false")
         values = [item if isinstance(item, str) else json.dumps(item) for item in items]
-        # JSON escapes bring what the query string itself may not: SQLite takes no half of a surrogate pair
+        # JSON escapes can produce characters that a query string may not contain
         if any(_NO_TEXT.search(value) for value in values):
-            raise BadFilter("holds a control character or half of a surrogate pair")
+            raise BadFilter("contains a control character or half of a surrogate pair")
     else:
         values = text.split(",") if text else []
     if len(values) > IN_VALUES:
-        raise BadFilter(f"holds {len(values)} values, and takes at most {IN_VALUES}")
+        raise BadFilter(f"has {len(values)} values, but may have at most {IN_VALUES}")
     return values
 
 
@@ -275,17 +275,17 @@ def _value(column: Column, text: str, clauses: Clauses) -> str:
 
 
 def read_choice(column: Column, text: str) -> str:
-    """A text that is one of a few: in any letter case, and the usual synonyms, as when it is written."""
+    """Return one of the enumerated values, from any case or a synonym, as in a request body. Raises `BadFilter`."""
     if not column.choices:
         return text
     word = read_status(text)
     if word not in column.choices:
-        raise BadFilter(f"is {text[:100]!r}, and must be one of {', '.join(column.choices)}")
+        raise BadFilter(f"is {text[:100]!r}, but must be one of {', '.join(column.choices)}")
     return word
 
 
 def split_parameter(parameter: str, columns: Iterable[str]) -> tuple[str, str]:
-    """(column, operator) of a parameter's name. Raises KeyError when there is no such column or operator."""
+    """Return (column, operator) of a parameter's name. Raises KeyError if either does not exist."""
     name, separator, operator = parameter.rpartition("__")
     if not separator:
         name, operator = parameter, ""

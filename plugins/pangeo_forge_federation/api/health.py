@@ -1,4 +1,4 @@
-"""Whether the registry works: for people, monitors and proxies."""
+"""GET /health: whether the registry works, for people, monitors and proxies."""
 
 import sqlite3
 from typing import Any
@@ -13,9 +13,9 @@ from pangeo_forge_federation.values.repositories import BAKERIES, FEEDSTOCKS
 from pangeo_forge_federation.version import package_version
 from pangeo_forge_federation.web.replies import Reply
 
-# A replica that has not caught up with the store for so long is not to be read from.
+# seconds after which a replica that has not caught up with the store reports that it is unavailable
 STALE_SECONDS = 60
-# of a server that neither replicates nor follows
+# for a server without replication
 SINGLE = {
     "role": "single",
     "replication": None,
@@ -26,32 +26,32 @@ SINGLE = {
 
 
 async def get_health(call: Call) -> Reply:
-    """GET /health: 200 with when GitHub was last synced whole; 503 when the database does not answer, and from a
-    replica that has not caught up for a minute."""
+    """Return the state of the registry. Raises ProblemDetails (503) if the database does not respond, or on a replica
+    that has not caught up for a minute."""
     refuse_parameters(call)
     last_sync_at = await last_sync_of(call.services)
     replicated = replication_of(call.services)
     age = replicated["replicated_seconds_ago"]
-    # 0.0 seconds is an age too
+    # 0.0 seconds is a valid age
     if call.services.is_replica and (age is None or age >= STALE_SECONDS):
-        detail = f"this replica has not caught up with its store for {STALE_SECONDS} seconds or more"
+        detail = f"This replica has not caught up with its store for {STALE_SECONDS} seconds or more."
         raise ProblemDetails("unavailable", detail, headers={"Retry-After": "5"}, **replicated)
     body = {"status": "ok", "version": package_version(), "last_sync_at": last_sync_at, **replicated}
     return Reply(dump_json(body), headers={"Cache-Control": "no-store"})
 
 
 async def last_sync_of(services: Services) -> str | None:
-    """What `read_last_sync` reads. Raises ProblemDetails (503) without a database."""
+    """Return the result of `read_last_sync`. Raises ProblemDetails (503) without a database."""
     try:
         return await services.reads.reader.read(read_last_sync)
     except sqlite3.Error as error:
-        raise ProblemDetails("unavailable", f"the database does not answer: {error}") from None
+        raise ProblemDetails("unavailable", f"The database does not respond: {error}.") from None
 
 
 def read_last_sync(connection: sqlite3.Connection) -> str | None:
-    """When every feedstock was last synced, and could be fetched, and bakeries.yaml too where it ever was.
+    """Return when a sync last fetched every feedstock, and bakeries.yaml if it was ever synced.
 
-    The two halves may be syncs of their own: then the older one counts.
+    Both can be separate syncs, in which case the older one counts.
     """
     feedstocks, bakeries = (
         connection.execute(
@@ -83,7 +83,7 @@ def read_last_sync(connection: sqlite3.Connection) -> str | None:
 
 
 def replication_of(services: Services) -> dict[str, Any]:
-    """How replication stands, under the names of `Health`."""
+    """Return the state of replication, with the field names of `Health`."""
     if not services.is_replica and not is_replicated(services.data):
         return SINGLE
     # a server that does not replicate loads nothing of it
@@ -103,10 +103,10 @@ def replication_of(services: Services) -> dict[str, Any]:
 
 GET_HEALTH = Operation(
     "get_health",
-    "Whether the registry works",
+    "Health of the registry",
     get_health,
-    "200 when the database answers, with the time of the last sync; 503 when it does not, and from a read replica "
-    "that is a minute or more behind its store.",
+    "Returns 200 with the time of the last sync, or 503 if the database does not respond or a read replica is a minute "
+    "or more behind its store.",
     record=Health,
     problems=(503,),
 )

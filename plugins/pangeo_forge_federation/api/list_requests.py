@@ -72,7 +72,7 @@ def read_object_request(query: CannedQuery, query_string: str) -> dict[str, str]
     for name, value in read_parameters(query_string):
         if name not in query.query_parameters:
             raise _unknown(name, list(query.query_parameters))
-        _once(given, name)
+        _refuse_repeated(given, name)
         given[name] = value
         if kinds.get(name) == DAY:
             _check_day(name, value)
@@ -93,10 +93,10 @@ def read_list_request(query: CannedQuery, path: str, query_string: str, home: st
         if name == "_col":
             wanted += [part for part in value.split(",") if part]
         elif name in LIST_PARAMETERS or (name == SEARCH and query.search):
-            _once(special, name)
+            _refuse_repeated(special, name)
             special[name] = value
         elif name in query.query_parameters:
-            _once(given, name)
+            _refuse_repeated(given, name)
             given[name] = value
         else:
             try:
@@ -176,16 +176,16 @@ def _read_filters(
             else:
                 apply_filter(described, operator, value, clauses)
         except BadFilter as error:
-            raise ProblemDetails("bad-parameter", f"{name} {error}", parameter=name) from None
+            raise ProblemDetails("bad-parameter", f"{name} {error}.", parameter=name) from None
     return clauses, any_of
 
 
 def _read_order(query: CannedQuery, special: Mapping[str, str]) -> Order:
     if "_sort" in special and "_sort_desc" in special:
-        detail = "_sort and _sort_desc exclude each other: give one of them"
+        detail = "_sort and _sort_desc cannot be combined. Use one of them."
         raise ProblemDetails("bad-parameter", detail, parameter="_sort")
     if "_shape" in special and "_format" in special:
-        detail = "_shape is about JSON, and excludes _format: give one of them"
+        detail = "_shape applies to JSON and cannot be combined with _format. Use one of them."
         raise ProblemDetails("bad-parameter", detail, parameter="_shape")
     descending = query.descending
     column = query.sorts[0] if query.sorts else query.key[0]
@@ -193,7 +193,7 @@ def _read_order(query: CannedQuery, special: Mapping[str, str]) -> Order:
         if name in special:
             column, descending = special[name], name == "_sort_desc"
             if column not in query.sorts:
-                detail = f"{name} is {printable(column)!r}, and must be one of {', '.join(query.sorts)}"
+                detail = f"{name} is {printable(column)!r}, but must be one of {', '.join(query.sorts)}."
                 raise ProblemDetails("bad-parameter", detail, parameter=name)
     return Order(column, descending, column in nullable_columns(query.record), query.key)
 
@@ -201,7 +201,7 @@ def _read_order(query: CannedQuery, special: Mapping[str, str]) -> Order:
 def _read_columns(query: CannedQuery, wanted: list[str]) -> tuple[str, ...]:
     for name in wanted:
         if name not in query.columns:
-            raise _unknown(name, list(query.columns), "_col names the column")
+            raise _unknown(name, list(query.columns), "_col names the unknown column")
     return tuple(name for name in query.columns if name in wanted) or query.columns
 
 
@@ -212,7 +212,7 @@ def _read_size(special: Mapping[str, str]) -> int | None:
     if text == "max":
         return MAX_SIZE
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MAX_SIZE:
-        detail = f"_size is {printable(text)!r}, and must be a whole number from 1 to {MAX_SIZE}, or max"
+        detail = f"_size is {printable(text)!r}, but must be an integer from 1 to {MAX_SIZE}, or max."
         raise ProblemDetails("bad-parameter", detail, parameter="_size")
     return int(text)
 
@@ -224,7 +224,7 @@ def _read_next(special: Mapping[str, str], identity: str, order: Order) -> Posit
     try:
         return decode_next(special["_next"], identity, order)
     except BadNext:
-        detail = "_next is not one that this list gave in this order and with these filters: begin without it"
+        detail = "_next does not belong to this list with this order and these filters. Start again without it."
         raise ProblemDetails("bad-parameter", detail, parameter="_next") from None
 
 
@@ -234,7 +234,7 @@ def _read_extra(special: Mapping[str, str]) -> bool:
         if name not in EXTRAS:
             raise ProblemDetails(
                 "bad-parameter",
-                f"_extra is {printable(name)!r}, and must be one of {', '.join(EXTRAS)}",
+                f"_extra is {printable(name)!r}, but must be one of {', '.join(EXTRAS)}.",
                 parameter="_extra",
             )
     return "count" in names
@@ -243,7 +243,7 @@ def _read_extra(special: Mapping[str, str]) -> bool:
 def _choice(special: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
     value = special.get(name, choices[0])
     if value not in choices:
-        detail = f"{name} is {printable(value)!r}, and must be one of {', '.join(choices)}"
+        detail = f"{name} is {printable(value)!r}, but must be one of {', '.join(choices)}."
         raise ProblemDetails("bad-parameter", detail, parameter=name)
     return value
 
@@ -252,7 +252,7 @@ def _check_day(name: str, value: str) -> None:
     try:
         times.parse_day(value)
     except ValueError as error:
-        detail = f"{name} is {printable(value)!r}, which {error}"
+        detail = f"{name} is {printable(value)!r}, which {error}."
         raise ProblemDetails("bad-parameter", detail, parameter=name) from None
 
 
@@ -262,12 +262,12 @@ def _known_parameters(query: CannedQuery) -> list[str]:
     return [*query.query_parameters, *((SEARCH,) if query.search else ()), *LIST_PARAMETERS, *columns]
 
 
-def _once(given: Mapping[str, Any], name: str) -> None:
+def _refuse_repeated(given: Mapping[str, Any], name: str) -> None:
     if name in given:
-        raise ProblemDetails("bad-parameter", f"{name} is given twice: give it once", parameter=name)
+        raise ProblemDetails("bad-parameter", f"{name} is given twice. Give it once.", parameter=name)
 
 
-def _unknown(name: str, known: list[str], what: str = "there is no parameter") -> ProblemDetails:
+def _unknown(name: str, known: list[str], what: str = "There is no parameter") -> ProblemDetails:
     base, _, operator = name.partition("__")
     if base in known and operator and operator not in OPERATORS:
         detail = f"{printable(name)} has the unknown operator {operator!r}"
@@ -276,5 +276,5 @@ def _unknown(name: str, known: list[str], what: str = "there is no parameter") -
         detail = f"{what} {printable(name)!r}"
         near = difflib.get_close_matches(base, known, n=1)
         detail += f" (did you mean {near[0]}?)" if near else ""
-    listed = f"; there are {', '.join(known)}" if known else "; this endpoint takes none"
+    listed = f". Available: {', '.join(known)}." if known else ". This endpoint has no parameters."
     return ProblemDetails("bad-parameter", detail + listed, parameter=printable(name))

@@ -1,4 +1,4 @@
-"""GET /metrics: for a Prometheus, where the settings let it be read."""
+"""GET /metrics, for Prometheus, if the settings allow it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +17,12 @@ from pangeo_forge_federation.web.replies import Reply
 
 
 async def get_metrics(call: Call) -> Reply:
-    """The metrics as Prometheus reads them. Raises ProblemDetails: 404 where they are off, 401 without a token."""
+    """Return the metrics. Raises ProblemDetails: 404 if they are off, 401 without a required token."""
     metrics = call.services.metrics
     if metrics is None:
-        raise ProblemDetails("not-found", "metrics are off: docs/operations.md says how they are turned on")
+        raise ProblemDetails("not-found", "Metrics are turned off. docs/operations.md explains how to turn them on.")
     if call.services.settings.metrics == METRICS_TOKEN and call.actor is None:
-        raise unauthorized("metrics are for who has a token: send `Authorization: Bearer pfk_...`")
+        raise unauthorized("Metrics require a token: send `Authorization: Bearer pfk_...`.")
     refuse_parameters(call)
     last_sync_at = await last_sync_of(call.services)
     body = metrics.exposition(gauges(call.services.data, last_sync_at, replication_of(call.services)))
@@ -30,24 +30,26 @@ async def get_metrics(call: Call) -> Reply:
 
 
 def gauges(data: Path, last_sync_at: str | None, replication: Mapping[str, Any]) -> list[GaugeMetricFamily]:
-    """What is read when it is asked for. An instant is seconds since 1970: its age is `time() - ...` there."""
+    """Return the metrics that are read on request. Times are in seconds since 1970, so an age is `time() - ...`."""
     families = []
     if last_sync_at:
         words = "When bakeries.yaml and every feedstock were last synced."
         seconds = times.from_text(last_sync_at).timestamp()
         families.append(GaugeMetricFamily("federation_last_sync_timestamp_seconds", words, value=seconds))
     if replication["replication"]:
-        states = GaugeMetricFamily("federation_replication", "How replication stands: 1.", labels=["role", "state"])
+        states = GaugeMetricFamily(
+            "federation_replication", "State of replication; the value is always 1.", labels=["role", "state"]
+        )
         states.add_metric([replication["role"], replication["replication"]], 1)
         families.append(states)
     if replication["position"]:
-        words = "Number of the last commit that the store has, or that this replica has applied."
+        words = "Latest transaction in the store, or on this replica."
         families.append(GaugeMetricFamily("federation_replication_position", words, value=replication["position"]))
     if replication["replicated_seconds_ago"] is not None:
-        words = "Seconds since replication was last seen to be up to date."
+        words = "Seconds since replication was last known to be up to date."
         age = replication["replicated_seconds_ago"]
         families.append(GaugeMetricFamily("federation_replication_age_seconds", words, value=age))
-    sizes = GaugeMetricFamily("federation_file_bytes", "Sizes of the databases and of their logs.", labels=["file"])
+    sizes = GaugeMetricFamily("federation_file_bytes", "Sizes of the databases and their logs.", labels=["file"])
     for name in DATABASES:
         path = database_path(data, name)
         for each in (path, logs_of(path)[0]):
@@ -59,7 +61,7 @@ GET_METRICS = Operation(
     "get_metrics",
     "Metrics for Prometheus",
     get_metrics,
-    "Off unless the setting `metrics` or `FEDERATION_METRICS` is `token` (whoever has a token) or `public`.",
+    "Off unless the setting `metrics` or `FEDERATION_METRICS` is `token` (requires a token) or `public`.",
     problems=(404, 503),
     content_type=CONTENT_TYPE,
 )

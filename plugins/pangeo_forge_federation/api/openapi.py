@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the canned queries, the operations and the field models. Nothing is kept twice.
+"""The OpenAPI 3.1 document, generated from the canned queries, the operations and the models of records.
 
 A parameter's schema says exactly what `filters.py` and `list_requests.py` accept, so that a client made from the
 document is never refused for what the document allows.
@@ -83,7 +83,7 @@ async def get_openapi(call: Call) -> Reply:
 def document(
     queries: Mapping[str, CannedQuery], operations: Mapping[tuple[str, str], Operation], base: str
 ) -> dict[str, Any]:
-    """The OpenAPI document of these queries and operations, served at `base`."""
+    """Return the OpenAPI document of these queries and operations, served at `base`."""
     paths: dict[str, dict[str, Any]] = {}
     for query in queries.values():
         for index, path in enumerate(query.paths):
@@ -124,7 +124,7 @@ def document(
 
 PROBLEM_SCHEMA = {
     "type": "object",
-    "description": "RFC 9457 problem details. `docs/errors.md` lists the types and what to do on each.",
+    "description": "Problem details (RFC 9457). `docs/errors.md` lists the types and what to do about each.",
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": {"type": "string", "format": "uri", "examples": [TYPE_PREFIX + "not-found"]},
@@ -133,28 +133,28 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "Every fault of a body at once.",
+            "description": "All errors in the request body.",
             "items": {
                 "type": "object",
                 "required": ["detail", "pointer"],
                 "properties": {
                     "detail": {"type": "string"},
-                    "pointer": {"type": "string", "description": "JSON Pointer (RFC 6901) into the body."},
+                    "pointer": {"type": "string", "description": "JSON Pointer (RFC 6901) to the value in the body."},
                 },
             },
         },
-        "parameter": {"type": "string", "description": "The parameter that cannot be read."},
-        "request_id": {"type": "string", "description": "Names the request in the server's log; `X-Request-Id` too."},
+        "parameter": {"type": "string", "description": "The invalid parameter."},
+        "request_id": {"type": "string", "description": "ID of the request in the server's log, as in `X-Request-Id`."},
     },
 }
 _PROBLEM_RESPONSE = {
-    "description": "What went wrong and what to do.",
+    "description": "What went wrong, and what to do about it.",
     "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 PROBLEM_RESPONSES = {
     "Problem": _PROBLEM_RESPONSE,
     **{f"Problem{status}": {**_PROBLEM_RESPONSE, "headers": headers} for status, headers in OF_A_PROBLEM.items()},
-    "Moved": {"description": "The feedstock has another id now.", "headers": OF_A_MOVE},
+    "Moved": {"description": "The ID of the feedstock has changed.", "headers": OF_A_MOVE},
 }
 
 
@@ -248,9 +248,9 @@ def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
         _parameter(
             "_size",
             {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_SIZE}, {"const": "max"}]},
-            f"Rows of a page. The default is {DEFAULT_SIZE}, and the whole list for {', '.join(whole)}.",
+            f"Rows per page. The default is {DEFAULT_SIZE}, or the whole list for {', '.join(whole)}.",
         ),
-        _parameter("_next", {"type": "string"}, "Where the page before ended: taken from it, never made up."),
+        _parameter("_next", {"type": "string"}, "Start of the next page, taken from the previous response."),
         {
             **_parameter(
                 "sorting",
@@ -266,7 +266,9 @@ def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
             "explode": True,
         },
         {
-            **_parameter("_col", {"type": "array", "items": {"enum": list(query.columns)}}, "Just these columns."),
+            **_parameter(
+                "_col", {"type": "array", "items": {"enum": list(query.columns)}}, "Return only these columns."
+            ),
             "style": "form",
             "explode": False,
         },
@@ -288,11 +290,11 @@ def _list_parameters(query: CannedQuery) -> list[dict[str, Any]]:
         _parameter(
             "_extra",
             {"type": "string", "enum": list(EXTRAS)},
-            "The number of rows: `count` with `_shape=objects`, else `X-Total-Count`.",
+            "Also return the number of rows: as `count` with `_shape=objects`, otherwise in `X-Total-Count`.",
         ),
     ]
     if query.search:
-        words = "Full-text search: rows with all these words, or words that begin so."
+        words = "Full-text search for rows with all of these words or words that begin with them."
         parameters.append(_parameter(SEARCH, _TEXT, words))
     for name in columns:
         description = query.record.model_fields[name].description
@@ -310,7 +312,7 @@ def _value_schema(record: type[Record], column: str) -> dict[str, Any]:
 
 
 def _operators_parameter(record: type[Record], columns: list[str]) -> dict[str, Any]:
-    """All `column__operator` parameters, as one object that is spread over the query string."""
+    """Return all `column__operator` parameters, as one object that is exploded into the query string."""
     kinds = column_kinds(record)
     patterns: dict[str, Any] = {}
     for kind, choices in dict.fromkeys((kinds[name], column_choices(record, name)) for name in columns):
@@ -326,7 +328,7 @@ def _operators_parameter(record: type[Record], columns: list[str]) -> dict[str, 
         "required": False,
         "style": "form",
         "explode": True,
-        "description": f"`column__operator=value`, as parameters of their own: {words}.",
+        "description": f"Filters of the form `column__operator=value`: {words}.",
         "schema": {"type": "object", "patternProperties": patterns, "additionalProperties": False},
     }
 
@@ -354,8 +356,8 @@ def _header(name: str) -> dict[str, Any]:
 # ASCII that prints, as a header may hold it
 _VISIBLE = {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"}
 _HEADER_WORDS = {
-    "Idempotency-Key": "Made once for each write: a retry with it finds the first one, and writes nothing.",
-    "If-Match": "The `ETag` of the record as you read it: 412 when it has changed since.",
+    "Idempotency-Key": "A unique value for each write. A retry with the same key returns the first result.",
+    "If-Match": "The `ETag` of the record as you read it; 412 if the record has changed since then.",
 }
 
 
@@ -373,12 +375,12 @@ _PATH_PATTERNS = {
     "github": r"^[A-Za-z0-9-]+$",
 }
 _PATH_WORDS = {
-    "bakery_id": "Id of a bakery.",
-    "feedstock_id": "Id of a feedstock, or owner/name of its repository with the slash as %2F.",
-    "recipe_run_id": "Id of a recipe run.",
-    "dataset_id": "Id of a dataset.",
-    "sync_run_id": "Id of a sync.",
-    "github": "Name of a person on GitHub.",
+    "bakery_id": "ID of a bakery.",
+    "feedstock_id": "ID of a feedstock, or owner/name of its repository with the slash written as %2F.",
+    "recipe_run_id": "ID of a recipe run.",
+    "dataset_id": "ID of a dataset.",
+    "sync_run_id": "ID of a sync.",
+    "github": "GitHub username.",
 }
 
 
@@ -393,7 +395,7 @@ def _media_type(content_type: str) -> str:
 
 
 def _list_items(queries: Mapping[str, CannedQuery]) -> dict[str, Any]:
-    """A list's items: as the record, but with the columns that were asked for, and the beginning of a message."""
+    """Return the schema of items in a list: the record with the requested columns and the beginning of the message."""
     items = {}
     for query in queries.values():
         if query.one:
@@ -402,7 +404,7 @@ def _list_items(queries: Mapping[str, CannedQuery]) -> dict[str, Any]:
         if has_long_message(query.record):
             schema["properties"][MESSAGE_TRUNCATED] = {
                 "type": "boolean",
-                "description": f"The message is longer than the {MESSAGE_CHARACTERS} characters that a list shows.",
+                "description": f"Whether the message is cut to the {MESSAGE_CHARACTERS} characters that lists contain.",
             }
         # `_col` may leave any of them out
         schema.pop("required", None)
@@ -419,7 +421,7 @@ def _reference(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _schemas(models: set[type[BaseModel]]) -> dict[str, Any]:
-    """The schemas of models and of what is nested in them, by name."""
+    """Return the schemas of models and of their nested models, by name."""
     ordered = sorted(models, key=lambda model: model.__name__)
     _, definitions = models_json_schema(
         [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}"
@@ -428,7 +430,7 @@ def _schemas(models: set[type[BaseModel]]) -> dict[str, Any]:
 
 
 def _tidy(schema: Any) -> Any:
-    """A schema without what is only for us, and with the status in lower case as it is answered."""
+    """Return a schema without internal keys, with statuses in lower case as in responses."""
     if isinstance(schema, list):
         return [_tidy(each) for each in schema]
     if not isinstance(schema, dict):

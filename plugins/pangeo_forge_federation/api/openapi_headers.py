@@ -10,29 +10,30 @@ def _header(description: str, **schema: Any) -> dict[str, Any]:
     return {"schema": {"type": "string", **schema}, "description": description}
 
 
-OF_A_RECORD: Headers = {"ETag": _header("For `If-None-Match`, and of a recipe run or a dataset for `If-Match`.")}
+OF_A_RECORD: Headers = {"ETag": _header("For `If-None-Match`; for recipe runs and datasets also for `If-Match`.")}
 OF_A_LIST: Headers = {
     "ETag": _header("For `If-None-Match`."),
-    "X-Total-Count": _header("With `_extra=count`: how many rows the filters leave; `100000+` when there are more."),
-    "Link": _header('The next page, `rel="next"`; missing on the last one.'),
+    "X-Total-Count": _header("With `_extra=count`: the number of matching rows, or `100000+` if there are more."),
+    "Link": _header('The next page, with `rel="next"`; absent on the last page.'),
 }
-# draft-ietf-httpapi-ratelimit-headers; a registry without a limit sends none of them
+# draft-ietf-httpapi-ratelimit-headers; absent if the registry has no limit
 _OF_THE_LIMIT: Headers = {
-    "RateLimit-Policy": _header("How many writes a token has within how many seconds: `q` and `w`."),
-    "RateLimit": _header("How many writes are left, and in how many seconds they are all there again: `r` and `t`."),
+    "RateLimit-Policy": _header("The number of writes (`q`) that a token may make in a number of seconds (`w`)."),
+    "RateLimit": _header("The number of writes left (`r`), and the seconds until the limit is reset (`t`)."),
 }
 OF_A_WRITE: Headers = {
-    "Location": _header("Where the record is; missing where an array was sent.", format="uri"),
+    "Location": _header("URL of the record; absent if an array was sent.", format="uri"),
     "Idempotency-Replayed": _header(
-        "The `Idempotency-Key` came before: this is what the first write made, as it is by now.", const="true"
+        "The `Idempotency-Key` was used before: the response is the current state of what the first write created.",
+        const="true",
     ),
     **_OF_THE_LIMIT,
 }
-OF_A_MOVE: Headers = {"Location": _header("The same under its present id.")}
-# of problems that tell more in a header than in the body
+OF_A_MOVE: Headers = {"Location": _header("The same resource under its current ID.")}
+# of problems that have additional information in a header
 OF_A_PROBLEM: Mapping[int, Headers] = {
     401: {"WWW-Authenticate": _header("`Bearer`: send a token.")},
-    409: {"Location": _header("The record that is there, where it is one that stands in the way.", format="uri")},
-    429: {"Retry-After": _header("Seconds until the next write is taken.", pattern=r"^\d+$"), **_OF_THE_LIMIT},
-    503: {"Retry-After": _header("Seconds after which to try again.", pattern=r"^\d+$")},
+    409: {"Location": _header("The existing record that causes the conflict, if there is one.", format="uri")},
+    429: {"Retry-After": _header("Seconds until the next write is accepted.", pattern=r"^\d+$"), **_OF_THE_LIMIT},
+    503: {"Retry-After": _header("Seconds to wait before trying again.", pattern=r"^\d+$")},
 }

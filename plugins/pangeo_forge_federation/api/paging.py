@@ -1,11 +1,11 @@
-"""Keyset paging: a page starts after the last row of the one before, found by an index, whatever was inserted since.
+"""Keyset paging: a page starts after the last row of the previous one, found by an index whatever was inserted since.
 
-`_next` holds that row's sort value and key, with a checksum of the path, the order and the filters. There is no
-secret in it, so it holds on every worker and replica and after a restart; it only keeps a page of one list from
-being continued in another.
+`_next` contains that row's sort value and key, with a checksum of the path, the order and the filters. It contains no
+secret, so it is valid on every worker and replica and after a restart; the checksum only prevents that one list is
+continued in another.
 
-Where the sort column may be null the list has two parts, each an indexed statement: the rows with a value, then those
-without. One statement with `or` would scan.
+If the sort column can be null, the list has two parts, each an indexed statement: the rows with a value, then those
+without. A single statement with `or` would scan.
 """
 
 import base64
@@ -25,12 +25,12 @@ _CHECKSUM_BYTES = 9
 
 
 class BadNext(ValueError):
-    """A `_next` that this list has not given."""
+    """A `_next` that does not belong to this list."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """How a list is ordered: by one column, ties by its key in the same direction; nulls come last."""
+    """The order of a list: by one column, then by its key in the same direction. Nulls come last."""
 
     column: str
     descending: bool
@@ -39,13 +39,13 @@ class Order:
 
     @property
     def tie_breakers(self) -> tuple[str, ...]:
-        """The columns of the key by which rows of the same value are told apart."""
+        """The columns of the key that order rows with the same value."""
         return tuple(name for name in self.key if name != self.column)
 
 
 @dataclass(frozen=True)
 class Position:
-    """The last row of a page: its sort value (None: among the nulls) and its key."""
+    """The last row of a page: its sort value (None if among the nulls) and its key."""
 
     value: Any
     key: tuple
@@ -62,13 +62,13 @@ class Page:
 
 
 def encode_next(position: Position, identity: str) -> str:
-    """The text of `_next`. `identity` says which list in which order and with which filters it continues."""
+    """Return the value of `_next`. `identity` identifies the list with its order and filters."""
     payload = dump_json([position.value, *position.key])
     return encode_of(_checksum(payload, identity) + payload)
 
 
 def decode_next(text: str, identity: str, order: Order) -> Position:
-    """The position in a `_next`. Raises `BadNext`."""
+    """Return the position in a `_next`. Raises `BadNext`."""
     try:
         raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     except (UnicodeEncodeError, binascii.Error):
@@ -83,7 +83,7 @@ def decode_next(text: str, identity: str, order: Order) -> Position:
 
 
 def encode_of(raw: bytes) -> str:
-    """Base64 for URLs (RFC 4648, 5), without the padding."""
+    """Return Base64 for URLs (RFC 4648, 5), without padding."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -101,10 +101,10 @@ def read_page(
     size: int,
     after: Position | None,
 ) -> Page:
-    """At most `size` rows of `source` (`select ... from ... where ...` without an order), after a position."""
+    """Return at most `size` rows of `source` (`select ... from ... where ...` without an order), after a position."""
     columns: list[str] = []
     rows: list[Sequence] = []
-    # one more than asked for tells whether there is another page
+    # one row more than needed shows whether there is another page
     for statement, bound in _statements(source, order, after):
         cursor = connection.execute(statement, values | bound | {"page_size": size + 1 - len(rows)})
         columns = [column[0] for column in cursor.description]

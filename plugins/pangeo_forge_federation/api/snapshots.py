@@ -16,38 +16,38 @@ from pangeo_forge_federation.web.replies import CORS, Reply, cacheable, etag_mat
 
 LATEST = "latest"
 SQLITE = "application/vnd.sqlite3"
-# a file never changes under its name
+# a file with a given name never changes
 _KEPT = "public, max-age=86400, immutable"
 
 
 async def get_snapshots(call: Call) -> Reply:
-    """The snapshots that there are, the newest first."""
+    """Return the snapshots, newest first."""
     refuse_parameters(call)
     found = await asyncio.to_thread(list_snapshots, call.services.data)
     return cacheable(dump_json([record_of(each, call.address.base) for each in found]))
 
 
 async def get_snapshot(call: Call) -> Reply:
-    """A snapshot, or its SHA-256; `latest` leads to the newest. Raises ProblemDetails (404)."""
+    """Return a snapshot or its SHA-256; `latest` redirects to the newest. Raises ProblemDetails (404)."""
     refuse_parameters(call)
-    # a name of ours holds nothing that is percent-encoded
+    # valid names have no percent-encoded characters
     name = call.parameters["snapshot"]
     if name == LATEST:
         there = await asyncio.to_thread(list_snapshots, call.services.data)
         if not there:
-            raise ProblemDetails("not-found", "no snapshot has been made yet")
+            raise ProblemDetails("not-found", "There is no snapshot yet.")
         headers = {"Location": f"/snapshots/{there[0].path.name}", "Cache-Control": "no-store"}
         return Reply(status=302, content_type=None, headers=headers)
     found = await asyncio.to_thread(find_snapshot, call.services.data, name.removesuffix(".sha256"))
     if found is None:
-        raise ProblemDetails("not-found", f"there is no snapshot {printable(name)}; /snapshots lists those there are")
+        raise ProblemDetails("not-found", f"There is no snapshot {printable(name)}. See /snapshots for a list.")
     if name.endswith(".sha256"):
         return cacheable(f"{found.sha256}  {found.path.name}\n".encode(), "text/plain; charset=utf-8")
     return file_reply(found, call)
 
 
 def file_reply(snapshot: SnapshotFile, call: Call) -> Reply:
-    """The file, or the ranges of it that are asked for, or 304."""
+    """Return the file, the requested ranges of it, or 304."""
     headers = {**CORS, "ETag": f'"{snapshot.sha256}"', "Cache-Control": _KEPT}
     if etag_matches(call.headers.get("if-none-match"), headers["ETag"]):
         return Reply(status=304, content_type=None, headers=headers)
@@ -58,9 +58,11 @@ def file_reply(snapshot: SnapshotFile, call: Call) -> Reply:
             status = message.get("status")
             if status == 416:
                 size = {"Content-Range": f"bytes */{snapshot.bytes}"}
-                raise ProblemDetails("range-not-satisfiable", f"the file has {snapshot.bytes:,} bytes", headers=size)
+                raise ProblemDetails("range-not-satisfiable", f"The file has {snapshot.bytes:,} bytes.", headers=size)
             if status == 400:
-                raise ProblemDetails("bad-request", "the header Range is not like bytes=0-99, bytes=100- or bytes=-100")
+                raise ProblemDetails(
+                    "bad-request", "The Range header is not valid. Examples: bytes=0-99, bytes=100-, bytes=-100."
+                )
             await send(message)
 
         try:
@@ -72,7 +74,7 @@ def file_reply(snapshot: SnapshotFile, call: Call) -> Reply:
 
 
 def record_of(snapshot: SnapshotFile, base: str) -> dict:
-    """The fields of `Snapshot`; `base` begins its address."""
+    """Return the fields of `Snapshot`; its URL starts with `base`."""
     return {
         "name": snapshot.path.name,
         "url": f"{base}/snapshots/{snapshot.path.name}",
@@ -86,7 +88,7 @@ GET_SNAPSHOTS = Operation(
     "list_snapshots",
     "Snapshots of the whole federation, newest first",
     get_snapshots,
-    "Each is one SQLite file with everything that is public here, to be taken home.",
+    "Each is a SQLite file with all public data, for use on your own machine.",
     record=Snapshot,
     many=True,
 )
@@ -94,8 +96,8 @@ GET_SNAPSHOT = Operation(
     "get_snapshot",
     "A snapshot as a file",
     get_snapshot,
-    "Its name from the list, or `latest`, which leads to the newest (302). `Range` is honoured, the ETag is the file's "
-    "SHA-256; `.sha256` behind the name is that as `sha256sum --check` reads it.",
+    "A name from the list, or `latest`, which redirects to the newest (302). Supports `Range`; the ETag is the SHA-256 "
+    "of the file. Append `.sha256` to the name for the checksum in the format of `sha256sum --check`.",
     problems=(404, 416),
     content_type=SQLITE,
 )

@@ -1,7 +1,8 @@
-"""POST /webhooks/github: GitHub says that a repository changed. It is believed only that it did, and asked what is now.
+"""POST /webhooks/github: GitHub reports that a repository changed, which is then synced.
 
-The signature is over the bytes as they came. A delivery is written down before it is answered, and synced after it.
-https://docs.github.com/webhooks/webhook-events-and-payloads has the payloads and headers.
+Only the name of the repository is taken from the payload. The signature covers the bytes as received. A delivery is
+stored before the response, and synced after it. The payloads and headers are documented at
+https://docs.github.com/webhooks/webhook-events-and-payloads
 """
 
 import asyncio
@@ -25,10 +26,10 @@ from pangeo_forge_federation.values.repositories import is_repository
 from pangeo_forge_federation.web.replies import Reply
 from pangeo_forge_federation.web.request_bodies import open_body
 
-# GitHub sends no larger ones.
+# GitHub's own limit
 MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 MEDIA_TYPES = ("application/json", "application/x-www-form-urlencoded")
-# what happens to a repository that its feedstock follows
+# actions on a repository that change its feedstock
 FOLLOWED_ACTIONS = ("archived", "deleted", "renamed", "transferred", "unarchived")
 SIGNATURE = "x-hub-signature-256"
 
@@ -37,10 +38,10 @@ _DELIVERY = re.compile(r"[!-~]{1,500}", re.ASCII)
 
 
 class Delivery(Record):
-    """What became of a delivery of GitHub's."""
+    """The response to a delivery from GitHub."""
 
     repository: str | None = Field(
-        description="The repository that is synced now; null where there is nothing to do.",
+        description="Repository that is being synced; null if there is nothing to do.",
         examples=["pangeo-forge/gpcp-feedstock"],
     )
 
@@ -49,7 +50,7 @@ async def post_github_webhook(call: Call) -> Reply:
     """POST /webhooks/github."""
     secret = call.services.settings.github_webhook_secret
     if not secret:
-        raise ProblemDetails("not-found", "no webhook is set up here: GITHUB_WEBHOOK_SECRET is not set")
+        raise ProblemDetails("not-found", "Webhooks are not set up: GITHUB_WEBHOOK_SECRET is not set.")
     refuse_parameters(call)
     body = await read_signed_body(call, secret)
     event = call.headers.get("x-github-event", "")
@@ -57,9 +58,9 @@ async def post_github_webhook(call: Call) -> Reply:
         return _reply(200, None)
     delivery_id = call.headers.get("x-github-delivery", "")
     if not _DELIVERY.fullmatch(delivery_id):
-        raise ProblemDetails("bad-request", "the header X-GitHub-Delivery is missing, or is none of GitHub's")
+        raise ProblemDetails("bad-request", "The X-GitHub-Delivery header is missing or invalid.")
     form = call.headers.get("content-type", "").lower().startswith(MEDIA_TYPES[1])
-    # beside the event loop: a large one takes a while
+    # in a thread, since a large payload takes a while
     repository = await asyncio.to_thread(repository_to_sync, event, body, form)
     if repository is None:
         return _reply(202, None)
@@ -70,12 +71,12 @@ async def post_github_webhook(call: Call) -> Reply:
 
 
 async def read_signed_body(call: Call, secret: str) -> bytes:
-    """The body, whose signature is right. Raises ProblemDetails: 401 before anything of it is looked at."""
+    """Return the body if its signature is valid. Raises ProblemDetails (401) before any of it is parsed."""
     given = call.headers.get(SIGNATURE, "")
     if SIGNATURE in call.repeated_headers or not _SIGNATURE.fullmatch(given):
         raise _unsigned()
     pieces = []
-    # piece by piece, so that no other request waits for the sum of 25 MiB
+    # in pieces, so that no other request waits while 25 MiB are hashed
     signature = hmac.new(secret.encode(), digestmod=hashlib.sha256)
     async for piece in open_body(call.headers, call.receive, MEDIA_TYPES, MAX_DELIVERY_BYTES):
         signature.update(piece)
@@ -86,20 +87,20 @@ async def read_signed_body(call: Call, secret: str) -> bytes:
 
 
 def _unsigned() -> ProblemDetails:
-    detail = "X-Hub-Signature-256 is not the HMAC-SHA256 of these bytes with the secret of this registry"
+    detail = "X-Hub-Signature-256 is not the HMAC-SHA256 of the body with this registry's secret."
     return ProblemDetails("unauthorized", detail, headers={"WWW-Authenticate": 'GitHub-Signature realm="federation"'})
 
 
 def repository_to_sync(event: str, body: bytes, form: bool) -> str | None:
-    """Which repository an event says has changed; None where that is nothing to us. Raises ProblemDetails (400)."""
+    """Return the repository that an event concerns, or None if it does not matter. Raises ProblemDetails (400)."""
     if event not in ("push", "repository"):
         return None
     payload = _read_payload(body, form)
     repository = payload.get("repository")
     if not isinstance(repository, Mapping) or not isinstance(name := repository.get("full_name"), str):
-        raise ProblemDetails("bad-request", "the payload names no repository")
+        raise ProblemDetails("bad-request", "The payload does not name a repository.")
     if not is_repository(name):
-        raise ProblemDetails("bad-request", "the payload's repository is not owner/name")
+        raise ProblemDetails("bad-request", "The payload's repository is not in the form owner/name.")
     if event == "push":
         concerns = payload.get("ref") == f"refs/heads/{repository.get('default_branch')}"
     else:
@@ -114,17 +115,17 @@ def _read_payload(body: bytes, form: bool) -> Mapping[str, Any]:
             (text,) = fields["payload"]
         else:
             text = body.decode("utf-8")
-        # the hook is Python, between whose steps other threads have their turn; the parser alone gives them none
+        # the hook runs in Python, so that other threads get their turn, which the parser alone does not allow
         payload = json.loads(text, object_pairs_hook=lambda pairs: dict(pairs))
     except (ValueError, KeyError, RecursionError):
-        raise ProblemDetails("bad-request", "the payload is not JSON") from None
+        raise ProblemDetails("bad-request", "The payload is not valid JSON.") from None
     if not isinstance(payload, Mapping):
-        raise ProblemDetails("bad-request", "the payload is not a JSON object")
+        raise ProblemDetails("bad-request", "The payload is not a JSON object.")
     return payload
 
 
 def note_delivery(connection: sqlite3.Connection, delivery_id: str, repository: str) -> bool:
-    """Write a delivery down. False for one that is known, unless it failed and is sent again."""
+    """Store a delivery, and return False if it is already known, unless it failed and was sent again."""
     return (
         connection.execute(
             """
@@ -147,10 +148,10 @@ def _reply(status: int, repository: str | None) -> Reply:
 
 POST_GITHUB_WEBHOOK = Operation(
     "receive_github_webhook",
-    "GitHub says that a repository changed",
+    "Receive a GitHub webhook",
     post_github_webhook,
-    "For GitHub alone, which signs what it sends: docs/maintainers.md says how it is set up. 202 and the repository "
-    "that is synced now, or null where there is nothing to do: another event or branch, a delivery that is known.",
+    "Only for GitHub, which signs its deliveries; docs/maintainers.md explains the setup. Returns 202 with the "
+    "repository that is being synced, or null if there is nothing to do: another event or branch, or a known delivery.",
     record=Delivery,
     payload_types=MEDIA_TYPES,
     statuses=(200, 202),

@@ -1,4 +1,4 @@
-"""Handlers of the endpoints that write: who may, what the body says, and the answer once it is on disk."""
+"""Handlers of the endpoints that write. The response is sent once the write is on disk."""
 
 import re
 import sqlite3
@@ -28,10 +28,10 @@ MAX_RUNS = 1000
 # a tag (RFC 9110, 8.8.3), which may hold a comma, and a list of them, which may have empty members
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*"
-# of our own; SQLite counts to 19 digits
+# our own ETags; SQLite integers have up to 19 digits
 _REVISION = re.compile(r'"(\d{1,18})-[0-9a-f]+(?:-gzip)?"', re.ASCII)
 
-# kind of record: (canned query that answers it, its parameter, its path)
+# kind of record: (canned query that returns it, its parameter, its path)
 _RECORDS = {
     "recipe_run": ("get_recipe_run", "recipe_run_id", "/recipe_runs/{}"),
     "dataset": ("get_dataset", "dataset_id", "/datasets/{}"),
@@ -39,14 +39,14 @@ _RECORDS = {
 
 
 async def post_recipe_runs(call: Call) -> Reply:
-    """POST /recipe_runs: one run, or an array of them of which all or none are recorded."""
+    """POST /recipe_runs: one run, or an array of runs, of which all or none are recorded."""
     actor = require_actor(call)
     refuse_parameters(call)
     raw = await read_body(call.headers, call.receive, JSON_TYPES)
     body = parse_json(raw)
     many = isinstance(body, list)
     if many and not 1 <= len(body) <= MAX_RUNS:
-        raise ProblemDetails("invalid", f"the array holds {len(body)} runs, and takes 1 to {MAX_RUNS}")
+        raise ProblemDetails("invalid", f"The array has {len(body)} runs, but must have 1 to {MAX_RUNS:,}.")
     runs = read_runs(body, actor) if many else [((), validate(create_model_of(RecipeRun), body))]
     home = call.services.settings.home_organisation
 
@@ -57,7 +57,7 @@ async def post_recipe_runs(call: Call) -> Reply:
             try:
                 ids.append(create_recipe_run(connection, run, actor, home, place))
             except ProblemDetails as problem:
-                # the faults of all runs are told at once; anything else ends the request
+                # the errors of all runs are reported together; any other problem ends the request
                 if problem.kind != "invalid":
                     if many:
                         problem.errors = [{"detail": problem.detail, "pointer": json_pointer(place)}]
@@ -79,22 +79,22 @@ async def patch_recipe_run(call: Call) -> Reply:
 
 
 async def patch_recipe_run_by_external_id(call: Call) -> Reply:
-    """PATCH /recipe_runs?external_id=...: a job often knows its own id and not the registry's."""
+    """PATCH /recipe_runs?external_id=...: for jobs that know their own ID but not the registry's."""
     actor = require_actor(call)
     given: dict[str, str] = {}
     for name, value in read_parameters(call.address.query_string):
         if name not in ("external_id", "bakery_id"):
-            detail = f"there is no parameter {printable(name)!r}; there are external_id, bakery_id"
+            detail = f"There is no parameter {printable(name)!r}. Available: external_id, bakery_id."
             raise ProblemDetails("bad-parameter", detail, parameter=printable(name))
         if name in given:
-            raise ProblemDetails("bad-parameter", f"{name} is given twice", parameter=name)
+            raise ProblemDetails("bad-parameter", f"{name} is given twice. Give it once.", parameter=name)
         given[name] = value
     if not given.get("external_id"):
-        detail = "name the run: PATCH /recipe_runs/{id}, or /recipe_runs?external_id=..."
+        detail = "Name the run: PATCH /recipe_runs/{id}, or /recipe_runs?external_id=..."
         raise ProblemDetails("bad-parameter", detail, parameter="external_id")
     bakery_id = given.get("bakery_id") or actor.bakery_id
     if bakery_id is None:
-        detail = "an administrator's token belongs to no bakery: name one with bakery_id="
+        detail = "An administrator's token does not belong to a bakery. Name one with bakery_id."
         raise ProblemDetails("bad-parameter", detail, parameter="bakery_id")
     actor.require(bakery_id)
     return await _patch_run(
@@ -107,7 +107,7 @@ async def _patch_run(call: Call, actor: Actor, find: Callable[[sqlite3.Connectio
     patch = validate(update_model_of(RecipeRun), parse_json(raw))
 
     def change(connection: sqlite3.Connection) -> Written:
-        # If-Match is read here, so that a retry is recognised by its key before it is looked at
+        # If-Match is checked here, so that a retry is first recognised by its key
         run_id = update_recipe_run(connection, find(connection), patch, actor, read_if_match(call))
         return Written(200, "recipe_run", [run_id])
 
@@ -115,7 +115,7 @@ async def _patch_run(call: Call, actor: Actor, find: Callable[[sqlite3.Connectio
 
 
 async def post_dataset(call: Call) -> Reply:
-    """POST /datasets: a store that no run made. The same one again is 200, and one dataset."""
+    """POST /datasets: a dataset that no run made. Recording it again returns 200 and the existing dataset."""
     actor = require_actor(call)
     refuse_parameters(call)
     raw = await read_body(call.headers, call.receive, JSON_TYPES)
@@ -130,7 +130,7 @@ async def post_dataset(call: Call) -> Reply:
 
 
 async def patch_dataset(call: Call) -> Reply:
-    """PATCH /datasets/{dataset_id}: by its owner or an administrator."""
+    """PATCH /datasets/{dataset_id}, by its owner or an administrator."""
     actor = require_actor(call)
     refuse_parameters(call)
     dataset_id = id_in_path(call, "dataset")
@@ -146,7 +146,7 @@ async def patch_dataset(call: Call) -> Reply:
 async def write(
     call: Call, actor: Actor, raw: bytes, function: Callable[[sqlite3.Connection], Written], many: bool = False
 ) -> Reply:
-    """The reply to a write: the records as they are after the commit. A retry with its key writes nothing."""
+    """Return the reply to a write: the records after the commit. A retry with the same key writes nothing."""
     key = read_key(
         call.headers.get("idempotency-key"),
         actor.token_id,
@@ -159,7 +159,7 @@ async def write(
     def write_and_read(connection: sqlite3.Connection) -> tuple[Written, list[dict[str, Any]]]:
         written = write_once(connection, key, function)
         query_name, parameter, _ = _RECORDS[written.kind]
-        # read again: triggers have run, and it is what a GET answers after the commit
+        # read again, since triggers have run: this is what a GET returns after the commit
         return written, call.services.reads.records(connection, query_name, [{parameter: each} for each in written.ids])
 
     written, records = await call.services.writer.write(write_and_read)
@@ -173,13 +173,13 @@ async def write(
 
 
 def read_runs(body: list[Any], actor: Actor) -> list[tuple[tuple[int, ...], Sent]]:
-    """The runs of an array, each with its place. Raises ProblemDetails (422) with the faults of all."""
+    """Return the runs of an array, each with its place. Raises ProblemDetails (422) with the errors of all."""
     runs: list[tuple[tuple[int, ...], Sent]] = []
     errors: list[dict[str, str]] = repeated_external_ids(body, actor)
     for index, item in enumerate(body):
-        run, faults = check(create_model_of(RecipeRun), item, (index,))
+        run, found = check(create_model_of(RecipeRun), item, (index,))
         runs.append(((index,), run))
-        errors += faults
+        errors += found
         if len(errors) >= MAX_ERRORS:
             break
     if errors:
@@ -196,31 +196,31 @@ def repeated_external_ids(body: list[Any], actor: Actor) -> list[dict[str, str]]
             continue
         key = (str(item.get("bakery_id") or actor.bakery_id).lower(), item["external_id"])
         if key in seen:
-            detail = f"is that of item {seen[key]} already"
+            detail = f"is the same as in item {seen[key]}"
             errors.append({"detail": detail, "pointer": f"/{index}/external_id"})
         seen.setdefault(key, index)
     return errors
 
 
 def require_actor(call: Call) -> Actor:
-    """Who writes. Raises ProblemDetails (401)."""
+    """Return the actor of a write. Raises ProblemDetails (401) without one."""
     if call.actor is None:
-        raise unauthorized("send a token: `Authorization: Bearer pfk_...` (scripts/tokens.py create makes one)")
+        raise unauthorized("Send a token: `Authorization: Bearer pfk_...` (create one with scripts/tokens.py create).")
     return call.actor
 
 
 def id_in_path(call: Call, kind: str) -> int:
-    """The id of the record of this kind that a path names. Raises ProblemDetails: 404 for what is no id."""
+    """Return the ID in a path to a record of this kind. Raises ProblemDetails (404) if it is not valid."""
     query_name, parameter, _ = _RECORDS[kind]
     query = call.services.queries[query_name]
     return decode_path(query, call.parameters, call.services.settings.home_organisation)[parameter]
 
 
 def read_if_match(call: Call) -> frozenset[int] | None:
-    """The revisions that If-Match (RFC 9110, 13.1.1) asks for: the ETag of a record begins with its revision.
+    """Return the revisions that If-Match (RFC 9110, 13.1.1) accepts: an ETag starts with the record's revision.
 
-    None where there is no such header, or any revision will do. Raises ProblemDetails (412) when none of its tags is
-    one that a record has; a weak tag never is, since If-Match compares strongly.
+    Returns None without the header, or if it accepts any revision. Raises ProblemDetails (412) if none of its ETags is
+    valid; weak ETags never are, since If-Match uses strong comparison.
     """
     header = call.headers.get("if-match")
     if header is None or header.strip() == "*":
@@ -231,7 +231,7 @@ def read_if_match(call: Call) -> frozenset[int] | None:
     revisions = frozenset(int(match[1]) for match in found if match)
     if not revisions:
         raise ProblemDetails(
-            "precondition-failed", f"If-Match is {printable(header)!r}, which is no ETag of this record"
+            "precondition-failed", f"If-Match is {printable(header)!r}, which is not an ETag of this record."
         )
     return revisions
 
@@ -240,7 +240,7 @@ POST_RECIPE_RUNS = Operation(
     "create_recipe_runs",
     f"Record a recipe run, or up to {MAX_RUNS:,} of them",
     post_recipe_runs,
-    "A feedstock may be named by its id or as owner/name. Of an array all runs are recorded, or none.",
+    "Name the feedstock by its ID or as owner/name. Either all runs of an array are recorded, or none.",
     tag="Recipe runs",
     record=RecipeRun,
     body=create_model_of(RecipeRun),
@@ -250,9 +250,9 @@ POST_RECIPE_RUNS = Operation(
 )
 PATCH_RECIPE_RUN = Operation(
     "update_recipe_run",
-    "Say how a recipe run goes on",
+    "Update a recipe run",
     patch_recipe_run,
-    "A merge patch: what is left out stays. `{}` is a heartbeat. A final status stays.",
+    "A merge patch: fields that are left out keep their values. `{}` is a heartbeat. A final status cannot change.",
     tag="Recipe runs",
     record=RecipeRun,
     body=update_model_of(RecipeRun),
@@ -260,13 +260,13 @@ PATCH_RECIPE_RUN = Operation(
 )
 PATCH_RECIPE_RUN_BY_EXTERNAL_ID = Operation(
     "update_recipe_run_by_external_id",
-    "The same, by the bakery's own id of the run",
+    "Update a recipe run by its external_id",
     patch_recipe_run_by_external_id,
-    "The run is looked for among those of the token's bakery; an administrator names one with `bakery_id`.",
+    "Finds the run among those of the token's bakery; administrators name a bakery with `bakery_id`.",
     tag="Recipe runs",
     record=RecipeRun,
     body=update_model_of(RecipeRun),
-    query_parameters={"external_id": "The bakery's own id of the run.", "bakery_id": "The bakery that recorded it."},
+    query_parameters={"external_id": "The bakery's own ID of the run.", "bakery_id": "Bakery that recorded the run."},
     required_parameters=("external_id",),
     problems=(401, 403, 404, 409, 412, 413, 415, 422, 429, 503),
 )
@@ -274,7 +274,7 @@ POST_DATASETS = Operation(
     "create_dataset",
     "Record a dataset that no recipe run made",
     post_dataset,
-    "201 for a new URL; the same dataset again is 200 and the one that is there.",
+    "Returns 201 for a new URL. If the same dataset exists already, returns 200 and that dataset.",
     tag="Datasets",
     record=Dataset,
     body=create_model_of(Dataset),
@@ -283,9 +283,9 @@ POST_DATASETS = Operation(
 )
 PATCH_DATASET = Operation(
     "update_dataset",
-    "Change a dataset's title, description or format, or retract it",
+    "Update or retract a dataset",
     patch_dataset,
-    "A merge patch by its owner or an administrator. A `retraction_reason` retracts it, null takes that back.",
+    "A merge patch, by the owner or an administrator. A `retraction_reason` retracts the dataset, null restores it.",
     tag="Datasets",
     record=Dataset,
     body=update_model_of(Dataset),

@@ -26,15 +26,15 @@ def create_dataset(connection: sqlite3.Connection, dataset: Sent, actor: Actor, 
 
     Raises ProblemDetails: 403 for another bakery, 409 if the URL is known and another field differs, 422.
     """
-    faults = BodyErrors()
-    bakery_id = bakery_of(dataset.bakery_id, actor, faults)
+    errors = BodyErrors()
+    bakery_id = bakery_of(dataset.bakery_id, actor, errors)
     named = None
     if dataset.feedstock_id is not None:
         try:
             named = parse_feedstock_name(dataset.feedstock_id, home)
         except ValueError as error:
-            faults.add("feedstock_id", str(error))
-    faults.raise_any()
+            errors.add("feedstock_id", str(error))
+    errors.raise_any()
     values = {name: getattr(dataset, name) for name in type(dataset).model_fields if name not in _RESOLVED}
     values["bakery_id"] = resolve_bakery(connection, bakery_id)
     values["feedstock_id"] = resolve_feedstock(connection, *named) if named else None
