@@ -1,4 +1,4 @@
-"""What our own HTTP clients do alike, the one of the registry and the one of GitHub."""
+"""What the HTTP clients for the registry and for GitHub have in common."""
 
 import time
 
@@ -9,11 +9,11 @@ _PIECE_BYTES = 64 * 1024
 
 
 class SlowAnswer(requests.Timeout):
-    """An answer that comes piece by piece and does not end in time."""
+    """A response that arrives in pieces and does not end in time."""
 
 
 class Bearer(AuthBase):
-    """A bearer token (RFC 6750), or none: said so, as `requests` would otherwise put what ~/.netrc has in its place."""
+    """A bearer token (RFC 6750), or none. Without this, `requests` would send credentials from ~/.netrc."""
 
     def __init__(self, token: str | None):
         self._token = token
@@ -25,15 +25,15 @@ class Bearer(AuthBase):
 
 
 def read_body(response: requests.Response, limit: int, seconds: float) -> bytes:
-    """The body of a streamed answer; of one that is longer than `limit` bytes so many and one more.
+    """Return the body of a streamed response, or its first `limit` + 1 bytes if it is longer.
 
-    Raises SlowAnswer, and what requests and urllib3 raise where it breaks off.
+    Raises SlowAnswer, and the errors of requests and urllib3 if the response is incomplete.
     """
     body = bytearray()
     until = time.monotonic() + seconds
-    # whatever has come, at once: to wait for a full piece would hide how slow they are
+    # read whatever has arrived: waiting for a full piece would hide how slow it is
     while len(body) <= limit and (piece := response.raw.read1(_PIECE_BYTES, decode_content=True)):
         body += piece
         if time.monotonic() > until:
-            raise SlowAnswer("the answer takes too long")
+            raise SlowAnswer("the response takes too long")
     return bytes(body[: limit + 1])

@@ -1,6 +1,6 @@
-"""What is known of the request under way: its id, which endpoint it reached, the problem that it ended in.
+"""Notes on the current request: its ID, the endpoint that it reached, the problem that it ended with.
 
-It lies in a context variable, so that what answers deep below can say the request's id without being handed it.
+They are in a context variable, so that any code can use the request's ID without passing it around.
 """
 
 import itertools
@@ -11,30 +11,30 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 REQUEST_ID = "X-Request-Id"
-# of a request that reached no endpoint: pages, files, and what was refused before
+# for requests to pages and files, and requests refused before they reached an endpoint
 NO_ENDPOINT = "other"
 
-# what somebody sends as an id stands in logs, headers and bodies
+# an ID that a client sends appears in logs, headers and bodies
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _HEADER = REQUEST_ID.lower().encode()
-# ids of this process: a beginning that no other has, and a number
+# IDs of this process: a unique prefix and a number
 _BEGINNING = secrets.token_hex(6)
 _numbers = itertools.count(1)
 
 
 @dataclass(slots=True)
 class RequestNote:
-    """What is noted of one request."""
+    """Notes on one request."""
 
     request_id: str
-    # the path of the endpoint as the OpenAPI document has it
+    # the path of the endpoint, as in the OpenAPI document
     endpoint: str = NO_ENDPOINT
-    # kind of the problem that it was answered with
+    # kind of the problem in the response
     problem: str | None = None
-    # "hit" or "miss" where a response cache was asked
+    # "hit" or "miss" if the response cache was used
     cache: str | None = None
     token_id: int | None = None
-    # whether it brings SQL of its own
+    # whether it contains SQL
     own_sql: bool = False
 
 
@@ -42,12 +42,12 @@ current_note: ContextVar[RequestNote] = ContextVar("federation_request_note")
 
 
 def note_of_request() -> RequestNote:
-    """The note of the request under way; outside of one, a new note that nobody reads."""
+    """Return the note of the current request; outside of a request, a new note."""
     return current_note.get(None) or RequestNote("")
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The id that came with a request, where there is a well-formed one, else a new one."""
+    """Return the ID that a request brought, if it is well-formed, or else a new one."""
     for name, value in headers:
         if name == _HEADER and _WELL_FORMED.fullmatch(value):
             return value.decode("ascii")

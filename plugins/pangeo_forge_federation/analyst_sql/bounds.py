@@ -1,6 +1,7 @@
-"""How much one answer to SQL holds. What is larger is refused: an answer that ends early looks like a whole one.
+"""Limits on the size of SQL results. Larger ones are refused, since a truncated result looks like a complete one.
 
-Without the bound on bytes, three queries for a thousand long texts each took a server from 86 MB to 1,056 MB.
+Without the limit on bytes, three queries for a thousand long strings each raised a server's memory from 86 MB to
+1,056 MB.
 """
 
 import sqlite3
@@ -9,50 +10,50 @@ from typing import Any
 
 from pangeo_forge_federation.problems import ProblemDetails
 
-# of CSV; JSON and pages have Datasette's `max_returned_rows`, and say when there are more
+# of CSV; JSON and pages have Datasette's `max_returned_rows`, and state if there are more
 MAX_ROWS = 100_000
 MIB = 1024 * 1024
-# of CSV as it is sent
+# of a CSV response
 MAX_CSV_BYTES = 16 * MIB
-# of one row: CSV takes several times as much memory while it is made
+# of a row: generating CSV takes several times as much memory
 MAX_ROW_BYTES = 2 * MIB
-# of the values that are read for JSON and pages, which are made where everybody waits
+# of the values read for JSON and pages, which are rendered on the event loop
 MAX_READ_BYTES = 8 * MIB
 
 _WAYS_OUT = (
-    "add a limit or a where, take an endpoint's whole list as _format=csv, or a snapshot (/snapshots), where SQL has "
-    "no bounds"
+    "Add a limit or a where clause, fetch the whole list of an endpoint with _format=csv, or query a snapshot "
+    "(/snapshots) on your own machine, without limits."
 )
 
 
 def too_many_rows() -> ProblemDetails:
-    """400 for CSV of more than `MAX_ROWS`."""
-    detail = f"this has more than {MAX_ROWS:,} rows, and CSV is not cut: {_WAYS_OUT}"
+    """Return a 400 problem for CSV of more than `MAX_ROWS`."""
+    detail = f"The result has more than {MAX_ROWS:,} rows, and CSV is never truncated. {_WAYS_OUT}"
     return ProblemDetails("answer-too-large", detail)
 
 
-def too_many_bytes(limit: int, what: str = "this") -> ProblemDetails:
-    """400 for what is larger than `limit` bytes; `what` begins the sentence."""
-    detail = f"{what} is larger than {limit // MIB} MiB, and an answer is not cut: {_WAYS_OUT}"
+def too_many_bytes(limit: int, what: str = "The result") -> ProblemDetails:
+    """Return a 400 problem for a result larger than `limit` bytes; `what` starts the sentence."""
+    detail = f"{what} is larger than {limit // MIB} MiB, and results are never truncated. {_WAYS_OUT}"
     return ProblemDetails("answer-too-large", detail)
 
 
 def cut_without_a_word(rows: int, shape: str) -> ProblemDetails:
-    """For JSON of a shape that has no place for `truncated`."""
+    """Return a 400 problem for JSON in a shape that cannot contain `truncated`."""
     detail = (
-        f"this has more than {rows:,} rows, and _shape={shape} cannot say that it is cut: add a limit, leave "
-        f"_shape out (then `truncated` says it), or take CSV, which holds {MAX_ROWS:,}"
+        f"The result has more than {rows:,} rows, and _shape={shape} cannot show that it is truncated. Add a limit, "
+        f"leave out _shape (the response then has `truncated`), or use CSV, which can have {MAX_ROWS:,} rows."
     )
     return ProblemDetails("answer-too-large", detail)
 
 
 def bytes_of(row: tuple) -> int:
-    """How long the texts and blobs of a row are together, about."""
+    """Return the approximate size of the strings and blobs of a row."""
     return sum(len(value) for value in row if isinstance(value, str | bytes))
 
 
 def bounded(function: Callable[[sqlite3.Connection], Any]) -> Callable[[sqlite3.Connection], Any]:
-    """The function, which ends in ProblemDetails where it reads more than `MAX_READ_BYTES` of values."""
+    """Return the function, which raises ProblemDetails (400) if it reads more than `MAX_READ_BYTES` of values."""
 
     def run(connection: sqlite3.Connection) -> Any:
         left = MAX_READ_BYTES

@@ -1,7 +1,7 @@
-"""SQL as CSV: whole or an error; Datasette's own ends at 1,000 rows without saying so.
+"""SQL results as CSV, complete or an error. Datasette's own CSV ends after 1,000 rows without notice.
 
-The rows become CSV on the query's thread and lie in memory while they are sent: a statement that waits for a slow
-reader would hold its thread. So few are under way at once, each is bounded, and none is sent for ever.
+The CSV is generated on the query's thread and kept in memory while it is sent, since a statement that waits for a slow
+client would block its thread. So the number of downloads, their size and the time for sending them are limited.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def read_csv(
     with_header: bool,
     blob_url: Callable[[str, bytes], str],
 ) -> Parts:
-    """The CSV in parts. `time_limit` in milliseconds. Raises ProblemDetails (400)."""
+    """Return the CSV in parts. `time_limit` is in milliseconds. Raises ProblemDetails (400)."""
     parts: Parts = deque()
     size = 0
     text = io.StringIO()
@@ -54,7 +54,7 @@ def read_csv(
             raise too_many_bytes(MAX_CSV_BYTES)
 
     cursor = connection.cursor()
-    # plain tuples: they are not looked into by name
+    # plain tuples, since columns are not accessed by name
     cursor.row_factory = None
     try:
         with sqlite_timelimit(connection, time_limit):
@@ -67,7 +67,7 @@ def read_csv(
                 if number > MAX_ROWS:
                     raise too_many_rows()
                 if may_be_long and bytes_of(row) > MAX_ROW_BYTES:
-                    raise too_many_bytes(MAX_ROW_BYTES, "a row of this")
+                    raise too_many_bytes(MAX_ROW_BYTES, "A row of the result")
                 if bytes in map(type, row):
                     row = [
                         blob_url(column, cell) if isinstance(cell, bytes) else cell
@@ -78,7 +78,7 @@ def read_csv(
                     end_part()
     except sqlite3.OperationalError as error:
         if str(error) == "interrupted":
-            raise ProblemDetails("slow-query", f"this took longer than {time_limit} ms: ask for less") from None
+            raise ProblemDetails("slow-query", f"The query took longer than {time_limit} ms. Reduce it.") from None
         raise
     finally:
         cursor.close()
@@ -89,5 +89,5 @@ def read_csv(
 async def send_parts(parts: Parts) -> AsyncIterator[bytes]:
     while parts:
         yield parts.popleft()
-        # to a fast reader the whole would be sent, and gzipped, before anybody else has a turn
+        # otherwise all of it would be sent to a fast client, and gzipped, before any other request has its turn
         await asyncio.sleep(0)

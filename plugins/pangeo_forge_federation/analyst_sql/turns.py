@@ -1,15 +1,15 @@
-"""What keeps public SQL from standing in the way of everybody else.
+"""Keeps SQL of visitors from slowing down everybody else.
 
-Three things, each measured under six hostile queries at once:
+Three measures, each tested with six hostile queries at once:
 
-- The exception of an interrupted query keeps its cursor alive in its traceback. Freed later on the event loop's thread,
-  it waits there for a connection on which the next query runs already. So frames are cleared in the worker.
-- Queries of people's own (`sql=`, and `_where=`, which takes sub-selects) get half of Datasette's threads, so that
-  pages keep the others.
-- Look-ups of tokens wait for no thread: each is one row by its key, read on the event loop within microseconds. In
-  Datasette's threads each write would wait behind analysts.
+- The exception of an interrupted query keeps its cursor alive in its traceback. If it were freed later, on the event
+  loop, it would wait there for a connection on which the next query runs. So the worker clears the frames.
+- Visitors' queries (`sql=`, and `_where=`, which accepts sub-selects) get half of Datasette's threads; the pages keep
+  the rest.
+- Tokens are looked up on the event loop, by key and within microseconds. On Datasette's threads, every write would wait
+  behind analysts' queries.
 
-A fourth is of the log: what SQLite says of people's typos goes to those who made them, and not to stderr.
+In addition, SQLite's messages about typos go to those who made them, and not to stderr.
 """
 
 import asyncio
@@ -30,19 +30,19 @@ from pangeo_forge_federation.request_notes import note_of_request
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
 
 OWN_SQL_PARAMETERS = {"sql", "_where"}
-# How long a query waits for a thread before its client is told to come back.
+# how long a query waits for a thread before its client gets a 503
 WAIT_SECONDS = 2.0
-# where in a request's scope the function lies that ends its turn before its answer is sent
+# the key in a request's scope of the function that ends its turn before the response is sent
 END_TURN = "federation.end_turn"
 
 
-# columns that cannot be written without quotes: they are words of SQL, too
+# columns whose names are SQL keywords, which need quotes
 QUOTED_COLUMNS = frozenset({"commit"})
 _NEAR = re.compile(r'near "(\w+)": syntax error')
 
 
 def clean_up_after(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The function, whose exceptions keep no cursor alive, and say what SQLite leaves out."""
+    """Return the function, whose exceptions keep no cursor alive and include hints that SQLite leaves out."""
 
     def run(connection: Any) -> Any:
         try:
@@ -56,7 +56,7 @@ def clean_up_after(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def clear_frames(error: BaseException) -> None:
-    """Let go of what the frames of an exception hold, of those it carries and of those it came from."""
+    """Clear the frames of an exception, of the exceptions it carries and of those that caused it."""
     pending, seen = [error], set()
     while pending:
         each = pending.pop()
@@ -69,7 +69,10 @@ def clear_frames(error: BaseException) -> None:
 
 
 def clean_up_reads(database: Database, inline: bool = False) -> None:
-    """Have a database of Datasette clean up after failed reads and say nothing of them; `inline`: on the event loop."""
+    """Make a database of Datasette clean up after failed reads without logging them.
+
+    `inline`: run its reads on the event loop.
+    """
     original, original_execute = database.execute_fn, database.execute
     opened: list[Any] = []
 
@@ -83,7 +86,7 @@ def clean_up_reads(database: Database, inline: bool = False) -> None:
         return cleaned(opened[0])
 
     async def execute(sql: str, *arguments: Any, **options: Any) -> Any:
-        # else Datasette writes each failed statement to stderr; of ours one that fails is an error, and logged as such
+        # Datasette would write every failed statement to stderr; our own failures are logged as errors anyway
         return await original_execute(sql, *arguments, **{**options, "log_sql_errors": False})
 
     database.execute_fn = execute_fn
@@ -91,7 +94,7 @@ def clean_up_reads(database: Database, inline: bool = False) -> None:
 
 
 def carries_sql(query_string: bytes) -> bool:
-    """Whether a request brings SQL of its own."""
+    """Return whether a request contains SQL."""
     if b"sql" not in query_string and b"_where" not in query_string and b"%" not in query_string:
         return False
     pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="replace")
@@ -99,16 +102,16 @@ def carries_sql(query_string: bytes) -> bool:
 
 
 class SqlTurns:
-    """At most so many requests with SQL of their own at once. `on_refusal`, if set, is called when one gets no turn."""
+    """Limits the number of concurrent requests with SQL. `on_refusal`, if set, is called when one is refused."""
 
-    def __init__(self, turns: int, refusal: str = "other queries hold all the threads for SQL, try again"):
+    def __init__(self, turns: int, refusal: str = "All threads for SQL are busy. Try again."):
         self._semaphore = asyncio.Semaphore(turns)
         self._refusal = refusal
         self.on_refusal: Callable[[], None] | None = None
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[Callable[[], None]]:
-        """Wait for a turn, and have a function that ends it early. Raises ProblemDetails (503) when none comes."""
+        """Wait for a turn, and yield a function that ends it early. Raises ProblemDetails (503) if none is free."""
         try:
             await asyncio.wait_for(self._semaphore.acquire(), WAIT_SECONDS)
         except TimeoutError:
@@ -130,15 +133,15 @@ class SqlTurns:
 
 
 def explain(error: Exception) -> None:
-    """Add to a syntax error at a column that is a word of SQL how it is written."""
+    """Add a hint to a syntax error caused by a column whose name is an SQL keyword."""
     found = _NEAR.fullmatch(str(error)) if isinstance(error, sqlite3.OperationalError) else None
     if found and found[1].lower() in QUOTED_COLUMNS:
         name = found[1]
-        error.args = (f'{error}. The column {name} is a word of SQL, too: write it in double quotes, "{name}"',)
+        error.args = (f'{error}. The column {name} is an SQL keyword. Write it in double quotes: "{name}"',)
 
 
 def take_turns(application: Application, sql_turns: SqlTurns) -> Application:
-    """The application, of whose requests those with SQL of their own take turns."""
+    """Return the application, in which requests with SQL take turns."""
 
     async def in_turn(scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] == "http" and carries_sql(scope["query_string"]):

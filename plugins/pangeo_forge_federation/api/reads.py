@@ -210,9 +210,9 @@ def decode_path(query: CannedQuery, encoded: Mapping[str, str], home: str) -> di
         try:
             value = unquote_to_bytes(text).decode("utf-8")
         except UnicodeDecodeError:
-            raise ProblemDetails("bad-request", f"{name} in the path is not UTF-8") from None
+            raise ProblemDetails("bad-request", f"{name} in the path is not valid UTF-8.") from None
         if not value.isprintable():
-            raise ProblemDetails("bad-request", f"{name} in the path holds a character that does not print")
+            raise ProblemDetails("bad-request", f"{name} in the path contains a non-printable character.")
         if parameter_kind(name) == INTEGER:
             if (number := numbers.read_id(value)) is None:
                 raise not_found(query, {name: value})
@@ -377,7 +377,7 @@ def not_found(query: CannedQuery, values: Mapping[str, Any]) -> ProblemDetails:
     if not values:
         return ProblemDetails("not-found", f"{query.path} is empty")
     named = " and ".join(f"{_noun(name)} {printable(str(value))!r}" for name, value in values.items())
-    return ProblemDetails("not-found", f"there is no {named}")
+    return ProblemDetails("not-found", f"There is no {named}.")
 
 
 def _noun(parameter: str) -> str:

@@ -127,7 +127,7 @@ async def respond(
     except Exception:
         # the cause is for the log alone
         logger.exception("%s %s failed", method, request.path)
-        reply = problem_reply(ProblemDetails("internal", "the cause is in the server's log"))
+        reply = problem_reply(ProblemDetails("internal", "The cause is in the server's log."))
     _note_use(services, request, method, reply.status)
     if reply.headers.get("Location", "").startswith("/"):
         reply.headers["Location"] = _address(request, services.settings.public_url).base + reply.headers["Location"]
@@ -149,13 +149,13 @@ async def _reply(handlers: Mapping[str, Handler], services: Services, request: A
         return Reply(status=204, content_type=None, headers=headers)
     handler = handlers.get("GET" if method == "HEAD" else method)
     if handler is None and services.is_replica and method in WRITE_METHODS:
-        detail = f"this is a read replica: {primary_hint('write', services.settings.primary_url)}"
+        detail = f"This is a read replica: {primary_hint('write', services.settings.primary_url)}."
         raise ProblemDetails("method-not-allowed", detail, headers={"Allow": allow})
     if handler is None:
-        detail = f"{method} is not offered at {request.path}: there are {allow}"
+        detail = f"{method} is not available at {request.path}. Allowed: {allow}."
         raise ProblemDetails("method-not-allowed", detail, headers={"Allow": allow})
     if request.actor is None and "authorization" in request.headers:
-        raise unauthorized("this token is unknown, expired or revoked")
+        raise unauthorized("This token is unknown, expired or revoked.")
     actor = actor_of(request.actor)
     # everybody may read, and nobody is counted for it
     limits = services.rate_limit.count(actor.token_id) if actor and method in WRITE_METHODS else {}
@@ -209,4 +209,6 @@ def _address(request: Any, public_url: str | None) -> Address:
 def refuse_parameters(call: Call) -> None:
     """Nothing is silently ignored. Raises ProblemDetails (400)."""
     for name, _ in read_parameters(call.address.query_string):
-        raise ProblemDetails("bad-parameter", "this takes no parameters in the URL", parameter=printable(name))
+        raise ProblemDetails(
+            "bad-parameter", "This endpoint does not accept query parameters.", parameter=printable(name)
+        )

@@ -101,16 +101,16 @@ def problem_of(exception: Exception) -> ProblemDetails:
     if isinstance(exception, ProblemDetails):
         return exception
     if isinstance(exception, sqlite3.DataError):
-        return ProblemDetails("bad-request", "this query produces a value that is too large")
+        return ProblemDetails("bad-request", "This query produces a value that is too large.")
     if isinstance(exception, sqlite3.ProgrammingError) and "null character" in str(exception):
-        return ProblemDetails("bad-request", "the request contains a NUL character: remove it")
+        return ProblemDetails("bad-request", "The request contains a NUL character. Remove it.")
     if getattr(exception, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH:
-        return ProblemDetails("forbidden", "this query reads data that is not public")
-    status, detail = 500, "the cause is in the server's log"
+        return ProblemDetails("forbidden", "This query reads data that is not public.")
+    status, detail = 500, "The cause is in the server's log."
     if isinstance(exception, DatasetteError):
         if exception.message_is_html:
             # Datasette uses HTML only for the message about the time limit
-            return ProblemDetails("slow-query", "this query exceeds the time limit: request less data")
+            return ProblemDetails("slow-query", "This query exceeds the time limit. Request less data.")
         # Datasette raises errors of the client without a status, which becomes 500
         status = 400 if exception.status == 500 else exception.status
         detail = exception.message

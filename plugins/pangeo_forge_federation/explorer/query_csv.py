@@ -35,7 +35,7 @@ async def respond_to_sql(datasette: Any, request: Any, send: Send) -> None:
         await call.services.permissions.require_sql(call.visitor)
         sql = request.args.get("sql")
         if not sql:
-            raise ProblemDetails("bad-parameter", "the query is missing: send it as ?sql=select ...", parameter="sql")
+            raise ProblemDetails("bad-parameter", "The query is missing. Send it as ?sql=select ...", parameter="sql")
         try:
             validate_sql_select(sql)
         except InvalidSql as error:

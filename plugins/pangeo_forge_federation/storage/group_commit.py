@@ -132,7 +132,7 @@ class Writer:
         # under the lock, so that no write is queued after _CLOSE
         with self._lock:
             if self._closed:
-                raise unavailable("the server is stopping")
+                raise unavailable("The server is stopping")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="federation-writer", daemon=True)
                 self._thread.start()
@@ -181,7 +181,7 @@ class Writer:
             cause = error.__cause__ if isinstance(error, _GroupLost) else error
             logger.error("%d writes were not stored: %s: %s", len(group), type(cause).__name__, cause)
             for write in group:
-                write.error = unavailable("the database cannot be written at the moment")
+                write.error = unavailable("The database cannot be written at the moment")
             # the state of the connection is unknown, so the next group gets a new one
             self._disconnect()
         else:
@@ -213,7 +213,7 @@ class Writer:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
             if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
                 logger.error("a write was not stored: %s", error)
-                error = unavailable("the database cannot be written at the moment")
+                error = unavailable("The database cannot be written at the moment")
             write.error = error
         connection.execute("release one_write")
         return write.error is None and connection.total_changes > changes
@@ -226,14 +226,14 @@ class Writer:
 
 def unavailable(detail: str) -> ProblemDetails:
     """Return a 503 that tells the client to send the request again."""
-    return ProblemDetails("unavailable", f"{detail}: nothing was stored, try again", headers={"Retry-After": "2"})
+    return ProblemDetails("unavailable", f"{detail}. Nothing was stored. Try again.", headers={"Retry-After": "2"})
 
 
 def unacknowledged() -> ProblemDetails:
     """Return a 503 for a write that is stored on this disk only."""
     return ProblemDetails(
         "unavailable",
-        "this is stored, but its replication could not be confirmed: send it again with the same Idempotency-Key",
+        "This is stored, but its replication could not be confirmed. Send it again with the same Idempotency-Key.",
         headers={"Retry-After": "5", ACKNOWLEDGED: "disk"},
     )
 

@@ -60,7 +60,7 @@ class Reader:
             # the traceback refers to the cursor; another thread that frees it later would wait for this connection
             traceback.clear_frames(error.__traceback__)
             if str(error) == "interrupted":
-                raise ProblemDetails("slow-query", f"this took longer than {self.time_limit} ms") from None
+                raise ProblemDetails("slow-query", f"The query took longer than {self.time_limit} ms.") from None
             raise
         finally:
             connection.execute("rollback")

@@ -84,7 +84,7 @@ async def _guard_request(
         # a response that has begun can only be broken off
         if started:
             raise
-        await _send_problem(ProblemDetails("internal", "the cause is in the server's log"), scope, send)
+        await _send_problem(ProblemDetails("internal", "The cause is in the server's log."), scope, send)
 
 
 def anonymous_headers(scope: dict, read_only: str) -> list[tuple[bytes, bytes]]:
@@ -101,10 +101,10 @@ def safe_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     authorized = False
     for name, value in headers:
         if name in (b"cookie", b"x-csrftoken", b"authorization") and not value.isascii():
-            raise ProblemDetails("bad-request", f"the header {name.decode()} holds what is not ASCII")
+            raise ProblemDetails("bad-request", f"The {name.decode()} header contains characters that are not ASCII.")
         if name == b"authorization":
             if authorized:
-                raise unauthorized("there are several Authorization headers: send one")
+                raise unauthorized("There are several Authorization headers. Send one.")
             authorized = True
             value = _stored_authorization(value)
         safe.append((name, value))
@@ -115,7 +115,7 @@ def _stored_authorization(value: bytes) -> bytes:
     scheme, _, token = value.decode("ascii").strip().partition(" ")
     stored = stored_form(token.strip()) if scheme.lower() == "bearer" else None
     if stored is None:
-        raise unauthorized("the Authorization header is not `Bearer pfk_<id>_<secret>`")
+        raise unauthorized("The Authorization header does not have the form `Bearer pfk_<id>_<secret>`.")
     return f"Bearer {stored}".encode()
 
 
