@@ -390,5 +390,5 @@ def slow_filter(problem: ProblemDetails, query: CannedQuery, request: ListReques
     slow = sorted(request.filtered - set(query.sorts)) or [request.order.column]
     return ProblemDetails(
         "slow-query",
-        f"{problem.detail}: no index serves a filter on {', '.join(slow)} here; add one on {', '.join(query.sorts)}",
+        f"{problem.detail} There is no index on {', '.join(slow)} here. Add a filter on {', '.join(query.sorts)}.",
     )

@@ -30,7 +30,7 @@ async def respond_to_exception(datasette: Any, request: Any, exception: Exceptio
     """Return the response to an exception: problem details for JSON and the paths of endpoints, otherwise a page."""
     problem = problem_of(exception)
     if problem.kind == "not-found" and is_endpoint(datasette, request.path):
-        detail = f"there is no endpoint at {printable(request.path)}; encode a slash in an id as %2F"
+        detail = f"There is no endpoint at {printable(request.path)}. Encode a slash in an ID as %2F."
         problem = ProblemDetails("not-found", detail)
     elif (
         problem.kind == "not-found"

@@ -139,7 +139,7 @@ class Writer:
             try:
                 self._queue.put_nowait(write)
             except queue.Full:
-                raise unavailable("too many writes wait for the disk") from None
+                raise unavailable("Too many writes are waiting for the disk") from None
 
     def _run(self) -> None:
         closing = False
