@@ -97,8 +97,7 @@ def parse_bakeries_yaml(data: bytes) -> BakeriesYaml:
     if document.root is not None and (reason := _why_no_list(document.root)):
         document.problems.error("", document.root, f"This is not a list of bakeries: {reason}. {_WHAT_BELONGS_HERE}")
         document.root = None
-    if document.root is not None:
-        report_secrets(document.root, document.problems)
+    report_secrets(document)
     bakeries = [] if document.root is None else _bakeries(document)
     return BakeriesYaml(document.root is not None, bakeries, _published(document.problems))
 
@@ -113,7 +112,7 @@ def _why_no_list(root: Node) -> str | None:
 
 
 def _bakeries(document: Document) -> list[dict]:
-    root = Value(document.root, "", document.problems)
+    root = Value(document.root, document)
     bakeries: list[dict] = []
     known: set[str] = set()
     for bakery_id, value in root.entries():

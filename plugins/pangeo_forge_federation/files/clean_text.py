@@ -27,7 +27,7 @@ def without_controls(text: str) -> str:
 
 def has_unseen(text: str) -> bool:
     """Whether the text holds a character that cannot be seen: no id may."""
-    return _UNSEEN_IN_IDS.search(text) is not None
+    return not text.isprintable() and _UNSEEN_IN_IDS.search(text) is not None
 
 
 def utf8_length(text: str) -> int:

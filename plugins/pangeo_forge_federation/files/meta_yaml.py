@@ -3,13 +3,13 @@
 import difflib
 from dataclasses import dataclass, field
 
-from pangeo_forge_federation.files.file_problems import Problem, Problems
+from pangeo_forge_federation.files.file_problems import Problem
 from pangeo_forge_federation.files.meta_json import meta_json
 from pangeo_forge_federation.files.meta_license import read_license
 from pangeo_forge_federation.files.meta_people import read_maintainers, read_providers
 from pangeo_forge_federation.files.meta_recipes import read_recipes
 from pangeo_forge_federation.files.secret_problems import report_secrets
-from pangeo_forge_federation.files.yaml_document import Node, read_document
+from pangeo_forge_federation.files.yaml_document import Document, read_document
 from pangeo_forge_federation.files.yaml_fields import (
     DESCRIPTION_BYTES,
     NAME_BYTES,
@@ -83,12 +83,12 @@ def parse_meta_yaml(data: bytes) -> MetaYaml:
         document.root = None
     if document.root is None:
         return MetaYaml(understood=False, problems=document.problems.listed())
-    return _read(document.root, document.problems)
+    return _read(document)
 
 
-def _read(node: Node, problems: Problems) -> MetaYaml:
-    report_secrets(node, problems)
-    root = Value(node, "", problems)
+def _read(document: Document) -> MetaYaml:
+    report_secrets(document)
+    root = Value(document.root, document)
     _warn_of_near_misses(root)
     feedstock = _feedstock(root)
     bakery = _bakery(root)
@@ -96,8 +96,8 @@ def _read(node: Node, problems: Problems) -> MetaYaml:
     recipes = read_recipes(root.at("recipes"))
     maintainers = read_maintainers(root.at("maintainers"))
     providers = read_providers(root)
-    feedstock["meta"] = meta_json(node, problems)
-    return MetaYaml(True, feedstock, recipes, maintainers, providers, problems.listed(), bakery)
+    feedstock["meta"] = meta_json(document)
+    return MetaYaml(True, feedstock, recipes, maintainers, providers, document.problems.listed(), bakery)
 
 
 def _warn_of_near_misses(root: Value) -> None:

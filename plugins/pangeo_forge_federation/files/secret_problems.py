@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator
 
-from pangeo_forge_federation.files.file_problems import Problems, pointer_to
-from pangeo_forge_federation.files.yaml_document import Node
-from pangeo_forge_federation.values.redaction import secrets_in
+from pangeo_forge_federation.files.file_problems import pointer_to
+from pangeo_forge_federation.files.yaml_document import Document, Node
+from pangeo_forge_federation.values.redaction import E_MAIL_ADDRESS, secrets_in
 
 
-def report_secrets(root: Node, problems: Problems) -> None:
+def report_secrets(document: Document) -> None:
     """Add a problem for each kind of secret in each text and key of the file, except for e-mail addresses.
 
     Those are replaced without a problem, since an address cannot be revoked.
     """
-    # nearly every file has none, which one search tells sooner than one for each of its texts
-    texts: list[str] = []
-    _collect(root, texts, set())
-    if not secrets_in("\n".join(texts), e_mail_addresses=False):
+    problems = document.problems
+    if document.root is None or all(kind is E_MAIL_ADDRESS for kind in document.secrets):
         return
-    for what, text, place, path in _texts(root, [], set()):
+    for what, text, place, path in _texts(document.root, [], set()):
         for kind in secrets_in(text, e_mail_addresses=False):
             if problems.are_many:
                 problems.count_another()
@@ -28,21 +26,6 @@ def report_secrets(root: Node, problems: Problems) -> None:
                     f"{what} holds {kind.name}. It is not published here, but whoever can read the repository has it: "
                     f"{kind.remedy}, and take it out of the file.",
                 )
-
-
-def _collect(node: Node, texts: list[str], seen: set[int]) -> None:
-    """Append each text and key to `texts`."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    value = node.value
-    if isinstance(value, str):
-        texts.append(value)
-        return
-    if isinstance(value, dict):
-        texts += value
-    for child in value.values() if isinstance(value, dict) else value:
-        _collect(child, texts, seen)
 
 
 def _texts(node: Node, path: list[str | int], seen: set[int]) -> Iterator[tuple[str, str, Node, list[str | int]]]:

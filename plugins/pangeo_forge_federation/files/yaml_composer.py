@@ -1,44 +1,32 @@
-"""Puts a YAML document together as a tree of nodes, from the parser's events, within bounds.
+"""Read a YAML document as a tree of nodes that have their place in the file, within bounds.
 
-PyYAML's own constructors would read `1.10` as 1.1, `no` as false, `012` as ten and the null id as "None", would forget
-the places, and would follow aliases without end. Here each scalar stays its text, and the number of values, the depth
-and what aliases expand to are bounded while the events come in, so that a bomb is a fault at once.
-
-The bounds on time hold with libyaml's parser, which PyYAML's wheels bring; its parser in Python reads the same, slowly.
+PyYAML's own constructors would read `1.10` as 1.1, `no` as false, `012` as ten and the null id as "None", would lose
+the places, and would write out aliases without end.
 """
-
-from collections.abc import Iterator
-from typing import NamedTuple
 
 import yaml
 
-from pangeo_forge_federation.files.clean_text import utf8_length
 from pangeo_forge_federation.files.file_problems import Problems, pointer_to
-from pangeo_forge_federation.files.yaml_errors import UnreadableYaml, unreadable_yaml_of
-
-MOST_VALUES = 200_000  # after aliases; a list of 10,000 recipes with four keys each has 90,000
-MOST_TEXT_BYTES = 2 * 1_048_576  # after aliases
-DEEPEST_LEVEL = 100
+from pangeo_forge_federation.files.yaml_errors import UnreadableYaml
+from pangeo_forge_federation.files.yaml_loaders import DEEPEST_LEVEL, Alias, Anchored, ComposedNode, compose, too_deep
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 _CORE = "tag:yaml.org,2002:"
-_TAGS_OF_TEXT = frozenset({"!", _CORE + "str"})
+_TAGS_OF_STRINGS = frozenset({"!", _CORE + "str"})
 # Scalars stay as they are written, so these say nothing new.
 _TAGS_OF_PLAIN_SCALARS = frozenset(_CORE + name for name in ("null", "bool", "int", "float", "timestamp", "value"))
-_TAGS_OF_COLLECTIONS = frozenset(_CORE + name for name in ("map", "seq", "omap", "pairs", "set"))
+_TAGS_OF_COLLECTIONS = frozenset({"!", *(_CORE + name for name in ("map", "seq", "omap", "pairs", "set"))})
 _BINARY = _CORE + "binary"
 _MERGE = _CORE + "merge"
 _SET = _CORE + "set"
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Node:
     """A value of the file.
 
-    value    a text as written, a list of nodes, or a dict of nodes by the text of their key (repeated keys: the last)
-    style    of a text: "" as it stands, or how it was quoted: ' " | >; None for lists and mappings
+    value    a string as written, a list of nodes, or a dict of nodes by the text of their key (repeated keys: the last)
+    style    of a string: "" if plain, or how it was quoted: ' " | >; None for lists and mappings
     line     counts from 1, as does column
     """
 
@@ -52,232 +40,168 @@ class Node:
 
     @property
     def entries(self) -> "dict[str, Node]":
-        """The nodes of a mapping; none of anything else."""
+        """The nodes of a mapping; empty for anything else."""
         return self.value if isinstance(self.value, dict) else {}
 
     @property
     def items(self) -> "list[Node]":
-        """The nodes of a list; none of anything else."""
+        """The nodes of a list; empty for anything else."""
         return self.value if isinstance(self.value, list) else []
 
     @property
     def is_null(self) -> bool:
-        """Nothing, `~` or `null`, and not in quotes."""
+        """Nothing, `~` or `null`, without quotes."""
         return self.style == "" and self.value in NULLS
 
 
-class _Anchor(NamedTuple):
-    node: Node
-    values: int
-    text_bytes: int
-    height: int
+def read_nodes(text: str, problems: Problems) -> tuple[Node, list[str]]:
+    """Read the first document of a text, and list all keys and strings in it; what is odd becomes a problem.
 
-
-class _Frame:
-    """A list or mapping whose end has not been reached."""
-
-    def __init__(
-        self,
-        node: Node,
-        nodes: list[Node] | dict[str, Node],
-        anchor: str | None,
-        is_set: bool,
-        values_before: int,
-        text_before: int,
-    ) -> None:
-        self.node = node
-        # the node's value
-        self.nodes = nodes
-        self.anchor = anchor
-        self.is_set = is_set
-        self.values_before = values_before
-        self.text_before = text_before
-        self.height = 1
-        self.key_node: Node | None = None
-        self.key: str | None = None
-        self.key_is_merge = False
-        self.merged: list[Node] = []
-
-
-class Composer:
-    """Reads one file, without recursion (the file decides how deep it nests); what is odd goes to `problems`."""
-
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
-        self._frames: list[_Frame] = []
-        self._anchors: dict[str, _Anchor] = {}
-        self._root: Node | None = None
-        self._values = 0
-        self._text_bytes = 0
-
-    def compose(self, text: str) -> Node:
-        """The root of the first document in this text. Raises UnreadableYaml where there is none to be read."""
-        for event in _events(text):
-            # isinstance would take longer, and there are no classes below these
-            if type(event) is yaml.ScalarEvent:
-                self._scalar(event)
-            elif type(event) is yaml.MappingStartEvent:
-                self._start(event, {})
-            elif type(event) is yaml.SequenceStartEvent:
-                self._start(event, [])
-            elif type(event) is yaml.MappingEndEvent or type(event) is yaml.SequenceEndEvent:
-                self._end()
-            elif type(event) is yaml.AliasEvent:
-                self._alias(event)
-            elif type(event) is yaml.DocumentStartEvent and self._root is not None:
-                self._second_document(event)
-                break
-        if self._root is None:
-            raise UnreadableYaml("This file is empty.")
-        return self._root
-
-    def _second_document(self, event: yaml.Event) -> None:
-        place = _node_at(event, "", "")
-        self._problems.error(
+    Raises:
+        UnreadableYaml: there is no document, it is not YAML, or it is beyond a bound.
+    """
+    composed = compose(text)
+    walk = _Walk(problems)
+    root = walk.read(composed.root, 0) if composed.root else None
+    if composed.error:
+        raise composed.error
+    if root is None:
+        raise UnreadableYaml("This file is empty.")
+    if composed.second_document:
+        problems.error(
             "",
-            place,
+            _placed(composed.second_document, ""),
             "A second document begins here (a line of `---`). Only the first one is read; put all into one document.",
         )
+    return root, walk.texts
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
-        value, tag = event.value, event.tag
-        node = _node_at(event, value, event.style or "")
-        text_bytes = utf8_length(value)
-        self._count(1, text_bytes, node)
-        if tag is not None:
-            self._apply_tag(node, tag)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchor(node, 1, text_bytes, 0)
-        self._attach(node, 0, is_merge_key=value == "<<" and not event.style and (tag is None or tag == _MERGE))
 
-    def _apply_tag(self, node: Node, tag: str) -> None:
-        if tag in _TAGS_OF_TEXT:
-            node.style = node.style or "'"
+class _Walk:
+    """One walk over PyYAML's nodes, in the order of the file."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.texts: list[str] = []
+        self._problems = problems
+        self._path: list[str | int] = []
+        # what aliases repeat
+        self._anchored: dict[Anchored, Node] = {}
+
+    def read(self, node: ComposedNode, level: int) -> Node:
+        """The node as one of our own; `level` is the number of lists and mappings around it."""
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if isinstance(node, Anchored):
+            read = self._anchored[node] = self.read(node.node, level)
+            return read
+        if isinstance(node, Alias):
+            return self._anchored[node.anchored] if node.anchored else self._unknown_alias(node)
+        return self._collection(node, level + 1)
+
+    def _scalar(self, node: yaml.ScalarNode) -> Node:
+        mark = node.start_mark
+        self.texts.append(node.value)
+        read = Node(node.value, node.style or "", mark.line + 1, mark.column + 1)
+        if node.tag is not None:
+            self._apply_tag(read, node.tag)
+        return read
+
+    def _apply_tag(self, read: Node, tag: str) -> None:
+        if tag in _TAGS_OF_STRINGS:
+            read.style = read.style or "'"
         elif tag == _BINARY:
-            self._report(node, "Binary data is not kept here; it was read as empty. Link to it instead.")
-            node.value, node.style = "", ""
+            self._report(read, "Binary data is not kept here; it was read as empty. Link to it instead.")
+            read.value, read.style = "", ""
         elif tag not in _TAGS_OF_PLAIN_SCALARS and tag != _MERGE:
-            self._report_unknown_tag(node)
-            node.style = node.style or "'"
+            self._report_unknown_tag(read)
+            read.style = read.style or "'"
 
-    def _start(self, event: yaml.CollectionStartEvent, value: list[Node] | dict[str, Node]) -> None:
-        tag = event.tag
-        node = _node_at(event, value, None)
-        self._count(1, 0, node)
-        if len(self._frames) >= DEEPEST_LEVEL:
-            self._refuse_depth(node)
-        if tag is not None and tag != "!" and tag not in _TAGS_OF_COLLECTIONS:
-            self._report_unknown_tag(node)
-        if event.anchor is not None:
-            self._anchors.pop(event.anchor, None)  # until its end the name stands for nothing: no value holds itself
-        is_set = tag == _SET and isinstance(value, dict)
-        self._frames.append(_Frame(node, value, event.anchor, is_set, self._values - 1, self._text_bytes))
+    def _collection(self, node: yaml.CollectionNode, level: int) -> Node:
+        if level > DEEPEST_LEVEL:
+            raise too_deep(node.start_mark)
+        read = _placed(node.start_mark, None)
+        if node.tag is not None and node.tag not in _TAGS_OF_COLLECTIONS:
+            self._report_unknown_tag(read)
+        if isinstance(node, yaml.SequenceNode):
+            read.value = self._list(node, level)
+            return read
+        entries = self._mapping(node, level)
+        read.value = [Node(key, "'", read.line, read.column) for key in entries] if node.tag == _SET else entries
+        return read
 
-    def _end(self) -> None:
-        frame = self._frames.pop()
-        node = frame.node
-        if frame.merged:
-            self._merge(frame)
-        if frame.is_set:
-            node.value = [Node(key, "'", node.line, node.column) for key in node.entries]
-        if frame.anchor is not None:
-            values, text_bytes = self._values - frame.values_before, self._text_bytes - frame.text_before
-            self._anchors[frame.anchor] = _Anchor(node, values, text_bytes, frame.height)
-        self._attach(node, frame.height)
+    def _list(self, node: yaml.SequenceNode, level: int) -> list[Node]:
+        items = []
+        for position, item in enumerate(node.value):
+            self._path.append(position)
+            items.append(self.read(item, level))
+            self._path.pop()
+        return items
 
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        place = _node_at(event, "", "")
-        anchor = self._anchors.get(event.anchor or "")
-        if anchor is None:
-            self._count(1, 0, place)
-            self._report(
-                place,
-                "A `*` at the start of a value repeats what is marked with `&` and the same name, but nothing above "
-                "is, or this stands within it. It was read as empty; a text that begins with `*` goes into quotes.",
-            )
-            self._attach(place, 0)
-            return
-        self._count(anchor.values, anchor.text_bytes, place)
-        if len(self._frames) + anchor.height > DEEPEST_LEVEL:
-            self._refuse_depth(place)
-        self._attach(anchor.node, anchor.height)
+    def _mapping(self, node: yaml.MappingNode, level: int) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        merged: list[Node] = []
+        for key_node, value_node in node.value:
+            name = self._name(key_node, level)
+            if name is None:
+                self.read(value_node, level)
+                continue
+            self._path.append(name)
+            value = self.read(value_node, level)
+            if name == "<<" and _is_merge_key(key_node):
+                merged.append(value)
+            else:
+                if name in entries:
+                    self._report_repeated_key(key_node)
+                entries[name] = value
+            self._path.pop()
+        for each in merged:
+            self._merge(each, entries)
+        return entries
 
-    def _attach(self, node: Node, height: int, is_merge_key: bool = False) -> None:
-        """Give a finished value to the list or mapping that it stands in."""
-        if not self._frames:
-            self._root = node
-            return
-        frame = self._frames[-1]
-        if frame.height <= height:
-            frame.height = height + 1
-        nodes = frame.nodes
-        if isinstance(nodes, list):
-            nodes.append(node)
-        elif frame.key_node is None:
-            frame.key_node = node
-            frame.key = self._key_text(node)
-            frame.key_is_merge = is_merge_key
-        else:
-            if frame.key_is_merge:
-                frame.merged.append(node)
-            elif frame.key is not None:
-                if frame.key in nodes:
-                    self._report_repeated_key(frame.key_node)
-                nodes[frame.key] = node
-            frame.key_node = frame.key = None
-
-    def _key_text(self, node: Node) -> str | None:
-        if isinstance(node.value, str):
-            return node.value
+    def _name(self, key_node: ComposedNode, level: int) -> str | None:
+        """The text of a key; None, with a problem, if it has none."""
+        if isinstance(key_node, yaml.ScalarNode) and key_node.tag is None:
+            self.texts.append(key_node.value)
+            return key_node.value
+        key = self.read(key_node, level)
+        if isinstance(key.value, str):
+            return key.value
         self._report(
-            node,
+            key,
             "A list or mapping stands where the name of a key belongs; this entry was left out. A text that begins "
             "with `{` or `[`, such as `{{ name }}`, goes into quotes.",
         )
         return None
 
-    def _merge(self, frame: _Frame) -> None:
-        """YAML's merge key: entries of other mappings, where the mapping has none of that name itself."""
-        entries = frame.node.entries
-        for merged in frame.merged:
-            for source in merged.value if isinstance(merged.value, list) else [merged]:
-                if isinstance(source.value, dict):
-                    for key, node in source.value.items():
-                        entries.setdefault(key, node)
-                else:
-                    self._report(
-                        source, "`<<` takes in the entries of a mapping, but this is none; it was left out.", "<<"
-                    )
+    def _merge(self, merged: Node, entries: dict[str, Node]) -> None:
+        """Add the entries of other mappings whose keys the mapping itself does not have."""
+        for source in merged.value if isinstance(merged.value, list) else [merged]:
+            if isinstance(source.value, dict):
+                for key, node in source.value.items():
+                    entries.setdefault(key, node)
+            else:
+                self._report(
+                    source, "`<<` takes in the entries of a mapping, but this is none; it was left out.", "<<"
+                )
 
-    def _count(self, values: int, text_bytes: int, place: Node) -> None:
-        self._values += values
-        self._text_bytes += text_bytes
-        if self._values > MOST_VALUES or self._text_bytes > MOST_TEXT_BYTES:
-            raise UnreadableYaml(
-                f"This file holds more than {MOST_VALUES:,} values or 2 MiB of text once what `*` repeats is "
-                "written out. Nothing of it was read; write it shorter.",
-                place.line,
-                place.column,
-            )
-
-    def _refuse_depth(self, place: Node) -> None:
-        raise UnreadableYaml(
-            f"Lists and mappings stand in each other more than {DEEPEST_LEVEL} levels deep here. Nothing of the file "
-            "was read; write it flatter.",
-            place.line,
-            place.column,
+    def _unknown_alias(self, alias: Alias) -> Node:
+        read = _placed(alias.start_mark, "")
+        self._report(
+            read,
+            "A `*` at the start of a value repeats what is marked with `&` and the same name, but nothing above "
+            "is, or this stands within it. It was read as empty; a text that begins with `*` goes into quotes.",
         )
+        return read
 
     def _report_unknown_tag(self, place: Node) -> None:
         if self._problems.are_many:
             self._problems.count_another()
             return
         message = "The type that stands after `!` is not known here and was ignored; leave it out."
-        self._problems.warning(self._pointer(), place, message)
+        self._problems.warning(pointer_to("", *self._path), place, message)
 
-    def _report_repeated_key(self, key_node: Node) -> None:
+    def _report_repeated_key(self, key_node: ComposedNode) -> None:
         self._report(
-            key_node,
+            _placed(key_node.start_mark, ""),
             "This key stands twice in the same mapping. The last one counts and the one before it is lost; "
             "keep one, or make its value a list.",
         )
@@ -286,34 +210,14 @@ class Composer:
         if self._problems.are_many:
             self._problems.count_another()
         else:
-            self._problems.error(self._pointer(*keys), place, message)
-
-    def _pointer(self, *keys: str) -> str:
-        """The pointer of the value that is being read, as far as its keys are known."""
-        pointer = ""
-        for frame in self._frames:
-            if isinstance(frame.nodes, list):
-                pointer = pointer_to(pointer, len(frame.nodes))
-            elif frame.key is not None:
-                pointer = pointer_to(pointer, frame.key)
-        return pointer_to(pointer, *keys)
+            self._problems.error(pointer_to("", *self._path, *keys), place, message)
 
 
-def _node_at(event: yaml.Event, value: str | list[Node] | dict[str, Node], style: str | None) -> Node:
-    mark = event.start_mark
-    assert mark is not None, "the parser gives every event one"
-    return Node(value, style, mark.line + 1, mark.column + 1)
+def _placed(mark: yaml.Mark, style: str | None) -> Node:
+    return Node("", style, mark.line + 1, mark.column + 1)
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
-    """The parser's events; its errors, of whatever type, as a fault of the file."""
-    loader = None
-    try:
-        loader = _Loader(text)
-        while (event := loader.get_event()) is not None and type(event) is not yaml.StreamEndEvent:
-            yield event
-    except Exception as error:  # the parser raises more than YAMLError: ValueError, RecursionError, OverflowError
-        raise unreadable_yaml_of(error) from error
-    finally:
-        if loader is not None:
-            loader.dispose()
+def _is_merge_key(node: ComposedNode) -> bool:
+    """Whether a key `<<` is neither quoted nor made a string by a tag."""
+    inner = node.node if isinstance(node, Anchored) else node
+    return isinstance(inner, yaml.ScalarNode) and not inner.style and inner.tag in (None, _MERGE)

@@ -5,20 +5,43 @@ raised, whatever the bytes: a file that cannot be read is a document without a r
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from pangeo_forge_federation.files.clean_text import with_line_feeds, without_controls
 from pangeo_forge_federation.files.file_problems import Problem, Problems, pointer_to
-from pangeo_forge_federation.files.yaml_composer import Composer, Node
+from pangeo_forge_federation.files.yaml_composer import Node, read_nodes
 from pangeo_forge_federation.files.yaml_errors import UnreadableYaml, decoded
+from pangeo_forge_federation.values.redaction import Kind, redact, secrets_in
 
 __all__ = ["Document", "Node", "Problem", "Problems", "pointer_to", "read_document"]
 
 
 @dataclass
 class Document:
-    """The file's first document. `root` is a mapping's node, or None where the file is not understood."""
+    """The first document of a file.
+
+    root        the node of a mapping; None if the file is not understood
+    problems    of the file
+    texts       all keys and strings
+    """
 
     root: Node | None
     problems: Problems
+    texts: list[str]
+
+    @cached_property
+    def secrets(self) -> list[Kind]:
+        """The kinds of secrets in the texts, e-mail addresses among them, with control characters or without.
+
+        Nearly every file has none, and one search in all texts finds that much sooner than one in each.
+        """
+        written = "\n".join(self.texts)
+        clean = without_controls(with_line_feeds(written))
+        return secrets_in(written) + (secrets_in(clean) if clean != written else [])
+
+    def redact(self, text: str) -> str:
+        """Redact a text of this document, which may have lost its control characters."""
+        return redact(text) if self.secrets else text
 
 
 def read_document(data: bytes, what_belongs_here: str) -> Document:
@@ -28,13 +51,13 @@ def read_document(data: bytes, what_belongs_here: str) -> Document:
     """
     problems = Problems()
     try:
-        root = Composer(problems).compose(decoded(data))
+        root, texts = read_nodes(decoded(data), problems)
         if not isinstance(root.value, dict):
             raise UnreadableYaml(f"This file holds {_named(root)}, not a mapping.", root.line, root.column)
-    except UnreadableYaml as fault:
-        problems.error("", fault, f"{fault.message} {what_belongs_here}")
-        root = None
-    return Document(root, problems)
+    except UnreadableYaml as error:
+        problems.error("", error, f"{error.message} {what_belongs_here}")
+        return Document(None, problems, [])
+    return Document(root, problems, texts)
 
 
 def _named(root: Node) -> str:

@@ -93,7 +93,7 @@ def decoded(data: bytes) -> str:
         kind = "is binary or UTF-16, not text in UTF-8" if code == 0 else "holds a control character"
         message = f"This file {kind} (U+{code:04X} stands here), which YAML does not allow."
         raise UnreadableYaml(message, *_place_after(text[: unprintable.start()]))
-    if directive := _TAG_DIRECTIVE.search(text):
+    if "%TAG" in text and (directive := _TAG_DIRECTIVE.search(text)):
         message = "This file begins a line with `%TAG`, which is not read here; leave it out."
         raise UnreadableYaml(message, *_place_after(text[: directive.end() - len("%TAG")]))
     return text

@@ -16,9 +16,9 @@ from pangeo_forge_federation.files.clean_text import (
     with_line_feeds,
     without_controls,
 )
-from pangeo_forge_federation.files.file_problems import Problems, pointer_to
-from pangeo_forge_federation.files.yaml_document import Node
-from pangeo_forge_federation.values.redaction import SIGNED_URL, redact, secrets_in
+from pangeo_forge_federation.files.file_problems import pointer_to
+from pangeo_forge_federation.files.yaml_document import Document, Node
+from pangeo_forge_federation.values.redaction import SIGNED_URL, secrets_in
 from pangeo_forge_federation.values.signed_urls import signing_parameter
 
 T = TypeVar("T")
@@ -38,18 +38,33 @@ _NOT_IN_URLS = re.compile(r'[\s<>"\\`]')
 class Value:
     """A value of the document with its pointer, or the absence of one (`node` is None)."""
 
-    __slots__ = ("node", "place", "pointer", "problems")
+    __slots__ = ("_document", "_key", "_parent", "node")
 
-    def __init__(self, node: Node | None, pointer: str, problems: Problems, place: Node | None = None) -> None:
+    def __init__(
+        self, node: Node | None, document: Document, parent: "Value | None" = None, key: str | int | None = None
+    ) -> None:
         self.node = node
-        self.pointer = pointer
-        self.problems = problems
-        self.place = node or place
+        self._document = document
+        self._parent = parent
+        self._key = key
+
+    @property
+    def pointer(self) -> str:
+        """The JSON Pointer of this value in its document."""
+        if self._parent is None or self._key is None:
+            return ""
+        return pointer_to(self._parent.pointer, self._key)
+
+    @property
+    def place(self) -> Node | None:
+        """The node, or the nearest one around it if the value is missing."""
+        return self.node or (self._parent.place if self._parent else None)
 
     def at(self, key: str) -> "Value":
         """The entry of this mapping; a missing one where there is none, or where this is no mapping."""
-        child = self.node.entries.get(key) if self.node else None
-        return Value(child, pointer_to(self.pointer, key), self.problems, self.place)
+        entries = self.node.value if self.node else None
+        child = entries.get(key) if isinstance(entries, dict) else None
+        return Value(child, self._document, self, key)
 
     def first_of(self, *keys: str) -> "Value":
         """The entry of the first of these keys that holds something; else of the first key."""
@@ -59,12 +74,12 @@ class Value:
     def items(self) -> Iterator["Value"]:
         """The items of this list; none where it is no list."""
         for position, node in enumerate(self.node.items if self.node else ()):
-            yield Value(node, pointer_to(self.pointer, position), self.problems)
+            yield Value(node, self._document, self, position)
 
     def entries(self) -> Iterator[tuple[str, "Value"]]:
         """The entries of this mapping with their keys; none where it is no mapping."""
         for key, node in self.node.entries.items() if self.node else ():
-            yield key, Value(node, pointer_to(self.pointer, key), self.problems)
+            yield key, Value(node, self._document, self, key)
 
     def keys(self) -> Set[str]:
         """The keys of this mapping; none where it is no mapping."""
@@ -82,9 +97,8 @@ class Value:
     @property
     def text(self) -> str | None:
         """The text as written; None where it is null, a list or a mapping."""
-        if self.node is None or self.node.is_null or not isinstance(self.node.value, str):
-            return None
-        return self.node.value
+        node = self.node
+        return node.value if node is not None and isinstance(node.value, str) and not node.is_null else None
 
     @property
     def style(self) -> str | None:
@@ -105,11 +119,15 @@ class Value:
 
     def error(self, message: str) -> None:
         """Something here was lost or is not understood."""
-        self.problems.error(self.pointer, self.place, message)
+        self._document.problems.error(self.pointer, self.place, message)
 
     def warning(self, message: str) -> None:
         """Something here was kept, but should be written otherwise."""
-        self.problems.warning(self.pointer, self.place, message)
+        self._document.problems.warning(self.pointer, self.place, message)
+
+    def redact(self, text: str) -> str:
+        """Redact what this value says, its control characters taken out."""
+        return self._document.redact(text)
 
     def expected(self, what: str) -> None:
         """This is of another type than `what`."""
@@ -140,7 +158,9 @@ def bounded(value: Value, found: Iterable[T], most: int, what: str) -> Iterator[
 
 def text_as_written(value: Value, what: str) -> str | None:
     """The text that stands here; None where there is none, with an error where it is a list or a mapping."""
-    if not value.is_null and not value.is_text:
+    if value.is_null:
+        return None
+    if value.text is None:
         value.expected(what)
     return value.text
 
@@ -150,11 +170,12 @@ def plain_text(value: Value, limit: int) -> str | None:
     found = text_as_written(value, "a text")
     if found is None:
         return None
-    written = with_line_feeds(found)
-    clean = without_controls(written)
-    if clean != written:
-        value.warning(CONTROLS_TAKEN_OUT)
-    text = redact(clean).strip()
+    if not found.isprintable():
+        written = with_line_feeds(found)
+        found = without_controls(written)
+        if found != written:
+            value.warning(CONTROLS_TAKEN_OUT)
+    text = value.redact(found).strip()
     if not text:
         return "" if value.style in ("'", '"') else None
     cut = cut_to_bytes(text, limit)
