@@ -149,7 +149,7 @@ async def test_a_blob_is_where_it_is_to_be_had(get, datasette):
 @pytest.mark.parametrize(
     ("sql", "named"),
     [
-        ("", ""),
+        ("", "?sql="),
         ("delete from recipe_runs", "SELECT"),
         ("select * from pragma_database_list", "pragma_database_list"),
         ("select absent", "absent"),
@@ -224,7 +224,9 @@ async def test_what_is_not_read_in_time_is_broken_off(datasette, monkeypatch, ca
     await reader.request
     # never said to be at its end: a server closes such a connection, and its reader sees that something is missing
     assert all(message.get("more_body", True) for message in reader.messages)
-    assert "/federation.csv" in caplog.text
+    assert [record.args for record in caplog.records if record.name == "federation.sql_csv"] == [
+        ("/federation.csv", 0.3)
+    ]
     async with ensure_services(datasette).csv_downloads.turn():
         pass
 
