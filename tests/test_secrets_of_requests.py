@@ -7,6 +7,8 @@ from pangeo_forge_federation.values.redaction import KINDS
 from post_requests import faults
 from secret_samples import AWS_URL, AZURE_URL, BODY, GITHUB_TOKEN, SAMPLES
 
+pytest_plugins = ["patch_fixtures"]
+
 GCS_URL, OLD_GCS_URL = (SAMPLES["the signature of a signed URL"][index][0] for index in (6, 7))
 OLD_S3_URL = SAMPLES["the signature of a signed URL"][5][0]
 URLS = [
@@ -26,11 +28,12 @@ TEXTS = [(kind.name, *SAMPLES[kind.name][0]) for kind in KINDS if kind.name != "
 
 
 @pytest.mark.parametrize(("url", "named"), URLS)
-async def test_urls_with_secrets_are_refused_everywhere(post, send, path, patch, run_body, url, named):
+async def test_urls_with_secrets_are_refused_everywhere(post, send, record, patch, run_body, url, named):
     sent = run_body(log_url=url, datasets=[{"url": url}], bakery_id=BAKERY)
     refused = faults(await post(sent))
     assert list(refused) == ["/log_url", "/datasets/0/url"]
     assert all(named in words for words in refused.values())
+    await record()
     assert list(faults(await patch({"log_url": url}))) == ["/log_url"]
     assert list(faults(await send("POST", "/datasets", {"url": url}))) == ["/url"]
     # in the same words before it is sent
@@ -54,7 +57,7 @@ async def test_other_urls_are_taken(recorded, url):
 
 
 @pytest.mark.parametrize(("kind", "text", "redacted"), TEXTS)
-async def test_texts_are_redacted_on_the_way_in(post, send, run_body, path, patch, connection, kind, text, redacted):
+async def test_texts_are_redacted_on_the_way_in(post, send, run_body, patch, connection, kind, text, redacted):
     run = (await post(run_body(message=text, datasets=[{"url": "gs://bucket/a.zarr", "title": text}]))).json()
     assert run["message"] == run["datasets"][0]["title"] == redacted
     run = (await patch({"message": f"2 {text}"})).json()

@@ -23,8 +23,8 @@ def report_secrets(document: Document) -> None:
                 problems.error(
                     pointer_to("", *path),
                     place,
-                    f"{what} holds {kind.name}. It is not published here, but whoever can read the repository has it: "
-                    f"{kind.remedy}, and take it out of the file.",
+                    f"{what} contains {kind.name}. It is not published here, but anyone who can read the repository "
+                    f"can read it: {kind.remedy}, and remove it from the file.",
                 )
 
 

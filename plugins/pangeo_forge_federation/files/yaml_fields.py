@@ -235,7 +235,7 @@ def why_not_published(written: str) -> str | None:
     """Return the end of a sentence that names the first secret in this text, or None if there is none."""
     for kind in secrets_in(written):
         if kind is SIGNED_URL:
-            return f"holds `{signing_parameter(written)}`, which signs it; write it without its query string"
+            return f"holds the parameter `{signing_parameter(written)}` of a signed URL; leave the query string out"
         return f"holds {kind.name}, which is not published"
     return None
 

@@ -70,7 +70,9 @@ def check_no_credentials(url: str) -> None:
         raise ValueError("holds user information before an @: leave it out, a registry is no place for credentials")
     for kind in secrets_in(url, e_mail_addresses=False):
         if kind is SIGNED_URL:
-            raise ValueError(f"holds {signing_parameter(url)}, which signs it: leave the query string out")
+            raise ValueError(
+                f"holds the parameter {signing_parameter(url)} of a signed URL: leave the query string out"
+            )
         raise ValueError(f"holds {kind.name}: leave it out, and {kind.remedy}")
 
 
