@@ -179,9 +179,7 @@ class _Walk:
                 for key, node in source.value.items():
                     entries.setdefault(key, node)
             else:
-                self._report(
-                    source, "`<<` takes in the entries of a mapping, but this is none; it was left out.", "<<"
-                )
+                self._report(source, "`<<` takes in the entries of a mapping, but this is none; it was left out.", "<<")
 
     def _unknown_alias(self, alias: Alias) -> Node:
         read = _placed(alias.start_mark, "")
