@@ -13,7 +13,7 @@ from fake_github import FakeGitHub
 from folder_sync import BAKERIES, BAKERY_DATABASE, HOME, META, SEA_ICE, changes, counts, dump, one, problems, rows
 from pangeo_forge_federation import files
 from pangeo_forge_federation.command_line.progress import Progress
-from pangeo_forge_federation.files.parser_version import LIBRARIES, PARSER_VERSION, version_of
+from pangeo_forge_federation.files.parser_version import LIBRARIES, PARSER_VERSION, VALUES, version_of
 from pangeo_forge_federation.settings import read_settings
 from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.sync.folder import fetch_folder
@@ -24,7 +24,7 @@ from werkzeug import Response
 
 pytest_plugins = ["folder_fixtures"]
 
-SOURCES = Path(files.__file__).parent
+PACKAGE = Path(files.__file__).parent.parent
 OTHERS = {"pangeo-forge/snow": "title: Snow\nlicense: CC BY 4\n", "pangeo-forge/broken": "title: a: b\n"}
 FILES = 2 + len(OTHERS)
 
@@ -48,30 +48,41 @@ def readers(connection):
 
 
 def test_the_version_is_another_one_when_a_module_or_a_library_is(tmp_path):
-    copied = shutil.copytree(SOURCES, tmp_path / "files", ignore=shutil.ignore_patterns("__pycache__"))
+    copied = shutil.copytree(PACKAGE, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__"))
     assert version_of(copied, LIBRARIES) == PARSER_VERSION
     assert re.fullmatch("[0-9a-f]{32}", PARSER_VERSION)
     assert version_of(copied, LIBRARIES[:1]) != PARSER_VERSION
-    module = copied / "people.py"
-    module.write_bytes(module.read_bytes() + b"\n")
-    assert version_of(copied, LIBRARIES) != PARSER_VERSION
-    module.write_bytes(module.read_bytes()[:-1])
-    module.rename(copied / "persons.py")
+    for module in (copied / "files" / "people.py", copied / "values" / "redaction.py"):
+        module.write_bytes(module.read_bytes() + b"\n")
+        assert version_of(copied, LIBRARIES) != PARSER_VERSION
+        module.write_bytes(module.read_bytes()[:-1])
+    (copied / "files" / "people.py").rename(copied / "files" / "persons.py")
     assert version_of(copied, LIBRARIES) != PARSER_VERSION
 
 
-def test_the_version_knows_all_that_the_parser_is_made_of():
+def imported_by(modules):
     imported = set()
-    for module in SOURCES.glob("*.py"):
+    for module in modules:
         for node in ast.walk(ast.parse(module.read_bytes())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0
                 imported.add(node.module)
-    others = {name.split(".")[0] for name in imported if not name.startswith("pangeo_forge_federation.files.")}
+    return imported
+
+
+def test_the_version_knows_all_that_the_parser_is_made_of():
+    ours = f"{PACKAGE.name}."
+    imported = imported_by(PACKAGE.glob("files/*.py")) | imported_by(
+        PACKAGE / "values" / f"{name}.py" for name in VALUES
+    )
+    others = {name.split(".")[0] for name in imported if not name.startswith(ours)}
     distributions = packages_distributions()
     assert {each for name in others - sys.stdlib_module_names for each in distributions[name]} == set(LIBRARIES)
+    # of our own, these and nothing else
+    own = {name.removeprefix(ours) for name in imported if name.startswith(ours)}
+    assert {name for name in own if not name.startswith("files.")} == {f"values.{name}" for name in VALUES}
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""Which parser this is: a text that is another one whenever what the files are read with is.
+"""Identifies the parser: its version changes whenever the code changes that decides what is read from a file.
 
-A sync leaves a file alone whose version it knows. What another parser read of it may be wrong or too little, so the
-version counts as known only together with the parser (`sync/source_files.py`, `sync/known.py`).
+A sync skips a file whose version it has read. Another parser may have read something wrong or left something out, so a
+file counts as read only together with the version of the parser (`sync/source_files.py`, `sync/known.py`).
 """
 
 import hashlib
@@ -9,20 +9,22 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-# Beside this package they decide what is read: of YAML, and of the licences that there are.
+# The libraries and the modules of `values` that decide what is read, beside the modules in this folder: of YAML, which
+# licences there are, which ids are valid, and what is not published.
 LIBRARIES = ("PyYAML", "license-expression")
+VALUES = ("bakery_ids", "e_mail_addresses", "redaction", "signed_urls")
 
 
-def version_of(sources: Path, libraries: Iterable[str]) -> str:
-    """32 hexadecimal digits, of the modules in a folder and the versions of libraries."""
+def version_of(package: Path, libraries: Iterable[str]) -> str:
+    """Return 32 hexadecimal digits for the modules in a folder of the package and the versions of libraries."""
     digest = hashlib.sha256()
     for name in libraries:
         digest.update(f"{name} {version(name)}\0".encode())
-    for module in sorted(sources.glob("*.py")):
+    for module in (*sorted(package.glob("files/*.py")), *(package / "values" / f"{name}.py" for name in VALUES)):
         content = module.read_bytes()
         digest.update(f"{module.name} {len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]
 
 
-# Once: the modules of a process that runs do not change with their files.
-PARSER_VERSION = version_of(Path(__file__).parent, LIBRARIES)
+# computed once, since the modules of a running process do not change with their files
+PARSER_VERSION = version_of(Path(__file__).parent.parent, LIBRARIES)
