@@ -150,6 +150,7 @@ def test_one_that_dies_half_way_has_changed_nothing(command, call, github, conne
     assert rows(connection, "select count(*) from feedstocks") == [(302,)]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_is_whole_or_nothing(command, github, connection):
     for each in range(100):
         github.add(f"org-a/feedstock-{each}", META.format(each))
@@ -163,6 +164,7 @@ def test_killed_at_any_moment_it_is_whole_or_nothing(command, github, connection
     assert rows(connection, "pragma integrity_check") == [("ok",)]
 
 
+@pytest.mark.slow
 def test_posts_go_on_during_a_sync(command, github, data, headers, run_body, connection):
     for each in range(1000):
         github.add(f"org-a/feedstock-{each}", META.format(each))

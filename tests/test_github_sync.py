@@ -105,6 +105,7 @@ def test_a_second_sync_writes_no_row(sync, github, stored, token):
         assert github.statuses() == {304}
 
 
+@pytest.mark.slow
 def test_a_thousand_feedstocks_take_twelve_requests_at_most(sync, github, connection, token):
     if not token:
         pytest.skip("over REST each file is a request")

@@ -304,6 +304,7 @@ async def test_a_text_of_its_bound_is_kept_and_one_byte_more_is_not(post, record
     assert "bytes" in told[f"/{name}"]
 
 
+@pytest.mark.slow
 async def test_a_maximal_run_is_read_through_every_endpoint_page_and_sort(datasette, data, make_token, get):
     bakery_id = "b" * 500
     token = make_token(bakery_id)

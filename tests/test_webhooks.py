@@ -275,6 +275,7 @@ def test_what_was_unfinished_runs_at_the_next_start(data, connection, configured
     assert rows(connection, "select finished_at is not null, error from webhook_deliveries") == [(1, None)]
 
 
+@pytest.mark.slow
 def test_a_push_of_megabytes_leaves_the_others_calm(data, configured, headers):
     commits = [{"id": f"{number:040}", "message": "x" * 500, "modified": ["a" * 400]} for number in range(20_000)]
     body = json.dumps(push(commits=commits)).encode()
