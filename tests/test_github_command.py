@@ -12,6 +12,7 @@ import time
 
 import httpx
 import pytest
+from database_rows import rows
 from fake_github import FakeGitHub, limited
 from pangeo_forge_federation.settings import ROOT
 from served import numbers_of
@@ -46,10 +47,6 @@ def call(command):
         return subprocess.run(**command(*arguments, **options), capture_output=True, text=True, timeout=60)
 
     return run
-
-
-def rows(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
 
 
 @pytest.mark.parametrize("token", ["a-token", ""])

@@ -4,6 +4,7 @@ import dataclasses
 import time
 
 import pytest
+from database_rows import rows
 from fake_github import FakeGitHub, limited, rude_server
 from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.settings import read_settings
@@ -59,10 +60,6 @@ def sync(data, github, token, waits):
         return run_sync(data, fetched, settings.home_organisation, dry_run)
 
     return run
-
-
-def rows(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
 
 
 def present(connection):

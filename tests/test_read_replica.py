@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -18,7 +17,7 @@ from pangeo_forge_federation.replication.process import CHILD_LOCK
 from pangeo_forge_federation.server.serve_command import serve_command
 from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, is_replicated
-from server_process import running_server
+from server_process import running_server, wait_for
 from test_serve import is_alive
 
 BODY = {"recipe_id": "r", "feedstock_id": "f-feedstock", "commit": "c", "status": "queued"}
@@ -38,14 +37,6 @@ def ask(url, method="GET", body=None, token=None, **headers):
             return response.status, response.headers, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return found
 
 
 def run(*command):
