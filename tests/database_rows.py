@@ -25,8 +25,8 @@ def pragma(connection, name):
     return connection.execute(f"pragma {name}").fetchone()[0]
 
 
-def rows(connection, sql, *parameters):
-    return [tuple(row) for row in connection.execute(sql, parameters)]
+def rows(connection, sql, *parameters, **named):
+    return [tuple(row) for row in connection.execute(sql, named or parameters)]
 
 
 def schema_of(connection):

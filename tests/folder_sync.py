@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from database_rows import rows
 from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile
 from pangeo_forge_federation.values.repositories import META_PATHS
@@ -62,10 +63,6 @@ SOMETHING_ELSE = {
     "UTF-16 without a mark": META.encode("utf-16-le"),
     "too large": META + "#" * 1024 * 1024,
 }
-
-
-def rows(connection, sql, **bound):
-    return [tuple(row) for row in connection.execute(sql, bound)]
 
 
 def one(connection, sql, **bound):

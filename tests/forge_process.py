@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
-from pangeo_forge_federation.access import tokens
+from conftest import BAKERY, new_token
 from pangeo_forge_federation.client.commands.root import forge
 from pangeo_forge_federation.storage.data_folder import prepare
-from pangeo_forge_federation.storage.database import TOKENS, connect, database_path
 
 COMMAND = (sys.executable, "-m", "pangeo_forge_federation.client.commands.root")
-BAKERY = "northlight.bakery.gcp.europe-west4"
 RUN = ("--recipe", "extent", "--feedstock", "northern-sea-ice-feedstock", "--commit", "0f2c9a7d")
 # what a developer or a CI job may have set
 _LEFT_OUT = ("FEDERATION_", "GITHUB_", "RUNNER_", "NO_COLOR", "FORCE_COLOR", "HTTP_PROXY", "http_proxy")
@@ -105,8 +103,4 @@ class Forge:
 def make_token(data: Path, bakery_id: str | None = BAKERY) -> str:
     """A token for the registry in a data folder, which is made."""
     prepare(data)
-    connection = connect(database_path(data, TOKENS))
-    try:
-        return tokens.create_token(connection, bakery_id, "test", 1)
-    finally:
-        connection.close()
+    return new_token(data, bakery_id)

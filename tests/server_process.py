@@ -6,10 +6,11 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 STOP_SECONDS = 15
 
@@ -54,3 +55,12 @@ def running_server(
                 process.kill()
                 process.wait()
         process.stdout.close()
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """What a condition gives as soon as it holds."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return found

@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
+import server_process
 from pangeo_forge_federation.settings import ROOT
 from server_process import STOP_SECONDS, ServerProcess
 
@@ -132,8 +132,4 @@ class Terminal:
 
 def wait_for(url: str) -> list:
     """The list at a URL, as soon as it holds something."""
-    until = time.monotonic() + 20
-    while not (found := httpx.get(url).json()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return found
+    return server_process.wait_for(lambda: httpx.get(url).json())

@@ -164,6 +164,7 @@ def post(url, token, body, **headers):
         return error.code
 
 
+@pytest.mark.slow
 def test_a_server_writes_it_and_the_script_prints_it(data, make_token, run_body):
     token, admin = make_token(), make_token(None)
     with running_server(data) as server:
@@ -189,6 +190,7 @@ def test_a_server_writes_it_and_the_script_prints_it(data, make_token, run_body)
     assert lines[0][:10] in script(data, "list").stdout
 
 
+@pytest.mark.slow
 def test_a_proxy_that_is_trusted_tells_the_client(data, make_token, run_body):
     token = make_token()
     with running_server(data, FEDERATION_TRUSTED_PROXIES="127.0.0.1") as server:

@@ -1,10 +1,13 @@
-"""scripts/benchmark.py runs; what it measures is for people to look at, on a machine that does nothing else."""
+"""The benchmark runs. Its figures are for people to read, on a machine that does nothing else."""
 
 import json
 import subprocess
 import sys
 
+import pytest
 from pangeo_forge_federation.settings import ROOT
+
+pytestmark = pytest.mark.slow
 
 SMALL = [
     *("--runs", "200", "--rounds", "1", "--requests", "5", "--post-seconds", "0.3"),
@@ -14,7 +17,7 @@ SMALL = [
 
 def test_it_measures_everything_and_keeps_its_databases(tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "benchmark.py", *SMALL, "--json", "--databases", tmp_path],
+        [sys.executable, ROOT / "tests" / "benchmarks" / "benchmark.py", *SMALL, "--json", "--databases", tmp_path],
         capture_output=True,
         text=True,
         timeout=120,

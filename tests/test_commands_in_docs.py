@@ -6,6 +6,7 @@ A page, or a block of a language, that is not in the table has no test yet: writ
 import re
 import runpy
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -15,7 +16,7 @@ from pangeo_forge_federation.server.serve_command import serve_command
 from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.sync.command import sync_command
 
-SCRIPTS = ROOT / "scripts"
+FOLDERS = (ROOT / "scripts", ROOT / "tests" / "benchmarks")
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 # page -> the tests that run its blocks, and the languages that those know what to do with
 RUN_BY = {
@@ -46,7 +47,7 @@ RUN_ELSEWHERE = {
     "scripts/serve --demo": "tests/test_readme.py",
     "scripts/test": ".ci/run",
     "scripts/lint": ".ci/run",
-    ".venv/bin/python scripts/benchmark.py --large": "tests/test_benchmark.py",
+    ".venv/bin/python tests/benchmarks/benchmark.py --large": "tests/test_benchmark.py",
 }
 # What is not ours, and has options of its own.
 FOREIGN = ("curl", "docker", "sha256sum")
@@ -75,7 +76,7 @@ def test_the_commands_of_contributing_and_performance():
     PERFORMANCE.assert_that_all_are_taken()
     assert [" ".join(words) for text in (BEGIN.text, BENCHMARK.text) for words in commands(text)] == list(RUN_ELSEWHERE)
     for command, place in RUN_ELSEWHERE.items():
-        script = re.search(r"scripts/([\w.]+)", command)[1]
+        script = re.search(r"(?:scripts|benchmarks)/([\w.]+)", command)[1]
         assert script in (ROOT / place).read_text("utf-8"), command
 
 
@@ -127,6 +128,11 @@ def dashed(option: str) -> str:
     return f"--{re.sub('_+', '-', option.removeprefix('--'))}"
 
 
+def script(name: str) -> Path | None:
+    """Where the file of a command is."""
+    return next((folder / name for folder in FOLDERS if (folder / name).exists()), None)
+
+
 class Ours:
     """The commands of this project, by the names of their files."""
 
@@ -145,10 +151,10 @@ class Ours:
         """The name of a command that a word starts. Raises AssertionError for a script that is not there."""
         word = word.strip("\"'`()[],.:")
         folder, _, name = word.rpartition("/")
-        if name in self._commands or (name.endswith(".py") and (SCRIPTS / name).exists()):
+        if name in self._commands or (name.endswith(".py") and script(name)):
             return name
-        if folder.endswith("scripts") and re.fullmatch(r"[\w.-]+", name):
-            assert (SCRIPTS / name).exists(), f"there is no {word}"
+        if folder.endswith(("scripts", "benchmarks")) and re.fullmatch(r"[\w.-]+", name):
+            assert script(name), f"there is no {word}"
             return name
         return None
 
@@ -158,7 +164,7 @@ class Ours:
         given = {dashed(found[0]) for word in words if (found := OPTION.match(word))}
         command = self._command(name)
         if command is None:
-            return given, set(OPTION.findall((SCRIPTS / name).read_text("utf-8")))
+            return given, set(OPTION.findall(script(name).read_text("utf-8")))
         for word in words:
             if isinstance(command, click.Group) and (found := command.get_command(click.Context(command), word)):
                 command = found
@@ -172,7 +178,7 @@ class Ours:
     def _command(self, name: str) -> click.Command | None:
         """None for a script of the shell."""
         if name not in self._commands:
-            found = runpy.run_path(str(SCRIPTS / name)).values() if name.endswith(".py") else ()
+            found = runpy.run_path(str(script(name))).values() if name.endswith(".py") else ()
             self._commands[name] = next((each for each in found if isinstance(each, click.Command)), None)
         return self._commands[name]
 
@@ -195,5 +201,5 @@ def _options_below(command: click.Command) -> Iterator[str]:
 def ours():
     with pytest.MonkeyPatch.context() as patch:
         # scripts import what lies beside them
-        patch.syspath_prepend(SCRIPTS)
+        patch.syspath_prepend(FOLDERS[0])
         yield Ours()

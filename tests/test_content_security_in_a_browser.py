@@ -7,6 +7,8 @@ from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from server_process import running_server
 
+pytestmark = pytest.mark.slow
+
 # what a page has none of
 MARKUP = "a[href^='javascript:' i], img, [onload], [onerror], main script:not([src])"
 

@@ -20,12 +20,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 from conftest import BAKERY
 from pangeo_forge_federation.access import tokens
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from roll_up_rows import check as check_roll_ups
 from server_process import running_server
+
+pytestmark = pytest.mark.slow
 
 THREADS, CLIENTS = 8, 5
 SECONDS, KILLS = 3, 2

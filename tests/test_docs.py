@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -204,7 +204,14 @@ def demo(tmp_path_factory):
             yield served
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.page.stem}-line-{block.line}")
+def runs_of(blocks: list[Block], writes: Callable[[Block], object]) -> list:
+    """Parameters of a test: a block that writes has a server of its own, which is slow."""
+    return [pytest.param(block, marks=pytest.mark.slow) if writes(block) else block for block in blocks]
+
+
+@pytest.mark.parametrize(
+    "block", runs_of(BLOCKS, lambda block: block.writes), ids=lambda block: f"{block.page.stem}-line-{block.line}"
+)
 def test_a_block_does_what_the_docs_say(block, request, tmp_path):
     if block.language == "python":
         compile(block.text, block.place, "exec")
@@ -368,6 +375,7 @@ def run_workflow(workflow: dict, url: str, token: str, folder: Path, fails: bool
             assert done.returncode == 0, done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_the_workflow_records_each_job_of_each_attempt(demo, tmp_path):
     (block,) = [block for block in BLOCKS if block.language == "yaml"]
     if block.missing:

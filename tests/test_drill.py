@@ -18,6 +18,7 @@ def test_the_drill_finds_what_is_lost(drill, data):
     assert drill.lost(data, {"a": 1}) == ["a"]
 
 
+@pytest.mark.slow
 def test_a_store_that_takes_nothing_ends_the_drill(drill, litestream, tmp_path):
     (tmp_path / "store").write_text("no folder")
     done = subprocess.run(

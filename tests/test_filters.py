@@ -191,7 +191,10 @@ async def test_every_operator_is_here(served):
     assert re.findall(r"__(\w+)(?:,|$)", said) == OPERATORS[1:]
 
 
-@pytest.mark.parametrize("query_name", PATHS)
+@pytest.mark.parametrize(
+    "query_name",
+    [name if name == "list_datasets" else pytest.param(name, marks=pytest.mark.slow) for name in PATHS],
+)
 async def test_every_operator_on_every_column(client, whole, query_name):
     path = PATHS[query_name]
     kinds = column_kinds(LISTS[query_name].record)

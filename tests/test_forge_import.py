@@ -85,6 +85,7 @@ def count(forge, recipe_id):
     return len(forge.read("runs", "list", "--all", "--recipe-id", recipe_id, "--columns", "id"))
 
 
+@pytest.mark.slow
 def test_ten_thousand_runs_go_in_and_all_come_out_in_bounded_memory(forge, tmp_path):
     file = tmp_path / "many.ndjson"
     file.write_text(lines(run(number, "many", message="x" * 500) for number in range(MANY)))

@@ -57,6 +57,7 @@ def test_an_answer_that_is_lost_leaves_one_run(forge, lost):
     assert (run["status"], run["revision"]) == ("failure", 2)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_between_request_and_answer(tmp_path):
     token = make_token(tmp_path / "data")
     with contextlib.ExitStack() as stack:

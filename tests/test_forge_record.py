@@ -13,6 +13,7 @@ import pytest
 from forge_process import BAKERY, COMMAND, RUN
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from served import numbers_of
+from server_process import wait_for
 
 pytest_plugins = ["forge_fixtures"]
 
@@ -194,9 +195,7 @@ def test_a_heartbeat_moves_the_run(forge):
     assert process.stdout.readline() == b"begun\n"
     first = forge.latest()
     assert first["status"] == "in_progress"
-    until = time.monotonic() + 10
-    while forge.latest()["updated_at"] == first["updated_at"]:
-        assert time.monotonic() < until
+    wait_for(lambda: forge.latest()["updated_at"] != first["updated_at"])
     process.terminate()
     process.communicate(timeout=20)
 

@@ -12,6 +12,7 @@ import time
 
 import httpx
 import pytest
+from database_rows import rows
 from fake_github import FakeGitHub, limited
 from pangeo_forge_federation.settings import ROOT
 from served import numbers_of
@@ -46,10 +47,6 @@ def call(command):
         return subprocess.run(**command(*arguments, **options), capture_output=True, text=True, timeout=60)
 
     return run
-
-
-def rows(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
 
 
 @pytest.mark.parametrize("token", ["a-token", ""])
@@ -150,6 +147,7 @@ def test_one_that_dies_half_way_has_changed_nothing(command, call, github, conne
     assert rows(connection, "select count(*) from feedstocks") == [(302,)]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_is_whole_or_nothing(command, github, connection):
     for each in range(100):
         github.add(f"org-a/feedstock-{each}", META.format(each))
@@ -163,6 +161,7 @@ def test_killed_at_any_moment_it_is_whole_or_nothing(command, github, connection
     assert rows(connection, "pragma integrity_check") == [("ok",)]
 
 
+@pytest.mark.slow
 def test_posts_go_on_during_a_sync(command, github, data, headers, run_body, connection):
     for each in range(1000):
         github.add(f"org-a/feedstock-{each}", META.format(each))

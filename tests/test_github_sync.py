@@ -4,6 +4,7 @@ import dataclasses
 import time
 
 import pytest
+from database_rows import rows
 from fake_github import FakeGitHub, limited, rude_server
 from pangeo_forge_federation.command_line.progress import Progress
 from pangeo_forge_federation.settings import read_settings
@@ -61,10 +62,6 @@ def sync(data, github, token, waits):
     return run
 
 
-def rows(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
-
-
 def present(connection):
     return [row[0] for row in rows(connection, "select id from feedstocks where removed_at is null order by id")]
 
@@ -105,6 +102,7 @@ def test_a_second_sync_writes_no_row(sync, github, stored, token):
         assert github.statuses() == {304}
 
 
+@pytest.mark.slow
 def test_a_thousand_feedstocks_take_twelve_requests_at_most(sync, github, connection, token):
     if not token:
         pytest.skip("over REST each file is a request")

@@ -240,6 +240,7 @@ def call(url, method, token, key, body):
         return response.status, dict(response.headers), json.loads(response.read())
 
 
+@pytest.mark.slow
 def test_two_servers_on_one_folder_make_one_run(data, make_token, run_body, stored):
     token = make_token()
     with running_server(data) as one, running_server(data, "--workers", "2") as two:

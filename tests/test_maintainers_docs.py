@@ -84,6 +84,7 @@ def test_cron_syncs_and_says_nothing(window, checkout, data, github, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+@pytest.mark.slow
 def test_the_workflow_marks_problems_and_fails_where_there_is_an_error(window, checkout, data, github, tmp_path):
     steps = yaml.safe_load(WORKFLOW.text)["jobs"]["check"]["steps"]
     set_up, *steps = [step for step in steps if "run" in step]
@@ -123,6 +124,7 @@ def test_the_workflow_marks_problems_and_fails_where_there_is_an_error(window, c
     assert check() == (0, [warning])
 
 
+@pytest.mark.slow
 def test_webhook_tokens_snapshot_backup_and_restore(window, data, github, tmp_path):
     make_secret, serve = WEBHOOK.text.splitlines()
     secret = window.run(make_secret).stdout.strip()

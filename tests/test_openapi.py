@@ -140,6 +140,7 @@ UNDER_A_PATH = r"\}/(recipe_runs|recipes_runs|datasets)$"
         pytest.param(["--include-path-regex", OTHER_LISTS, "--phases", "coverage", "--mode", "positive"], id="lists"),
     ],
 )
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(demo_folder, tmp_path, part):
     """Its stateful phase is left out: that puts the ids of one record where another's belong, and calls both valid."""
     make_token = [sys.executable, TESTS.parent / "scripts" / "tokens.py", "create", "--bakery", BAKERY]

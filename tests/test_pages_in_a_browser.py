@@ -15,6 +15,8 @@ from browsing import HEIGHT, browser, visitor
 from explorer_page import IN_THE_DEMO, demo_pages, own_pages, shared_demo
 from server_process import running_server
 
+pytestmark = pytest.mark.slow
+
 AXE = "axe-core@4.14.1"
 # kept between runs, outside of the checkout
 AXE_FOLDER = Path(tempfile.gettempdir()) / "federation-axe-core"

@@ -104,6 +104,7 @@ def behind(request, demo):
         yield Outside(proxy), PUBLIC + prefix
 
 
+@pytest.mark.slow
 def test_links_of_the_api_lead_back_through_the_proxy(behind, demo):
     client, base = behind
     first = client.get(f"{base}/recipe_runs?_size=2&_shape=objects")
@@ -190,6 +191,7 @@ def test_datasettes_own_json_and_redirects_too(behind):
 
 
 @pytest.mark.parametrize(("trusted", "believed"), [("10.0.0.0/8,127.0.0.0/8", True), ("10.1.2.3", False), ("", False)])
+@pytest.mark.slow
 def test_forwarded_headers_are_believed_from_configured_proxies_alone(data, make_token, tmp_path, trusted, believed):
     token = make_token()
     log = tmp_path / "log"

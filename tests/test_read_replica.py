@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -18,7 +17,7 @@ from pangeo_forge_federation.replication.process import CHILD_LOCK
 from pangeo_forge_federation.server.serve_command import serve_command
 from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, is_replicated
-from server_process import running_server
+from server_process import running_server, wait_for
 from test_serve import is_alive
 
 BODY = {"recipe_id": "r", "feedstock_id": "f-feedstock", "commit": "c", "status": "queued"}
@@ -38,14 +37,6 @@ def ask(url, method="GET", body=None, token=None, **headers):
             return response.status, response.headers, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return found
 
 
 def run(*command):
@@ -129,6 +120,7 @@ def test_a_read_with_a_token_is_sent_to_the_primary(primary, replica, token, pat
     assert primary.url in json.loads(body)["detail"]
 
 
+@pytest.mark.slow
 def test_it_has_no_tokens_and_nothing_is_written_to_it(replica, folder):
     assert ask(f"{replica.url}/tokens.json")[0] == 404
     assert not database_path(folder / "copy", "tokens").exists()
@@ -164,6 +156,7 @@ def test_health_and_footer_say_how_replication_stands(primary, replica, token):
     assert "litestream" not in ask(f"{replica.url}/federation")[2]
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away(primary, replica, token, folder):
     """The write is told to come again, and is there once; the replica goes on with what it has."""
     store = folder / "store"
@@ -193,6 +186,7 @@ def test_a_store_that_is_away(primary, replica, token, folder):
     wait_for(lambda: ask(f"{replica.url}/recipe_runs/{json.loads(body)['id']}")[0] == 200)
 
 
+@pytest.mark.slow
 def test_its_copy_is_no_folder_for_another(folder, replica, primary):
     done = run(
         "-m", "pangeo_forge_federation.server.serve_command", "--port", "0", "--data", str(folder / "primary"),
@@ -211,6 +205,7 @@ def test_its_copy_is_no_folder_for_another(folder, replica, primary):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_follower_and_starts_anew(primary, token, folder):
     arguments = ("--replica-of", f"file://{folder}/store")
     copy = folder / "second"
@@ -237,6 +232,7 @@ def test_it_ends_with_its_follower_and_starts_anew(primary, token, folder):
         assert connection.execute("select id from recipe_runs order by id desc").fetchone() == (recorded["id"],)
 
 
+@pytest.mark.slow
 def test_without_replication_nothing_of_it_is_loaded(data):
     code = (
         "import sys; from pathlib import Path; from pangeo_forge_federation.server.application import make_datasette; "
@@ -268,6 +264,7 @@ def test_what_cannot_be_served_is_one_line(data, monkeypatch, arguments, environ
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_server_leaves_nothing_that_the_next_one_trips_over(tmp_path, litestream):
     """Its Litestream lives on; the next server ends it, whether it replicates or not."""
     store = f"file://{tmp_path}/store"

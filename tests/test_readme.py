@@ -74,6 +74,7 @@ def test_what_pandas_reads(window):
     assert re.fullmatch(r"\d{3,4} osn\.bakery\.campus\n", done.stdout)
 
 
+@pytest.mark.slow
 def test_a_run_is_recorded_once_with_curl_and_another_with_forge(window, checkout, tmp_path):
     window.run(MAKE_TOKEN.text)
     answers = [window.run(RECORD.text.replace("curl ", "curl -si ", 1)).stdout for _ in range(2)]
@@ -99,6 +100,7 @@ def test_a_run_is_recorded_once_with_curl_and_another_with_forge(window, checkou
     window.run(FORGE.text.splitlines()[-1], exit_code=1)
 
 
+@pytest.mark.slow
 def test_a_real_federation_is_synced_and_followed(checkout, httpserver):
     github = small_federation(httpserver)
     window = Terminal(checkout, checkout, **github.environment)

@@ -1,6 +1,7 @@
 """Repositories that were renamed, transferred or swapped: ids follow names, runs follow ids, roll-ups follow runs."""
 
 import pytest
+from database_rows import rows
 from pangeo_forge_federation.recording.recipe_runs import create_recipe_run
 from pangeo_forge_federation.records.actor import Actor
 from pangeo_forge_federation.records.bodies import create_model_of
@@ -55,10 +56,6 @@ def record(connection):
             )
 
     return run
-
-
-def rows(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
 
 
 def feedstocks(connection):

@@ -25,6 +25,7 @@ from pangeo_forge_federation.replication.urls import ReplicationError, read_url
 from pangeo_forge_federation.storage import schema
 from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, TOKENS, connect, database_path, transaction
 from pangeo_forge_federation.values import times
+from server_process import wait_for
 
 pytestmark = pytest.mark.usefixtures("litestream")
 
@@ -43,13 +44,6 @@ def url(tmp_path):
 @pytest.fixture
 def store(tmp_path):
     return tmp_path / "store"
-
-
-def wait_for(condition, seconds=15):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def add(data, *names):

@@ -31,6 +31,7 @@ def checkout(tmp_path_factory, litestream):
     return make_checkout(tmp_path_factory.mktemp("replication") / "federation-api")
 
 
+@pytest.mark.slow
 def test_a_primary_a_replica_and_restores(checkout, data, tmp_path):
     stand_ins = {
         STORE: f"file://{tmp_path}/store",
@@ -57,12 +58,14 @@ def test_a_primary_a_replica_and_restores(checkout, data, tmp_path):
         assert re.search("^tokens.db: 1 token", said, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_nothing_that_was_acknowledged_is_lost_in_the_drill(checkout):
     drill, _ = DRILL.text.splitlines()
     said = Terminal(checkout, checkout).run(drill.replace("--rounds 20", "--rounds 2 --seconds 0.7")).stdout
     assert re.fullmatch(r"2 rounds, [1-9]\d* runs acknowledged, 0 lost\n", said)
 
 
+@pytest.mark.slow
 def test_each_change_is_seen_on_a_replica_and_nothing_that_never_was(checkout):
     _, benchmark = DRILL.text.splitlines()
     command = benchmark.replace("--seconds 60", "--seconds 2 --readers 2")

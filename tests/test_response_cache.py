@@ -4,26 +4,23 @@ import asyncio
 import itertools
 import json
 import sqlite3
-import sys
 from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
 import pytest_asyncio
+from benchmark_database import fill
 from example_paths import QUERIES, SPELLINGS, filled, values_of
 from pangeo_forge_federation.api import response_cache
 from pangeo_forge_federation.api.response_cache import KEEP, ResponseCache
 from pangeo_forge_federation.records.field_kinds import has_long_message
 from pangeo_forge_federation.server.application import make_datasette
 from pangeo_forge_federation.services import ensure_services
-from pangeo_forge_federation.settings import ROOT, read_metadata
+from pangeo_forge_federation.settings import read_metadata
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.values.json_text import dump_json
 from pangeo_forge_federation.web.replies import cacheable
 from server_process import running_server
-
-sys.path.insert(0, str(ROOT / "scripts"))
-from benchmark_database import fill
 
 RUNS = 400
 ANY_LIST = [
@@ -182,6 +179,7 @@ def seen(response: httpx.Response) -> tuple:
     return response.status_code, headers, response.content
 
 
+@pytest.mark.slow
 async def test_every_endpoint_answers_the_same_bytes_and_headers_either_way(client, hot, served):
     # the document of a token's GET and a page of a list are made by the same code; this is about everything around it
     differ = []
@@ -474,6 +472,7 @@ async def test_a_reply_that_a_commit_overtook_is_not_kept(slow_route):
     assert await ask() == new
 
 
+@pytest.mark.slow
 def test_a_write_is_seen_by_the_next_read_in_every_process(data, make_token):
     fill(data, 20)
     token = make_token(None)

@@ -2,14 +2,13 @@
 
 import random
 import re
-import sys
 from contextlib import closing
 
 import pytest
+from benchmark_database import fill
 from database_rows import insert
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage import roll_ups
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.storage.roll_ups import ROLL_UPS
@@ -29,9 +28,6 @@ from roll_up_rows import (
     rename,
     time,
 )
-
-sys.path.insert(0, str(ROOT / "scripts"))
-from benchmark_database import fill
 
 pytest_plugins = ["roll_up_fixtures"]
 
@@ -235,12 +231,14 @@ repeatable = settings(
 
 @repeatable
 @given(steps=sequences(HAPPENINGS))
+@pytest.mark.slow
 def test_after_any_sequence_of_writes(parents, steps):
     _run_through(parents, steps, spelling=True)
 
 
 @repeatable
 @given(steps=sequences((*HAPPENINGS, _insert_misspelt_run, _insert_misspelt_run)))
+@pytest.mark.slow
 def test_after_any_sequence_of_writes_with_ids_in_two_spellings(parents, steps):
     _run_through(parents, steps, spelling=False)
 

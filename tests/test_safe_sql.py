@@ -72,6 +72,7 @@ def server(filled):
 
 
 @pytest.mark.parametrize("form", ["sql", "_where"])
+@pytest.mark.slow
 def test_the_api_answers_while_hostile_queries_run(filled, server, run_body, form):
     token = {"Authorization": f"Bearer {new_token(filled)}"}
     stop = threading.Event()

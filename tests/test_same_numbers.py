@@ -376,6 +376,7 @@ def samples(text: str) -> dict:
     }
 
 
+@pytest.mark.slow
 async def test_health_metrics_and_the_log_say_the_same(demo, tmp_path, run_body):
     """Of a real process: how many requests of which kind, how many runs, the last sync, the role."""
     data = shutil.copytree(demo, tmp_path / "data")

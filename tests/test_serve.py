@@ -102,6 +102,7 @@ def test_it_says_its_url_when_it_answers(tmp_path):
 
 # Ctrl-C with two workers has a test of its own, below
 @pytest.mark.parametrize(("workers", "number"), [("1", signal.SIGTERM), ("1", signal.SIGINT), ("2", signal.SIGTERM)])
+@pytest.mark.slow
 def test_a_signal_stops_it_cleanly(data, number, workers, new_token, run_body):
     with running_server(data, "--workers", workers) as server:
         children = descendants(server.process.pid)
@@ -124,6 +125,7 @@ def test_a_signal_stops_it_cleanly(data, number, workers, new_token, run_body):
     assert [path.name for path in data.iterdir() if path.name.endswith("-wal")] == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_reaches_the_workers_too(data):
     """It goes to the whole process group, not only to the first process."""
     process = subprocess.Popen(
@@ -188,6 +190,7 @@ def test_a_query_that_does_not_fit_is_one_line_that_names_it(data, tmp_path):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.slow
 def test_what_cannot_start_ends_and_is_not_started_again_and_again(data, tmp_path, workers):
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT / "plugins", checkout / "plugins", ignore=shutil.ignore_patterns("__pycache__"))

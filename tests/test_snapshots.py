@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +22,7 @@ from pangeo_forge_federation.storage.backups import BadBackup, make_backup, rest
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path, transaction
 from pangeo_forge_federation.storage.snapshots import LEFT_OUT, list_snapshots, make_snapshot, snapshot_folder
-from server_process import running_server
+from server_process import running_server, wait_for
 
 BACKUP = [sys.executable, str(ROOT / "scripts" / "backup.py")]
 SECRET = "delivery-that-only-github-knows"
@@ -278,10 +277,7 @@ async def test_they_are_read_only(served):
 
 def test_a_server_makes_one_when_it_starts_and_not_again_when_it_starts_again(filled):
     with running_server(filled, "--snapshot-every", "1d"):
-        deadline = time.monotonic() + 15
-        while not list_snapshots(filled):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: list_snapshots(filled))
     # what a second one would run
     done = subprocess.run(snapshot_command_of(filled, 86400), capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

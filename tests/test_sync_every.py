@@ -14,7 +14,7 @@ from fake_github import FakeGitHub
 from pangeo_forge_federation.command_line.duration import Duration
 from pangeo_forge_federation.server.schedule import running_every
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
-from server_process import running_server
+from server_process import running_server, wait_for
 
 META = "title: Sea ice\n"
 
@@ -37,13 +37,6 @@ def test_a_command_that_says_so_takes_seconds_without_a_unit():
     assert (Duration(bare=True).convert("90", None, None), Duration(bare=True).convert("1.5", None, None)) == (90, 1.5)
 
 
-def wait_until(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def test_a_server_syncs_and_its_sync_ends_with_it(data, httpserver):
     github = FakeGitHub(httpserver)
     github.add("pangeo-forge/bakery-database", "north.bakery: {}\n", "bakeries.yaml")
@@ -57,7 +50,7 @@ def test_a_server_syncs_and_its_sync_ends_with_it(data, httpserver):
             return connection.execute(f"select count(*) from {table}").fetchone()[0]
 
     with running_server(data, "--sync-every", "1s", **environment) as server:
-        wait_until(lambda: count("sync_runs") >= 2)
+        wait_for(lambda: count("sync_runs") >= 2)
         assert count("feedstocks") == 3
         assert server.process.poll() is None
         server.process.send_signal(signal.SIGTERM)
@@ -71,7 +64,7 @@ def test_a_command_under_way_is_ended(tmp_path):
     mark = tmp_path / "pid"
     script = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
     with running_every(60, [sys.executable, "-c", script, str(mark)]):
-        wait_until(lambda: mark.exists() and mark.read_text())
+        wait_for(lambda: mark.exists() and mark.read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from database_rows import rows
 from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path, transaction
 from pangeo_forge_federation.sync import saving
@@ -37,10 +38,6 @@ def fetched(second, title="Ice {}", count=FEEDSTOCKS, first=0):
 def in_many(monkeypatch):
     for name, seconds in MANY.items():
         monkeypatch.setattr(saving, name, seconds)
-
-
-def rows(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
 
 
 def sync_runs(connection):

@@ -24,7 +24,7 @@ from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect
 # Where connections are opened and commits made, and the follower, which takes its copy out of WAL mode.
 DATABASE = {"database.py"}
 # copies that nobody serves are opened where they are made
-OPENS = {*DATABASE, "connections.py", "restore.py", "follower.py", "backups.py", "snapshots.py", "benchmark_reads.py"}
+OPENS = {*DATABASE, "connections.py", "restore.py", "follower.py", "backups.py", "snapshots.py"}
 
 
 def commits(path):

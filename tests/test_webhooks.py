@@ -11,10 +11,11 @@ import httpx
 import pytest
 import pytest_asyncio
 from conftest import started
+from database_rows import rows
 from fake_github import FakeGitHub
 from pangeo_forge_federation.api.health import read_last_sync
 from pangeo_forge_federation.storage.database import transaction
-from server_process import running_server
+from server_process import running_server, wait_for
 from werkzeug import Response
 
 SECRET = "it is a secret"
@@ -72,10 +73,6 @@ def deliver(server):
         return await server.client.post("/webhooks/github", content=body, headers=headers)
 
     return send
-
-
-def rows(connection, sql):
-    return [tuple(row) for row in connection.execute(sql)]
 
 
 @pytest.fixture
@@ -268,13 +265,12 @@ def test_what_was_unfinished_runs_at_the_next_start(data, connection, configured
         [ICE, "2026-11-20T12:00:00.000000Z"],
     )
     with running_server(data):
-        until = time.monotonic() + 10
-        while not titles(connection) and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_for(lambda: titles(connection))
     assert titles(connection) == [("ice-feedstock", "Ice")]
     assert rows(connection, "select finished_at is not null, error from webhook_deliveries") == [(1, None)]
 
 
+@pytest.mark.slow
 def test_a_push_of_megabytes_leaves_the_others_calm(data, configured, headers):
     commits = [{"id": f"{number:040}", "message": "x" * 500, "modified": ["a" * 400]} for number in range(20_000)]
     body = json.dumps(push(commits=commits)).encode()

@@ -1,6 +1,6 @@
 """How long a registry of so many recipe runs takes to be copied to a store, restored, and followed.
 
-    .venv/bin/python scripts/benchmark_restore.py [--runs 1000000]
+    .venv/bin/python tests/benchmarks/benchmark_restore.py [--runs 1000000]
 
 The store is a folder on this disk: what a network adds is its own.
 """
@@ -103,4 +103,4 @@ def benchmark(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    benchmark(prog_name="scripts/benchmark_restore.py")
+    benchmark(prog_name="tests/benchmarks/benchmark_restore.py")

@@ -1,6 +1,6 @@
 """A read replica under load: how late it is, and whether it ever shows what was never there.
 
-    .venv/bin/python scripts/benchmark_replica.py [--seconds 60] [--rate 50]
+    .venv/bin/python tests/benchmarks/benchmark_replica.py [--seconds 60] [--rate 50]
 
 A primary and a replica are started, over a folder as the store. A writer commits `--rate` times a second, in turns
 updates that change two rows of two tables in one transaction without making the database longer, and new rows.
@@ -197,4 +197,4 @@ def benchmark(seconds: float, rate: float, readers: int) -> None:
 
 
 if __name__ == "__main__":
-    benchmark(prog_name="scripts/benchmark_replica.py")
+    benchmark(prog_name="tests/benchmarks/benchmark_replica.py")

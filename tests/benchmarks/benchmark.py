@@ -1,8 +1,8 @@
 """How fast the registry is: one run measures everything that docs/performance.md tells, in turns.
 
-scripts/benchmark.py                 10 thousand and 1 million recipe runs, some ten minutes
-scripts/benchmark.py --large         10 million too, which takes some ten minutes to make
-scripts/benchmark.py --json          the same for programs
+tests/benchmarks/benchmark.py                 10 thousand and 1 million recipe runs, some ten minutes
+tests/benchmarks/benchmark.py --large         10 million too, which takes some ten minutes to make
+tests/benchmarks/benchmark.py --json          the same for programs
 """
 
 import contextlib

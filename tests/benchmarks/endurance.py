@@ -31,7 +31,7 @@ from pangeo_forge_federation.storage.data_folder import prepare
 from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect, database_path
 from pytest_httpserver import HTTPServer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from fake_github import FakeGitHub  # noqa: E402
 
