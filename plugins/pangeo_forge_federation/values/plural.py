@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def plural(count: int, singular: str, many: str | None = None) -> str:
-    """`1 run`, `2,000 runs`."""
+    """Return a count with its noun: `1 run`, `2,000 runs`."""
     return f"{count:,} {singular if count == 1 else many or singular + 's'}"
 
 
