@@ -110,8 +110,8 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
         raise click.UsageError("give either --bakery ID or --admin")
     if bakery_id and not is_bakery_id(bakery_id):
         raise click.UsageError(
-            f"{bakery_id!r} is not a valid bakery id. Ids consist of letters, digits, dots, hyphens and underscores, and "
-            "do not begin with a dot."
+            f"{bakery_id!r} is not a valid bakery id. Ids consist of letters, digits, dots, hyphens and underscores, "
+            "and do not begin with a dot."
         )
     if math.isnan(days):
         raise click.UsageError("--days must be a number")
@@ -125,7 +125,7 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
             listed = connection.execute("select listed from bakeries where id = :id", {"id": bakery_id}).fetchone()[0]
         if not listed:
             click.echo(
-                f"Warning: {bakery_id} is not in any bakeries.yaml that was synced. Check that it is spelled correctly.",
+                f"Warning: {bakery_id} is in no bakeries.yaml that was synced. Check that it is spelled correctly.",
                 err=True,
             )
     with opened(data, TOKENS) as connection:
@@ -133,8 +133,7 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
     if reason := replicate(data):
         click.echo(f"Warning: the token has not been replicated yet: {reason}", err=True)
     click.echo(
-        f"Created a token for {bakery_id or 'an administrator'} in {data}. "
-        "It cannot be shown again. Keep it secret.",
+        f"Created a token for {bakery_id or 'an administrator'} in {data}. It cannot be shown again. Keep it secret.",
         err=True,
     )
 

@@ -1,7 +1,8 @@
 """Deliver a run to the registry in two writes, its start and its end, each of which may take several attempts.
 
-Every attempt uses the same idempotency key, so that the registry repeats a response that was lost. Once the registry has
-deleted the key, the run is found by its external id: if the existing run is the one that was sent, it is not a conflict.
+Every attempt uses the same idempotency key, so that the registry repeats a response that was lost. Once the registry
+has deleted the key, the run is found by its external id: if the existing run is the one that was sent, a conflict is
+not an error.
 """
 
 from collections.abc import Mapping

@@ -119,9 +119,7 @@ def _api() -> dict[str, Any]:
 def records() -> Mapping[str, Mapping[str, Field]]:
     """Return the fields of each record: record -> name -> field."""
     return {
-        record: {
-            name: Field(**{**field, "choices": tuple(field.get("choices", ()))}) for name, field in fields.items()
-        }
+        record: {name: Field(**{**field, "choices": tuple(field.get("choices", ()))}) for name, field in fields.items()}
         for record, fields in _api()["records"].items()
     }
 

@@ -67,7 +67,7 @@ class Refused(Problem):
 
 
 def read_problem(status: int, body: bytes, headers: Mapping[str, str]) -> Problem:
-    """Return the problem in a response, or one that quotes a response that came from something else, such as a proxy."""
+    """Return the problem in a response, or one that quotes the response if it has another format, as from a proxy."""
     try:
         problem = json.loads(body)
     except (ValueError, RecursionError):

@@ -21,8 +21,8 @@ def is_running(environ: Environ = os.environ) -> bool:
 def job_fields(recipe_id: str | None, environ: Environ = os.environ) -> dict[str, Any]:
     """Return the fields of a recipe run that follow from the job; {} outside GitHub Actions.
 
-    The external id consists of run id, attempt and recipe, since a workflow run that is re-run keeps its run id, and all
-    jobs of a matrix have the same one.
+    The external id consists of run id, attempt and recipe, since a workflow run keeps its run id when it is re-run, and
+    all jobs of a matrix share it.
     """
     if not is_running(environ):
         return {}

@@ -117,10 +117,10 @@ class Importer:
     def _without_refused(self, items: Sequence[Item], problem: Problem) -> Sequence[Item]:
         """Reject the runs that a problem names, and return the others. Raises the problem if it names none."""
         if problem.status == 409 and (existing := self._client.conflicting_run(problem.location)):
-            self._bakery_id = there["bakery_id"]
-            rest = self._without_known(items, there["bakery_id"])
-            if len(rest) < len(items):
-                return rest
+            self._bakery_id = existing["bakery_id"]
+            new = self._without_existing(items, existing["bakery_id"])
+            if len(new) < len(items):
+                return new
         if problem.status == 413 and len(items) > 1:
             self._send(items[: len(items) // 2])
             return items[len(items) // 2 :]

@@ -23,7 +23,7 @@ from pangeo_forge_federation.client.errors import RegistryError, Unreachable, re
 from pangeo_forge_federation.http_session import Bearer, read_body
 from pangeo_forge_federation.version import package_version
 
-# Seconds to connect, to wait for more data, and for a whole response (a server could send a byte now and then for ever).
+# Seconds to connect, to wait for more data, and for a whole response, which could otherwise trickle in for ever.
 CONNECT_SECONDS, READ_SECONDS, RESPONSE_SECONDS = 5.0, 30.0, 120.0
 # Seconds for which requests are retried by default: people wait for reads, jobs for writes.
 READ_PATIENCE, WRITE_PATIENCE = 15.0, 120.0

@@ -8,5 +8,5 @@ HELP = {"help_option_names": ["-h", "--help"]}
 data_option = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Data folder, which contains the databases.  [default: FEDERATION_DATA, or data/]",
+    help="Data folder, which contains the databases.  [default: FEDERATION_DATA, else the checkout]",
 )

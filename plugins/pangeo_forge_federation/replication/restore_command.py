@@ -33,11 +33,16 @@ class Moment(click.ParamType):
 
 @click.command(context_settings=HELP)
 @click.argument("url")
-@click.option("--at", type=Moment(), metavar="TIME", help="Restore the state at this time, e.g. 2026-11-24T03:25:00Z.  [default: now]")
+@click.option(
+    "--at",
+    type=Moment(),
+    metavar="TIME",
+    help="Restore the state at this time, e.g. 2026-11-24T03:25:00Z.  [default: now]",
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to restore into.  [default: FEDERATION_DATA, or data/]",
+    help="Folder to restore into.  [default: FEDERATION_DATA, else the checkout]",
 )
 @click.option(
     "--check", is_flag=True, help="Restore into a temporary folder, to check the store, for example from a timer."

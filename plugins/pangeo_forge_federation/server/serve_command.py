@@ -68,9 +68,7 @@ READY_POLL_SECONDS = 0.05
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 for any that is free.",
 )
-@click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Number of processes of the API."
-)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Number of server processes.")
 @click.option("--sync-every", type=Duration(), metavar="15m", help="Sync with GitHub at this interval.")
 @click.option("--snapshot-every", type=Duration(), metavar="1d", help="Make a public snapshot at this interval.")
 @click.option("--replicate", metavar="URL", help="Replicate to a store: s3://, gs://, abs://, sftp:// or file:///.")

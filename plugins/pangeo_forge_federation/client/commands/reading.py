@@ -204,10 +204,8 @@ def _help(endpoint: Endpoint) -> str:
     if endpoint.description:
         text += f"\n\n{endpoint.description}"
     if endpoint.defaults:
-        options = " ".join(
-            f"--{'no-' * (value == 'false')}{name.replace('_', '-')}" for name, value in endpoint.defaults.items()
-        )
-        text += f"\n\nDefault filters: {options}. A filter on the same column replaces its default."
+        filters = ", ".join(f"{name}={value}" for name, value in endpoint.defaults.items())
+        text += f"\n\nDefault filters: {filters}. A filter on the same column replaces its default."
     return text
 
 

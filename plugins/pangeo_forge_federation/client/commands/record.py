@@ -58,7 +58,9 @@ def record_command() -> click.Command:
         **given: Any,
     ) -> None:
         if not IS_POSSIBLE:
-            raise click.UsageError("`forge runs record` needs process groups, which this operating system does not have")
+            raise click.UsageError(
+                "`forge runs record` needs process groups, which this operating system does not have"
+            )
         body = _body(given)
         configuration = session.configuration
         events: Events = queue.SimpleQueue()

@@ -42,7 +42,10 @@ DATASETS = [
     click.Option(["--dataset-format"], metavar="FORMAT", help="Format of those, such as zarr."),
 ]
 _DATA = click.Option(
-    ["--data"], type=click.File("rb"), metavar="FILE", help="JSON of the request, - for stdin. Other options override its fields."
+    ["--data"],
+    type=click.File("rb"),
+    metavar="FILE",
+    help="JSON of the request, - for stdin. Other options override its fields.",
 )
 # Ids whose options also have a short name.
 _SHORT = ("recipe_id", "feedstock_id", "bakery_id")
