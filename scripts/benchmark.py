@@ -65,8 +65,8 @@ def measure_reads(databases: dict[int, Path], rounds: int, requests: int, folder
         server = servers[middle]
         tag = dict(server.ask("/recipe_runs")[1])["etag"]
         not_modified = server.ask("/recipe_runs", {"If-None-Match": tag})
-        answers = {path: server.ask(path) for path in paths[middle].values()}
-        floor = stack.enter_context(floor_of({**answers, "/304": not_modified}, folder))
+        responses = {path: server.ask(path) for path in paths[middle].values()}
+        floor = stack.enter_context(floor_of({**responses, "/304": not_modified}, folder))
         for number in range(rounds):
             say(f"reads, round {number + 1} of {rounds}")
             for name, path in paths[middle].items():

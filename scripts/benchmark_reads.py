@@ -29,7 +29,7 @@ from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect
 FLOOR = """
 import json, sys
 import uvicorn
-answers = {path: (status, [[n.encode(), v.encode()] for n, v in headers], body.encode("latin-1"))
+responses = {path: (status, [[n.encode(), v.encode()] for n, v in headers], body.encode("latin-1"))
            for path, (status, headers, body) in json.load(open(sys.argv[1])).items()}
 async def application(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -38,7 +38,7 @@ async def application(scope, receive, send):
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
-    status, headers, body = answers[scope["raw_path"].decode() + "?" + scope["query_string"].decode()]
+    status, headers, body = responses[scope["raw_path"].decode() + "?" + scope["query_string"].decode()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 config = uvicorn.Config(application, port=0, loop="uvloop", http="httptools", access_log=False, lifespan="on",
@@ -120,7 +120,7 @@ def registry(data: Path, *arguments: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def floor_of(answers: dict[str, tuple], folder: Path) -> Iterator[Server]:
+def floor_of(responses: dict[str, tuple], folder: Path) -> Iterator[Server]:
     """Start an application that only returns these responses: path with query -> (status, headers, body)."""
     file = folder / "floor.json"
     kept = {
@@ -129,7 +129,7 @@ def floor_of(answers: dict[str, tuple], folder: Path) -> Iterator[Server]:
             [pair for pair in headers if pair[0] != "date"],
             body.decode("latin-1"),
         )
-        for path, (status, headers, body) in answers.items()
+        for path, (status, headers, body) in responses.items()
     }
     file.write_text(json.dumps(kept))
     with running([sys.executable, "-c", FLOOR, str(file)]) as server:

@@ -39,7 +39,7 @@ class Seen:
     reads: int = 0
     # seconds from a commit to the first read that saw it
     delays: list[float] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
 class Load:
@@ -90,17 +90,17 @@ def read_database(path: Path, load: Load, stopping: threading.Event, seen: Seen)
 
 
 def read_server(url: str, load: Load, stopping: threading.Event, seen: Seen) -> None:
-    """Ask the replica's server, whose answers may come from its cache."""
+    """Send requests to the replica's server, which may respond from its cache."""
     newest = 0
     session = requests.Session()
     session.trust_env = False
     while not stopping.wait(READ_PAUSE):
-        answer = session.get(f"{url}/feedstocks/{FEEDSTOCK}", timeout=20)
+        response = session.get(f"{url}/feedstocks/{FEEDSTOCK}", timeout=20)
         seen.reads += 1
-        if answer.status_code != 200:
-            seen.errors.append(f"{answer.status_code} {answer.text}")
+        if response.status_code != 200:
+            seen.errors.append(f"{response.status_code} {response.text}")
         else:
-            newest = note(int(answer.json()["title"] or 0), newest, load, seen)
+            newest = note(int(response.json()["title"] or 0), newest, load, seen)
 
 
 def note(number: int, newest: int, load: Load, seen: Seen) -> int:

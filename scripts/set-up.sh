@@ -9,7 +9,7 @@ find_python() {
             return
         fi
     done
-    echo "$(basename -- "$0"): Python 3.11 or newer was not found. Install it, or set PYTHON to its path." >&2
+    echo "$(basename -- "$0"): Python 3.11 or newer was not found. Install it, or set its path: PYTHON=/path/to/python" >&2
     exit 1
 }
 

@@ -39,7 +39,7 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
 def run_errors(run: Mapping[str, Any]) -> list[str]:
     """Return the errors for which the registry would refuse a run, each after the JSON Pointer of its field.
 
-    For example `/status: is 'done', but must be ...`.
+    For example `/status: is 'done', and must be ...`.
     """
     errors = [f"/{pointer}: {message}" for pointer, message in _record_errors(records()["RecipeRun"], run)]
     if not errors and run.get("completed_at"):
@@ -97,7 +97,7 @@ def check_value(field: Field, value: Any) -> None:
         raise ValueError("must be a string")
     if field.choices:
         if read_status(value) not in field.choices:
-            raise ValueError(f"is {value[:100]!r}, but must be {', '.join(field.choices[:-1])} or {field.choices[-1]}")
+            raise ValueError(f"is {value[:100]!r}, and must be {', '.join(field.choices[:-1])} or {field.choices[-1]}")
     elif field.kind == "time":
         if times.is_ahead(times.parse(value)):
             raise ValueError("is more than a day in the future")

@@ -53,7 +53,7 @@ class Field:
         if self.kind == "boolean":
             value = _BOOLEANS.get(text.strip().lower())
             if value is None:
-                raise ValueError(f"is {text[:100]!r}, but must be true or false")
+                raise ValueError(f"is {text[:100]!r}, and must be true or false")
             return value
         if self.kind == "json":
             try:

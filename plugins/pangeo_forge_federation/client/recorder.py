@@ -9,7 +9,7 @@ from typing import Any
 from pangeo_forge_federation.client.client import Client
 from pangeo_forge_federation.client.delivery import Delivery
 from pangeo_forge_federation.client.errors import Problem, Refused, RegistryError, Unreachable
-from pangeo_forge_federation.client.spool import SavedDelivery, flush_beside
+from pangeo_forge_federation.client.spool import SavedDelivery, try_flush
 from pangeo_forge_federation.client.transport import Transport
 
 # seconds to connect, and to wait for data
@@ -30,7 +30,7 @@ class Recorder:
         delivery: What is to be sent.
         is_tried: Whether there was an attempt to send the start.
         refused: Whether the registry refused the run for good: nothing more is sent, and nothing is saved.
-        turned_away: Whether the registry refused the token: nothing more is sent, but the run is saved.
+        token_refused: Whether the registry refused the token: nothing more is sent, but the run is saved.
         recorded: Whether the registry has recorded the end.
     """
 
@@ -48,7 +48,7 @@ class Recorder:
         self.delivery = delivery
         self.is_tried = False
         self.refused = False
-        self.turned_away = False
+        self.token_refused = False
         self.recorded = False
         self._folder = folder
         self._heartbeat_seconds = heartbeat_seconds
@@ -102,7 +102,7 @@ class Recorder:
         if not self._attempt(lambda: self.delivery.send_start(self._client, 0.0), "this run", save=True):
             return
         self._note_tried()
-        flush_beside(self._transport, self._say)
+        try_flush(self._transport, self._say)
         while not self._ending.wait(self._heartbeat_seconds):
             try:
                 self.delivery.send_heartbeat(self._client, 0.0)
@@ -127,7 +127,7 @@ class Recorder:
                     self._finish()
                     return False
                 # the registry would refuse the same token again
-                self.turned_away = True
+                self.token_refused = True
                 self._warn(problem)
                 self._events.put(("token refused", None))
                 return False
@@ -159,7 +159,7 @@ class Recorder:
         """Print one warning for the run, however often sending fails."""
         if not self._warned:
             self._warned = True
-            if self.turned_away or self._given_up:
+            if self.token_refused or self._given_up:
                 outcome = f"It is saved in {self._folder}; send it with `forge runs flush`."
             else:
                 outcome = (

@@ -145,7 +145,7 @@ def saved_for_other_urls(url: str, folder: Path | None = None) -> Counter[str]:
     return found
 
 
-def flush_beside(transport: Transport, say: Callable[[str], None]) -> None:
+def try_flush(transport: Transport, say: Callable[[str], None]) -> None:
     """Send the saved runs after another write, which has succeeded: if this fails, only print a warning."""
     folder = spool_folder()
     if folder.is_dir():

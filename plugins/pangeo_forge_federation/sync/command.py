@@ -118,8 +118,8 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
             click.echo(json.dumps(report, indent=2))
         elif dry_run:
             print_diff(result)
-        for error in result.faults:
-            click.echo(f"Not fetched: {error}.", err=True)
+        for reason in result.faults:
+            click.echo(f"Not fetched: {reason}.", err=True)
         if not quiet or not result.is_whole:
             click.echo(summary(result, dry_run), err=True)
         if not result.is_whole:

@@ -9,5 +9,5 @@ def plural(count: int, singular: str, many: str | None = None) -> str:
 
 
 def joined(words: Sequence[str], conjunction: str = "and") -> str:
-    """`producer, licensor and host`."""
+    """Return words as a list in a sentence: `producer, licensor and host`."""
     return f" {conjunction} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

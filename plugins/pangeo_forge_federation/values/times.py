@@ -59,7 +59,7 @@ def parse(text: str) -> str:
         raise ValueError("is not an RFC 3339 date and time with an offset, such as 2026-11-24T03:25:00Z")
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     if int(second) == 60:
-        raise ValueError("has a leap second, which cannot be kept: write the second before it")
+        raise ValueError("has a leap second, which cannot be stored; use the second before it")
     try:
         instant = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
         instant -= _offset(offset)

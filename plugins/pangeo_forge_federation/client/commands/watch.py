@@ -18,15 +18,15 @@ from pangeo_forge_federation.values.plural import joined
 from pangeo_forge_federation.values.statuses import STATUSES
 
 INTERVAL_SECONDS = 10
-# of final statuses
+# final status -> exit code
 _EXIT_CODES = {each.name: each.exit_code for each in STATUSES if each.is_final}
-_FINE = joined([name for name, code in _EXIT_CODES.items() if code == 0])
+_FINE = joined([name for name, code in _EXIT_CODES.items() if code == 0], "or")
 
 
 @click.command(
     "watch",
-    help="Wait until a recipe run is final, and print it.\n\n"
-    f"The exit code is 0 for {_FINE}, 1 for any other end, and when time is up.",
+    help="Wait until a recipe run has ended, and print it.\n\n"
+    f"The exit code is 0 if its final status is {_FINE}, and 1 for any other status or after --timeout.",
 )
 @click.argument("recipe_run_id", type=int)
 @click.option(

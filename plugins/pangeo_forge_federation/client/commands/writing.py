@@ -14,12 +14,12 @@ from pangeo_forge_federation.client.endpoints import Field, records
 from pangeo_forge_federation.client.errors import BadConfiguration
 from pangeo_forge_federation.client.output import COLUMNS, TABLE, write_record, write_rows
 from pangeo_forge_federation.client.records import DatasetUpdate, RecipeRunCreate, RecipeRunUpdate
-from pangeo_forge_federation.client.spool import flush_beside
+from pangeo_forge_federation.client.spool import try_flush
 from pangeo_forge_federation.values.text_rules import check_no_credentials
 
 
 class PublicUrl(click.ParamType):
-    """A URL without credentials: one with them would be refused, and until then kept on disk and in a job's summary."""
+    """A URL without credentials, which must not get into the saved runs on disk or the job summary either."""
 
     name = "url"
 
@@ -37,9 +37,9 @@ DATASETS = [
         type=PublicUrl(),
         multiple=True,
         metavar="URL",
-        help="What it wrote; repeatable.",
+        help="URL of a dataset that the run wrote. Can be repeated.",
     ),
-    click.Option(["--dataset-format"], metavar="FORMAT", help="Format of those, such as zarr."),
+    click.Option(["--dataset-format"], metavar="FORMAT", help="Format of these datasets, such as zarr."),
 ]
 _DATA = click.Option(
     ["--data"],
@@ -130,7 +130,7 @@ def _create_run() -> click.Command:
             # the registry checks the fields
             whole = cast(RecipeRunCreate, {**github_actions.job_fields(body.get("recipe_id")), **body})
             write_record(client.create_recipe_run(whole, idempotency_key), records()["RecipeRun"], form or TABLE)
-        flush_beside(session.quick_transport(), say)
+        try_flush(session.quick_transport(), say)
 
     return _command(
         "create",
@@ -170,7 +170,7 @@ def _update_run() -> click.Command:
                 by_external_id, patch, bakery_id, idempotency_key, if_revision
             )
         write_record(record, records()["RecipeRun"], form or TABLE)
-        flush_beside(session.quick_transport(), say)
+        try_flush(session.quick_transport(), say)
 
     return _command(
         "update",
@@ -196,7 +196,7 @@ def _update_run() -> click.Command:
 def heartbeat(session: Session, recipe_run_id: int) -> None:
     """Report that a recipe run is still running, so that it is not shown as stale."""
     need_token(session).heartbeat(recipe_run_id)
-    flush_beside(session.quick_transport(), say)
+    try_flush(session.quick_transport(), say)
 
 
 def _create_dataset() -> click.Command:
