@@ -54,7 +54,8 @@ class Problem(RegistryError):
         errors = body.get("errors")
         self.errors = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
         self.location = headers.get("Location")
-        super().__init__("\n".join([f"{self.detail or self.title} ({status})", *self._lines()]))
+        summary = (self.detail or self.title).rstrip(".")
+        super().__init__("\n".join([f"{summary} ({status})", *self._lines()]))
 
     def _lines(self) -> list[str]:
         return [f"  {each.get('pointer') or 'body'}: {each.get('detail')}" for each in self.errors]

@@ -200,7 +200,8 @@ def health(session: Session, form: str | None) -> None:
 
 
 def _help(endpoint: Endpoint) -> str:
-    text = endpoint.title.rstrip(".") + "."
+    verb = "Show" if endpoint.one else "List"
+    text = f"{verb} {endpoint.title[0].lower()}{endpoint.title[1:].rstrip('.')}."
     if endpoint.description:
         text += f"\n\n{endpoint.description}"
     if endpoint.defaults:

@@ -26,6 +26,7 @@ _GROUPS = {
     "feedstocks": "List feedstocks and their recipes, recipe runs and datasets.",
     "runs": "List, record and change recipe runs.",
     "datasets": "List, record, change and open datasets.",
+    "maintainers": "List maintainers and their feedstocks.",
     "problems": "List problems in meta.yaml and bakeries.yaml files.",
     "snapshots": "Download the whole federation as one SQLite file.",
     "syncs": "List syncs with GitHub and what they changed.",
@@ -37,7 +38,7 @@ FEDERATION_URL and FEDERATION_TOKEN, else from what `forge login` saved.
 \b
 Data is written to stdout, everything else to stderr. Exit codes:
   0  success
-  1  the request failed, or the recipe run that is watched did
+  1  the request or the recipe run that is watched failed
   2  the command line or the configuration is not valid
   4  the token is missing, not valid or lacks permission (401, 403)
 """
