@@ -1,4 +1,4 @@
-"""Make a public snapshot of the registry, or a backup of everything, and restore one."""
+"""Make public snapshots and full backups of the registry, and restore a backup."""
 
 from pangeo_forge_federation.storage.backup_command import backup_command
 

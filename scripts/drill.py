@@ -1,11 +1,11 @@
-"""The restore drill: is anything lost when a primary vanishes with its disk?
+"""A restore drill: kill a primary, delete its disk, and check that nothing is lost.
 
     .venv/bin/python scripts/drill.py [--rounds 20] [--url s3://bucket/path?endpoint=...]
 
-Each round starts a primary in a new folder, which restores from the store, and lets eight writers record runs that
-are answered once they are in the store (FEDERATION_ACKNOWLEDGE=replica). Then the server and its Litestream are
-killed at once and the folder is deleted. Every run that was acknowledged must be there in the next round, under its
-id, and the token must still work. Without --url the store is a folder.
+Each round starts a primary in a new folder, which is restored from the store, and eight writers that record runs. The
+primary responds once a run is in the store (FEDERATION_ACKNOWLEDGE=replica). Then the server and its Litestream are
+killed, and the folder is deleted. In the next round, every acknowledged run must exist under the same id, and the token
+must still work. Without --url, the store is a temporary folder.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ BAKERY = "drill.bakery"
 
 
 class Writer(threading.Thread):
-    """A job that records runs one after the other, and notes what was acknowledged."""
+    """Records runs one after the other, and collects those that were acknowledged."""
 
     def __init__(self, url: str, token: str):
         super().__init__(daemon=True)
@@ -40,7 +40,7 @@ class Writer(threading.Thread):
         self.stopping = threading.Event()
         # external id -> id
         self.acknowledged: dict[str, int] = {}
-        self.faults: list[str] = []
+        self.errors: list[str] = []
 
     def run(self) -> None:
         session = requests.Session()
@@ -56,20 +56,20 @@ class Writer(threading.Thread):
                 "external_id": external_id,
             }
             try:
-                answer = session.post(f"{self.url}/recipe_runs", json=body, timeout=20)
+                response = session.post(f"{self.url}/recipe_runs", json=body, timeout=20)
             except requests.RequestException:
                 # the server was killed
                 time.sleep(0.05)
                 continue
-            if answer.status_code == 201 and answer.headers["Federation-Acknowledged"] == "replica":
-                self.acknowledged[external_id] = answer.json()["id"]
-            elif answer.status_code != 503:
-                self.faults.append(f"{answer.status_code} {answer.text}")
+            if response.status_code == 201 and response.headers["Federation-Acknowledged"] == "replica":
+                self.acknowledged[external_id] = response.json()["id"]
+            elif response.status_code != 503:
+                self.errors.append(f"{response.status_code} {response.text}")
                 return
 
 
 def drill(url: str, rounds: int, writers: int, seconds: float, work: Path) -> str:
-    """What was done, in a sentence. Raises RuntimeError when something was lost."""
+    """Run the drill, and return a summary. Raises RuntimeError if something was lost."""
     acknowledged: dict[str, int] = {}
     token = None
     for number in range(1, rounds + 1):
@@ -91,11 +91,11 @@ def drill(url: str, rounds: int, writers: int, seconds: float, work: Path) -> st
             for job in jobs:
                 job.join()
         shutil.rmtree(data)
-        if faults := [fault for job in jobs for fault in job.faults]:
-            raise RuntimeError(f"round {number}: {faults[0]}")
+        if errors := [error for job in jobs for error in job.errors]:
+            raise RuntimeError(f"round {number}: a run was refused: {errors[0]}")
         new = {each: job.acknowledged[each] for job in jobs for each in job.acknowledged}
         if not new:
-            raise RuntimeError(f"round {number}: nothing was acknowledged")
+            raise RuntimeError(f"round {number}: no run was acknowledged")
         acknowledged |= new
         print(f"round {number}: ready in {ready:.1f} s, {len(new)} acknowledged, killed, deleted", file=sys.stderr)
     data = work / "last"
@@ -112,7 +112,7 @@ def drill(url: str, rounds: int, writers: int, seconds: float, work: Path) -> st
 
 @contextlib.contextmanager
 def primary(data: Path, url: str):
-    """(process, address) of a primary that answers."""
+    """Start a primary, and yield its process and its URL once it responds."""
     command = [
         sys.executable,
         "-m",
@@ -129,7 +129,7 @@ def primary(data: Path, url: str):
     try:
         line = process.stdout.readline()
         if not line.startswith("Serving "):
-            raise RuntimeError("the primary did not start: its reason is above")
+            raise RuntimeError("the primary did not start; its error message is above")
         yield process, line.split()[-1]
     finally:
         if process.poll() is None:
@@ -139,13 +139,13 @@ def primary(data: Path, url: str):
 
 
 def make_token(data: Path) -> str:
-    """A token that is in the store."""
+    """Create a token, and return it once it is in the store."""
     command = [sys.executable, str(ROOT / "scripts" / "tokens.py"), "create", "--bakery", BAKERY, "--data", str(data)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def kill_everything(process: subprocess.Popen, data: Path) -> None:
-    """The power fails."""
+    """Kill the server and Litestream with SIGKILL, as in a power failure."""
     litestream = int((data / CHILD_LOCK).read_text())
     for pid in (litestream, process.pid):
         os.kill(pid, signal.SIGKILL)
@@ -153,19 +153,19 @@ def kill_everything(process: subprocess.Popen, data: Path) -> None:
 
 
 def lost(data: Path, acknowledged: dict[str, int]) -> list[str]:
-    """External ids that were acknowledged and are not there, or have another id."""
+    """Return the external ids of acknowledged runs that are missing or have another id."""
     with closing(connect(database_path(data, FEDERATION))) as connection:
         there = dict(tuple(row) for row in connection.execute("select external_id, id from recipe_runs"))
     return [external_id for external_id, run_id in acknowledged.items() if there.get(external_id) != run_id]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--url", help="The store: an empty path. Default: a folder that is deleted at the end.")
-@click.option("--rounds", default=20, show_default=True, type=click.IntRange(1))
-@click.option("--writers", default=8, show_default=True, type=click.IntRange(1))
-@click.option("--seconds", default=3.0, show_default=True, help="How long a round writes.")
+@click.option("--url", help="URL of an empty store.  [default: a temporary folder]")
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(1), help="Number of rounds.")
+@click.option("--writers", default=8, show_default=True, type=click.IntRange(1), help="Number of concurrent writers.")
+@click.option("--seconds", default=3.0, show_default=True, help="How long the writers run in each round.")
 def drill_command(url: str | None, rounds: int, writers: int, seconds: float) -> None:
-    """Kill a primary and delete its disk again and again; nothing that was acknowledged may be lost."""
+    """Kill a primary and delete its disk repeatedly, and check that no acknowledged run is lost."""
     with tempfile.TemporaryDirectory(prefix="federation-drill-") as folder:
         work = Path(folder)
         try:

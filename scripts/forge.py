@@ -1,4 +1,4 @@
-"""The client of the registry, from a checkout: the same as the `forge` that the package installs."""
+"""Run `forge`, the registry's client, from a checkout."""
 
 from pangeo_forge_federation.client.commands.root import main
 

@@ -1,4 +1,4 @@
-"""Restore a registry from the store that it was replicated to."""
+"""Restore a registry from the store to which it is replicated."""
 
 from pangeo_forge_federation.replication.restore_command import restore_command
 

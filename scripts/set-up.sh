@@ -1,4 +1,4 @@
-# Sourced by serve and test: finds a Python, and has it make the environment. Leaves $root and $python.
+# Sourced by the other scripts: finds a Python, sets up the environment, and sets $root and $python.
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 python=$root/.venv/bin/python
 
@@ -9,7 +9,7 @@ find_python() {
             return
         fi
     done
-    echo "$(basename -- "$0"): Python 3.11 or newer is needed, and none was found; PYTHON=/path/to/it names one." >&2
+    echo "$(basename -- "$0"): Python 3.11 or newer was not found. Install it, or set its path: PYTHON=/path/to/python" >&2
     exit 1
 }
 

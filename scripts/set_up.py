@@ -1,7 +1,7 @@
-"""Make `.venv` and install `requirements.txt` into it, when that is missing or out of date. Needs Python alone.
+"""Create `.venv` and install `requirements.txt` into it, unless it is up to date. Needs only the standard library.
 
-The stamp is written last, so that an installation that was cut off is done again. A lock lets `serve` and `test`
-start at the same moment on a fresh machine.
+The stamp is written last, so that an interrupted installation is repeated. Because of the lock, `serve` and `test` can
+be started at the same time on a new machine.
 """
 
 import fcntl
@@ -19,11 +19,11 @@ STAMP = ENVIRONMENT / ".requirements"
 
 
 def wanted_stamp():
-    """What the environment was made from: if any of it differs, it is installed again."""
+    """Return a hash of everything that the environment depends on. If it changes, everything is installed again."""
     digest = hashlib.sha256()
     for name in ("requirements.txt", "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
-    # an editable installation knows the folder, and an environment its Python
+    # an editable installation depends on the folder, and an environment on its Python
     digest.update(f"{ROOT} {sys.version}".encode())
     return digest.hexdigest()
 
@@ -33,19 +33,25 @@ def is_ready():
 
 
 def install():
-    print("Setting up .venv (once; this takes a minute) ...", file=sys.stderr, flush=True)
+    print("Setting up .venv; this takes about a minute ...", file=sys.stderr, flush=True)
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    run(sys.executable, "-m", "venv", str(ENVIRONMENT), why="Python's venv module is needed (Debian: python3-venv)")
+    run(
+        sys.executable,
+        "-m",
+        "venv",
+        str(ENVIRONMENT),
+        why="cannot create .venv. Install Python's venv module (on Debian: python3-venv).",
+    )
     run(
         str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt",
-        why="installing requirements.txt failed; its output is above",
+        why="cannot install requirements.txt; pip's error message is above",
     )  # fmt: skip
     STAMP.write_text(wanted_stamp())
 
 
 def run(*command, why):
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-    # what is said on stdout belongs to the command that comes after the set-up
+    # stdout is reserved for the command that runs after the set-up
     if subprocess.run(command, cwd=ROOT, env=environment, stdout=sys.stderr).returncode:
         sys.exit(f"set-up: {why}")
 

@@ -1,4 +1,4 @@
-"""Make, list and revoke the tokens with which bakeries record recipe runs."""
+"""Create, list and revoke the tokens with which bakeries record recipe runs."""
 
 from pangeo_forge_federation.access.tokens_command import tokens_command
 

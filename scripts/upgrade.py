@@ -1,7 +1,7 @@
-"""Raise the pins of requirements.txt, and write below them what those then need.
+"""Upgrade the pins in requirements.txt, and the pins of their dependencies below them.
 
-A pin with a comment `held: why` stays unless it is named. Nothing is installed here: the next start does that, since
-requirements.txt differs then.
+A pin with a comment `held: reason` is only upgraded if it is given by name. Nothing is installed: that happens the next
+time a script is started, as requirements.txt has changed.
 """
 
 import json
@@ -15,18 +15,21 @@ import click
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 BELOW = "# What those need, so that two machines install the same\n"
-# of each environment itself, as `pip freeze` has it
+# part of every environment, and left out by `pip freeze`
 NOT_PINNED = {"pip", "setuptools", "wheel"}
 PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[\w.+!-]+)(?P<comment>\s*#.*)?")
 
 
 def normal(name: str) -> str:
-    """A name as package registries compare it (PEP 503)."""
+    """Return a normalised package name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def newest(wanted: list[str]) -> dict[str, tuple[str, str]]:
-    """Normal name -> (name, version) of all that pip would install. Raises ClickException with what pip says."""
+    """Return normalised name -> (name, version) of all packages that pip would install.
+
+    Raises ClickException with pip's error message.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(wanted))
         file.flush()
@@ -34,7 +37,7 @@ def newest(wanted: list[str]) -> dict[str, tuple[str, str]]:
         command += ["--disable-pip-version-check", "--report", "-", "-r", file.name]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise click.ClickException(f"nothing was changed: {done.stderr.strip()}")
+        raise click.ClickException(f"pip failed, and nothing was changed: {done.stderr.strip()}")
     found = [each["metadata"] for each in json.loads(done.stdout)["install"]]
     pins = {normal(each["name"]): (each["name"], each["version"]) for each in found}
     return {name: pin for name, pin in pins.items() if name not in NOT_PINNED}
@@ -43,12 +46,14 @@ def newest(wanted: list[str]) -> dict[str, tuple[str, str]]:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1)
 def upgrade(names: tuple[str, ...]) -> None:
-    """Raise the pins of requirements.txt: of NAMES, or of all that are not held."""
+    """Upgrade the pins in requirements.txt: those of NAMES, or all that are not held."""
     above, heading, below = REQUIREMENTS.read_text("utf-8").partition(BELOW)
     pins = {normal(match["name"]): match for match in map(PIN.fullmatch, above.splitlines()) if match}
     named = set(map(normal, names))
     if unknown := named - set(pins):
-        raise click.ClickException(f"{REQUIREMENTS.name} pins no {', '.join(sorted(unknown))} above its last part")
+        raise click.ClickException(
+            f"{', '.join(sorted(unknown))}: not among the direct dependencies in {REQUIREMENTS.name}"
+        )
     wanted = []
     for name, pin in pins.items():
         is_raised = name in named if named else "held:" not in (pin["comment"] or "")
@@ -69,7 +74,7 @@ def upgrade(names: tuple[str, ...]) -> None:
     for name in sorted(set(before) - set(found)):
         click.echo(f"{name} {before[name]} -> no longer needed")
     REQUIREMENTS.write_text("\n".join(lines) + "\n", "utf-8")
-    click.echo("Now run .ci/run: it installs what changed, and tests it.", err=True)
+    click.echo("Now run .ci/run to install and test the changes.", err=True)
 
 
 if __name__ == "__main__":

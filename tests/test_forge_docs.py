@@ -111,7 +111,7 @@ def commands() -> list[tuple[str, ...]]:
 
 
 # what the help of each list says at its end, alike but for the column of its example
-OPERATORS = re.compile(r"\n  Every filter also goes with an operator at its end.*\Z", re.DOTALL)
+OPERATORS = re.compile(r"\n  Every filter can be combined with an operator.*\Z", re.DOTALL)
 
 
 def reference() -> str:
@@ -128,7 +128,7 @@ def reference() -> str:
     told = textwrap.fill(operators, 120, break_on_hyphens=False, break_long_words=False)
     parts = [
         "# Every command of `forge`",
-        "Made from `--help` by `scripts/write-generated`. [cli.md](cli.md) tells how they are used.",
+        "Generated from `--help` by `scripts/write-generated`. [cli.md](cli.md) describes how to use the commands.",
         "## Operators of lists",
         told,
         *sections,

@@ -120,7 +120,7 @@ def test_an_answer_that_is_no_registrys(client, httpserver):
 
 
 def test_an_answer_that_drips_is_not_read_for_ever(monkeypatch):
-    monkeypatch.setattr(transport_module, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(transport_module, "RESPONSE_SECONDS", 0.5)
     with socket.socket() as slow:
         slow.bind(("127.0.0.1", 0))
         slow.listen()

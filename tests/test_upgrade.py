@@ -80,7 +80,7 @@ def test_what_is_named_is_raised_alone_and_keeps_its_reason(upgrade):
 def test_what_is_no_pin_of_our_own_is_refused(upgrade, name):
     done, requirements = upgrade(name)
     assert (done.returncode, requirements) == (1, REQUIREMENTS)
-    assert f"pins no {name}" in done.stderr
+    assert name in done.stderr
 
 
 def test_what_cannot_be_found_changes_nothing(upgrade, monkeypatch, tmp_path):

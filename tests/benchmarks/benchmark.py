@@ -1,8 +1,8 @@
-"""How fast the registry is: one run measures everything that docs/performance.md tells, in turns.
+"""Measure how fast the registry is: everything that docs/performance.md reports, interleaved in one run.
 
-tests/benchmarks/benchmark.py                 10 thousand and 1 million recipe runs, some ten minutes
-tests/benchmarks/benchmark.py --large         10 million too, which takes some ten minutes to make
-tests/benchmarks/benchmark.py --json          the same for programs
+tests/benchmarks/benchmark.py                 10 thousand and 1 million recipe runs, about ten minutes
+tests/benchmarks/benchmark.py --large         also 10 million, whose database takes about ten minutes to create
+tests/benchmarks/benchmark.py --json          print the results as JSON
 """
 
 import contextlib
@@ -27,19 +27,19 @@ from pangeo_forge_federation.storage.database import FEDERATION, database_path
 
 LARGE = 10_000_000
 CLIENTS = (1, 32)
-# Datasette's own answers of the same 100 runs: of its table and of a canned query
+# Datasette's own responses with the same 100 runs: from its table and from a canned query
 DATASETTE = {
     "Datasette table JSON": "/federation/recipe_runs.json?_size=100&_sort_desc=run_date&_shape=array",
     "Datasette canned query JSON": "/federation/list_recipe_runs.json?_shape=array",
 }
-# what is compared with the floor, and by how much it may cost more
+# the limits of the ratio to the floor
 BOUNDS = {("list", "cached"): 1.5, ("list", "cold"): 8.0, ("detail", "cached"): 1.5}
 GROWTH_BOUND = 1.5
-SLOW = 20  # a request of Datasette's costs a hundred times as much: that many fewer are enough
+SLOW = 20  # Datasette's requests cost a hundred times as much, so that this many times fewer are enough
 
 
 def say(text: str) -> None:
-    """Progress is for people, and no part of what is measured."""
+    """Print progress to stderr."""
     click.echo(text, err=True)
 
 
@@ -65,8 +65,8 @@ def measure_reads(databases: dict[int, Path], rounds: int, requests: int, folder
         server = servers[middle]
         tag = dict(server.ask("/recipe_runs")[1])["etag"]
         not_modified = server.ask("/recipe_runs", {"If-None-Match": tag})
-        answers = {path: server.ask(path) for path in paths[middle].values()}
-        floor = stack.enter_context(floor_of({**answers, "/304": not_modified}, folder))
+        responses = {path: server.ask(path) for path in paths[middle].values()}
+        floor = stack.enter_context(floor_of({**responses, "/304": not_modified}, folder))
         for number in range(rounds):
             say(f"reads, round {number + 1} of {rounds}")
             for name, path in paths[middle].items():
@@ -149,24 +149,26 @@ def machine() -> dict[str, Any]:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--runs", "sizes", multiple=True, type=click.IntRange(100), help="Sizes to measure, in place of the usual."
+    "--runs",
+    "sizes",
+    multiple=True,
+    type=click.IntRange(100),
+    help="Number of recipe runs. Can be repeated.  [default: 10000 and 1000000]",
 )
-@click.option("--large", is_flag=True, help="Measure 10 million recipe runs too.")
-@click.option(
-    "--rounds", default=7, show_default=True, type=click.IntRange(1), help="Turns of reads that are measured."
-)
-@click.option("--requests", default=200, show_default=True, type=click.IntRange(5), help="Requests in each turn.")
-@click.option("--post-seconds", default=20.0, show_default=True, help="Of posting, for each number of clients.")
-@click.option("--load-seconds", default=60.0, show_default=True, help="Of mixed load, after which memory is read.")
-@click.option("--attack-seconds", default=20.0, show_default=True, help="Of cached reads beside hostile queries.")
-@click.option("--writes", default=1000, show_default=True, help="Writes that the next read should see.")
-@click.option("--feedstocks", default=25_000, show_default=True, help="Files of the sync that is measured.")
+@click.option("--large", is_flag=True, help="Also measure with 10 million recipe runs.")
+@click.option("--rounds", default=7, show_default=True, type=click.IntRange(1), help="Rounds of reads.")
+@click.option("--requests", default=200, show_default=True, type=click.IntRange(5), help="Requests in each round.")
+@click.option("--post-seconds", default=20.0, show_default=True, help="Duration of POSTs per number of clients.")
+@click.option("--load-seconds", default=60.0, show_default=True, help="Duration of the mixed load.")
+@click.option("--attack-seconds", default=20.0, show_default=True, help="Duration of reads during hostile queries.")
+@click.option("--writes", default=1000, show_default=True, help="Writes that are each followed by a read.")
+@click.option("--feedstocks", default=25_000, show_default=True, help="Number of feedstocks in the sync.")
 @click.option(
     "--databases",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder in which the databases are kept for another time; a temporary one by default.",
+    help="Folder in which the databases are kept for the next run.  [default: a temporary folder]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 def benchmark(
     sizes: tuple[int, ...],
     large: bool,
@@ -181,17 +183,17 @@ def benchmark(
     as_json: bool,
 ) -> None:
     """Measure reads, writes, growth, memory and sync in one run."""
-    asked = sorted({*(sizes or (10_000, 1_000_000)), *((LARGE,) if large else ())})
+    wanted = sorted({*(sizes or (10_000, 1_000_000)), *((LARGE,) if large else ())})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        made = make_databases(databases or folder, asked)
+        made = make_databases(databases or folder, wanted)
         result: dict[str, Any] = {"machine": machine()}
         result["reads"] = measure_reads(made, rounds, requests, folder)
         middle = result["reads"]["runs"]
         say("writes seen by the next read")
         result["seen"] = benchmark_load.seen_writes(made[middle], middle, writes)
         say("memory, and reads beside hostile queries")
-        # it records runs with long messages: a copy, so that the next benchmark reads what this one has read
+        # a copy, as this records runs with long messages, which would change the next benchmark
         loaded = folder / "loaded"
         shutil.copytree(made[middle], loaded)
         with registry(loaded) as server:

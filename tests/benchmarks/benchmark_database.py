@@ -1,7 +1,8 @@
-"""A made-up federation of any size, by SQL: what the benchmark reads.
+"""Create a made-up federation of any size with SQL, for the benchmarks.
 
-Runs are inserted without their indexes and triggers, which are then made again as the migrations made them; the
-roll-ups that the triggers would have kept are counted from the runs. Ten million runs take minutes in place of hours.
+Runs are inserted without their indexes and triggers, which are created again afterwards as in the migrations. The
+roll-ups, which the triggers would have updated, are then counted from the runs. So ten million runs take minutes rather
+than hours.
 """
 
 import sqlite3
@@ -13,7 +14,7 @@ from pangeo_forge_federation.storage.roll_ups import ROLL_UPS
 
 BAKERIES = 12
 DAYS = 1000
-# an hour ago is the newest, so that none is ahead of the clock
+# the newest run is an hour old, so that none is in the future
 NEWEST_HOURS_AGO = 1
 FILLED_TABLES = ("recipe_runs", "recipe_run_datasets", "recipe_run_events", "datasets")
 
@@ -22,7 +23,7 @@ MOMENT = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-{hours} hours', '-' || ({se
 
 
 def feedstock_count(runs: int) -> int:
-    """A federation of ten million runs has 25,000 feedstocks, as conda-forge has."""
+    """Return the number of feedstocks: 25,000 for ten million runs, about as many as conda-forge has."""
     return max(100, min(25_000, runs // 400))
 
 

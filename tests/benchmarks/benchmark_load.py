@@ -1,4 +1,4 @@
-"""What a server does under mixed load: its memory, how soon a write is seen, and reads beside hostile queries."""
+"""Measure a server under mixed load: its memory, how soon writes are visible, and reads during hostile queries."""
 
 import json
 import random
@@ -24,9 +24,9 @@ HOSTILE = (
 
 
 def seen_writes(data: Path, runs: int, count: int) -> tuple[int, int]:
-    """(writes that the next read saw, writes), where two workers serve and a third process writes."""
+    """Return how many writes of another process the next read saw, and how many there were, with two workers."""
     with registry(data, "--workers", "2") as first:
-        # connections are kept, so that both workers are asked
+        # persistent connections, so that both workers get requests
         others = [Server(first.process, first.host, first.port) for _ in range(5)]
         writes = Writes(data, runs)
         found = 0
@@ -39,7 +39,7 @@ def seen_writes(data: Path, runs: int, count: int) -> tuple[int, int]:
 
 
 def beside_hostile_queries(server: Server, path: str, seconds: float) -> dict[str, float]:
-    """Milliseconds of a cached read while six hostile queries run at any moment: p50, p99 and the slowest."""
+    """Return the milliseconds of cached reads while six hostile queries are running: p50, p99 and the slowest."""
     stopped = threading.Event()
 
     def attack(sql: str) -> None:
@@ -70,7 +70,7 @@ def beside_hostile_queries(server: Server, path: str, seconds: float) -> dict[st
 
 
 class _ignoring_refusals:
-    """A hostile query is refused, interrupted or told to come back: that is what is wanted."""
+    """Ignores the errors of hostile queries, which are refused, interrupted or sent away, as they should be."""
 
     def __enter__(self):
         return self
@@ -80,7 +80,7 @@ class _ignoring_refusals:
 
 
 def mixed_load(server: Server, runs: int, seconds: float) -> dict[str, float]:
-    """Megabytes of the server at the beginning and after lists, pages, CSV and POSTs of all sorts."""
+    """Return the server's memory in megabytes before and after a mix of lists, pages, CSV and POSTs."""
     begin = server.memory_mb()
     random_ = random.Random(7)
     base = f"http://{server.host}:{server.port}"

@@ -1,7 +1,7 @@
-"""What reads cost: processor time of the server, user and kernel, by request, as Linux counts it for its threads.
+"""Measure the cost of reads: the server's processor time per request, in user and kernel mode, as Linux counts it.
 
-Requests per second move with whatever else the machine does; processor time moves much less, and ratios of what was
-measured in turns within one run less again. The floor is an application that returns the same bytes.
+The number of requests per second depends on what else the machine does. Processor time depends on it much less, and
+ratios of interleaved measurements even less. The floor is an application that returns the same bytes.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from pangeo_forge_federation.storage.database import FEDERATION, TOKENS, connect
 FLOOR = """
 import json, sys
 import uvicorn
-answers = {path: (status, [[n.encode(), v.encode()] for n, v in headers], body.encode("latin-1"))
+responses = {path: (status, [[n.encode(), v.encode()] for n, v in headers], body.encode("latin-1"))
            for path, (status, headers, body) in json.load(open(sys.argv[1])).items()}
 async def application(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -38,7 +38,7 @@ async def application(scope, receive, send):
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
-    status, headers, body = answers[scope["raw_path"].decode() + "?" + scope["query_string"].decode()]
+    status, headers, body = responses[scope["raw_path"].decode() + "?" + scope["query_string"].decode()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 config = uvicorn.Config(application, port=0, loop="uvloop", http="httptools", access_log=False, lifespan="on",
@@ -55,7 +55,7 @@ server.run(sockets=[listening])
 
 @dataclass
 class Server:
-    """A server process, and one kept connection to it."""
+    """A server process, and one persistent connection to it."""
 
     process: subprocess.Popen
     host: str
@@ -66,7 +66,7 @@ class Server:
         self.connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
 
     def ask(self, path: str, headers: Mapping[str, str] = MappingProxyType({})) -> tuple:
-        """(status, headers, body) of a GET."""
+        """Send a GET, and return status, headers and body."""
         self.connection.putrequest("GET", path, skip_accept_encoding=True)
         for name, value in headers.items():
             self.connection.putheader(name, value)
@@ -75,12 +75,12 @@ class Server:
         return response.status, response.getheaders(), response.read()
 
     def cpu_seconds(self) -> float:
-        """What all threads of the process have used so far."""
+        """Return the processor time that all threads of the process have used so far."""
         folder = Path(f"/proc/{self.process.pid}/task")
         return sum(int((task / "schedstat").read_text().split()[0]) for task in folder.iterdir()) / 1e9
 
     def memory_mb(self) -> float:
-        """Resident memory now."""
+        """Return the current resident memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
@@ -101,7 +101,7 @@ def running(command: list[str], token: str = "", **environment: str) -> Iterator
 
 @contextlib.contextmanager
 def registry(data: Path, *arguments: str) -> Iterator[Server]:
-    """The registry as it is served."""
+    """Start the registry's server."""
     connection = connect(database_path(data, TOKENS))
     token = tokens.create_token(connection, None, "benchmark", 1)
     connection.close()
@@ -120,8 +120,8 @@ def registry(data: Path, *arguments: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def floor_of(answers: dict[str, tuple], folder: Path) -> Iterator[Server]:
-    """An application that returns these answers and does nothing else. Path with query -> (status, headers, body)."""
+def floor_of(responses: dict[str, tuple], folder: Path) -> Iterator[Server]:
+    """Start an application that only returns these responses: path with query -> (status, headers, body)."""
     file = folder / "floor.json"
     kept = {
         path if "?" in path else f"{path}?": (
@@ -129,7 +129,7 @@ def floor_of(answers: dict[str, tuple], folder: Path) -> Iterator[Server]:
             [pair for pair in headers if pair[0] != "date"],
             body.decode("latin-1"),
         )
-        for path, (status, headers, body) in answers.items()
+        for path, (status, headers, body) in responses.items()
     }
     file.write_text(json.dumps(kept))
     with running([sys.executable, "-c", FLOOR, str(file)]) as server:
@@ -137,7 +137,7 @@ def floor_of(answers: dict[str, tuple], folder: Path) -> Iterator[Server]:
 
 
 def cases(data: Path, runs: int) -> dict[str, str]:
-    """What is asked for: name -> path."""
+    """Return the requests to measure: name -> path."""
     query = read_canned_queries(read_metadata()["databases"][FEDERATION]["queries"])["list_recipe_runs"]
     query = type(query)(**{**query.__dict__, "columns": tuple(query.record.model_fields)})
     request = read_list_request(query, query.path, "", "pangeo-forge")
@@ -156,7 +156,7 @@ def cases(data: Path, runs: int) -> dict[str, str]:
 
 
 class Writes:
-    """Commits of another process than the server: a run of the first page says something new."""
+    """Commits from a process other than the server, which change a run on the first page."""
 
     def __init__(self, data: Path, runs: int):
         self._connection = connect(database_path(data, FEDERATION))
@@ -165,7 +165,7 @@ class Writes:
         self.count = 0
 
     def write(self) -> str:
-        """One commit. The version that the run has now."""
+        """Commit once, and return the run's new version."""
         self.count += 1
         version = f"0.{self.count}"
         with transaction(self._connection) as connection:
@@ -181,7 +181,7 @@ class Writes:
 
 
 def cached(server: Server, path: str, requests: int, headers: Mapping[str, str] = MappingProxyType({})) -> float:
-    """Microseconds a request, when nothing is written meanwhile."""
+    """Return the microseconds per request while nothing is written."""
     server.ask(path, headers)
     began = server.cpu_seconds()
     for _ in range(requests):
@@ -190,7 +190,7 @@ def cached(server: Server, path: str, requests: int, headers: Mapping[str, str] 
 
 
 def cold(server: Server, path: str, requests: int, writes: Writes) -> float:
-    """Microseconds a request, when each comes after a write of another process."""
+    """Return the microseconds per request if each follows a write by another process."""
     server.ask(path)
     used = 0.0
     for _ in range(requests):

@@ -1,11 +1,11 @@
-"""A read replica under load: how late it is, and whether it ever shows what was never there.
+"""Measure how far a read replica under load lags behind, and check that it never shows a state that never existed.
 
     .venv/bin/python tests/benchmarks/benchmark_replica.py [--seconds 60] [--rate 50]
 
-A primary and a replica are started, over a folder as the store. A writer commits `--rate` times a second, in turns
-updates that change two rows of two tables in one transaction without making the database longer, and new rows.
-Meanwhile connections that stay open read both rows together on the replica, and the replica's server is asked over
-HTTP. Half-way the replica is killed, with its follower, and started again.
+A primary and a replica are started, with a folder as the store. A writer commits `--rate` times a second, alternating
+between updates of two rows of two tables in one transaction, which do not enlarge the database, and new rows. Meanwhile
+long-lived connections read both rows together from the replica, and requests are sent to its server. Halfway through,
+the replica and its follower are killed and started again.
 """
 
 import contextlib
@@ -34,12 +34,12 @@ BAKERY, FEEDSTOCK = "load.bakery", "load-feedstock"
 
 @dataclass
 class Seen:
-    """What was read, and what was wrong with it."""
+    """What was read, and the errors in it."""
 
     reads: int = 0
     # seconds from a commit to the first read that saw it
     delays: list[float] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
 class Load:
@@ -85,28 +85,28 @@ def read_database(path: Path, load: Load, stopping: threading.Event, seen: Seen)
             connection.execute("rollback")
             seen.reads += 1
             if bakery != row:
-                seen.faults.append(f"read together: {bakery} and {row}")
+                seen.errors.append(f"read together: {bakery} and {row}")
             newest = note(int(row[0] or 0) if row else 0, newest, load, seen)
 
 
 def read_server(url: str, load: Load, stopping: threading.Event, seen: Seen) -> None:
-    """Ask the replica's server, whose answers may come from its cache."""
+    """Send requests to the replica's server, which may respond from its cache."""
     newest = 0
     session = requests.Session()
     session.trust_env = False
     while not stopping.wait(READ_PAUSE):
-        answer = session.get(f"{url}/feedstocks/{FEEDSTOCK}", timeout=20)
+        response = session.get(f"{url}/feedstocks/{FEEDSTOCK}", timeout=20)
         seen.reads += 1
-        if answer.status_code != 200:
-            seen.faults.append(f"{answer.status_code} {answer.text}")
+        if response.status_code != 200:
+            seen.errors.append(f"{response.status_code} {response.text}")
         else:
-            newest = note(int(answer.json()["title"] or 0), newest, load, seen)
+            newest = note(int(response.json()["title"] or 0), newest, load, seen)
 
 
 def note(number: int, newest: int, load: Load, seen: Seen) -> int:
     """Note what a reader saw; the newest that it has seen now."""
     if number < newest:
-        seen.faults.append(f"{number} after {newest}")
+        seen.errors.append(f"{number} after {newest}")
     # the first read of a life has waited for nothing
     if newest and number > newest and number in load.committed:
         # the oldest of those that came together has waited longest
@@ -130,7 +130,7 @@ def serving(data: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, str
     try:
         line = process.stdout.readline()
         if not line.startswith("Serving "):
-            raise click.ClickException("a server did not start: its reason is above")
+            raise click.ClickException("a server did not start; its error message is above")
         yield process, line.split()[-1]
     finally:
         process.terminate()
@@ -139,7 +139,7 @@ def serving(data: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen, str
 
 
 def life(data: Path, store: str, load: Load, seconds: float, readers: int, over_http: Seen, directly: Seen) -> None:
-    """One life of a replica; it ends by being killed with its follower."""
+    """Start a replica, read from it, and kill it together with its follower."""
     with serving(data, "--replica-of", store) as (process, url):
         stopping = threading.Event()
         path = database_path(data, FEDERATION)
@@ -158,7 +158,7 @@ def life(data: Path, store: str, load: Load, seconds: float, readers: int, over_
 
 
 def measure(folder: Path, seconds: float, rate: float, readers: int) -> tuple[Load, Seen, Seen]:
-    """(what was written, what the connections saw, what was seen over HTTP)."""
+    """Return what was written, what the connections saw, and what was seen over HTTP."""
     store = f"file://{folder}/store"
     directly, over_http = Seen(), Seen()
     with serving(folder / "primary", "--replicate", store):
@@ -177,22 +177,24 @@ def measure(folder: Path, seconds: float, rate: float, readers: int) -> tuple[Lo
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--seconds", default=60.0, show_default=True, help="How long it is read, in two lives of a replica.")
-@click.option("--rate", default=50.0, show_default=True, help="Commits a second.")
-@click.option("--readers", default=4, show_default=True, help="Connections that stay open.")
+@click.option(
+    "--seconds", default=60.0, show_default=True, help="How long to read, before and after the restart in total."
+)
+@click.option("--rate", default=50.0, show_default=True, help="Commits per second.")
+@click.option("--readers", default=4, show_default=True, help="Number of long-lived connections.")
 def benchmark(seconds: float, rate: float, readers: int) -> None:
-    """Measure how late a read replica is."""
+    """Measure how far a read replica lags behind."""
     with tempfile.TemporaryDirectory(prefix="federation-replica-") as folder:
         load, *seen = measure(Path(folder), seconds, rate, readers)
     print(f"{load.number} commits")
-    for name, each in zip(("connections that stay open", "over HTTP"), seen, strict=True):
+    for name, each in zip(("long-lived connections", "over HTTP"), seen, strict=True):
         delays = sorted(each.delays) or [0.0]
         print(
-            f"{name}: {each.reads} reads, {len(each.faults)} wrong {each.faults[:2] or ''}; a commit was seen after "
+            f"{name}: {each.reads} reads, {len(each.errors)} wrong {each.errors[:2] or ''}; a commit was seen after "
             f"{statistics.median(delays):.2f} s at the median, {delays[int(len(delays) * 0.99)]:.2f} s at p99, "
             f"{delays[-1]:.2f} s at most"
         )
-    if any(each.faults for each in seen):
+    if any(each.errors for each in seen):
         sys.exit(1)
 
 

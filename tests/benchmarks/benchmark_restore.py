@@ -1,8 +1,8 @@
-"""How long a registry of so many recipe runs takes to be copied to a store, restored, and followed.
+"""Measure how long it takes to replicate a large registry to a store, to restore it, and to follow it.
 
     .venv/bin/python tests/benchmarks/benchmark_restore.py [--runs 1000000]
 
-The store is a folder on this disk: what a network adds is its own.
+The store is a folder on this disk, so that the figures do not include the network.
 """
 
 import tempfile
@@ -23,7 +23,7 @@ FEEDSTOCKS = 500
 
 
 def fill(data: Path, runs: int) -> None:
-    """Make a registry with so many recipe runs, of as many feedstocks as the federation may have one day."""
+    """Create a registry with this many recipe runs, and as many feedstocks as the federation may have one day."""
     prepare(data)
     with closing(connect(database_path(data, FEDERATION))) as connection:
         with transaction(connection):
@@ -95,7 +95,7 @@ def measure(folder: Path, runs: int) -> None:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--runs", default=1_000_000, show_default=True, type=click.IntRange(1))
+@click.option("--runs", default=1_000_000, show_default=True, type=click.IntRange(1), help="Number of recipe runs.")
 def benchmark(runs: int) -> None:
     """Measure how long a restore takes."""
     with tempfile.TemporaryDirectory(prefix="federation-restore-") as folder:

@@ -1,6 +1,6 @@
-"""A first sync of many feedstocks from files, and one that finds nothing changed: how long, and what takes it.
+"""Measure a first sync of many feedstocks from files, and a second one that finds no changes, by the parts of a sync.
 
-With --posts, two clients record runs with a real server meanwhile: how long the slowest waited.
+With --posts, two clients meanwhile record runs with a real server, and the slowest response is reported.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ BAKERY_DATABASE = "pangeo-forge/bakery-database"
 HOME = "pangeo-forge"
 CLIENTS = 2
 POST_TIMEOUT_SECONDS = 30
-# what a bakery may have to wait
+# how long a bakery may have to wait for a response
 LONGEST_POST_SECONDS = 1.5
 
 
 def write_feedstocks(folder: Path, count: int) -> None:
-    """As many feedstocks as asked for, with the contents of the fixtures in turns, each a little different."""
+    """Write `count` feedstocks with the contents of the fixtures, each slightly different."""
     contents = [path.read_bytes() for path in sorted(EXAMPLES.glob("*/*/feedstock/meta.y*ml"))]
     for number in range(count):
         file = folder / "pangeo-forge" / f"feedstock-{number}" / "feedstock" / "meta.yaml"
@@ -42,7 +42,7 @@ def write_feedstocks(folder: Path, count: int) -> None:
 
 
 def measure(data: Path, folder: Path) -> dict[str, float]:
-    """Seconds of one sync by what they went into."""
+    """Run a sync, and return its seconds by part."""
     parsing = 0.0
     usual = run.parse_meta_yaml
 
@@ -67,8 +67,8 @@ def measure(data: Path, folder: Path) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def posting(data: Path, waits: list[float], faults: list[str]) -> Iterator[None]:
-    """A server over the data folder and two clients, each of which records runs one after another."""
+def posting(data: Path, waits: list[float], errors: list[str]) -> Iterator[None]:
+    """Start a server for the data folder, and two clients that each record one run after another."""
     connection = connect(database_path(data, TOKENS))
     token = tokens.create_token(connection, "bench.bakery", "benchmark", 1)
     connection.close()
@@ -87,9 +87,9 @@ def posting(data: Path, waits: list[float], faults: list[str]) -> Iterator[None]
                         f"{url}/recipe_runs", json=body, headers={"Authorization": f"Bearer {token}"}
                     )
                     if response.status_code != 201:
-                        faults.append(f"{response.status_code} {response.text}")
+                        errors.append(f"{response.status_code} {response.text}")
                 except httpx.HTTPError as error:
-                    faults.append(repr(error))
+                    errors.append(repr(error))
                 waits.append(time.perf_counter() - began)
 
     try:
@@ -109,18 +109,20 @@ def posting(data: Path, waits: list[float], faults: list[str]) -> Iterator[None]
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--feedstocks", default=25_000, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="On which disk.")
-@click.option("--posts", is_flag=True, help="Record runs meanwhile; exit 1 when one fails or waits over 1.5 s.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder for temporary files."
+)
+@click.option("--posts", is_flag=True, help="Also record runs; exit with 1 if a POST fails or takes over 1.5 s.")
 def benchmark(feedstocks: int, folder: Path | None, posts: bool) -> None:
-    """A first sync of many feedstocks from files, and one that finds nothing changed."""
+    """Measure a first sync of many feedstocks from files, and a second one without changes."""
     waits: list[float] = []
-    faults: list[str] = []
+    errors: list[str] = []
     with tempfile.TemporaryDirectory(dir=folder) as root:
         files, data = Path(root) / "files", Path(root) / "data"
         write_feedstocks(files, feedstocks)
         prepare(data)
         for name in ("first", "unchanged"):
-            with posting(data, waits, faults) if posts else contextlib.nullcontext():
+            with posting(data, waits, errors) if posts else contextlib.nullcontext():
                 seconds = measure(data, files)
             shares = ", ".join(
                 f"{part} {taken / seconds['total']:.0%}" for part, taken in seconds.items() if part != "total"
@@ -129,11 +131,11 @@ def benchmark(feedstocks: int, folder: Path | None, posts: bool) -> None:
             if posts:
                 middle, slowest = sorted(waits)[len(waits) // 2], max(waits)
                 click.echo(
-                    f"{'':<9} {len(waits):,} POSTs, {len(faults)} failed, "
+                    f"{'':<9} {len(waits):,} POSTs, {len(errors)} failed, "
                     f"median {middle * 1000:.0f} ms, slowest {slowest * 1000:.0f} ms"
                 )
-                if faults or slowest > LONGEST_POST_SECONDS:
-                    raise click.ClickException(f"a POST failed or waited too long: {faults[:3]}")
+                if errors or slowest > LONGEST_POST_SECONDS:
+                    raise click.ClickException(f"a POST failed or took too long: {errors[:3]}")
                 waits.clear()
 
 

@@ -1,4 +1,4 @@
-"""Durable POSTs: group commit against one commit each, interleaved in one run, so that the machine's mood is shared.
+"""Compare durable POSTs with group commit and with one commit each, interleaved, so that both meet the same conditions.
 
 Two servers are started, each over a folder of its own: one as it is served, one whose writer
 commits each write by itself. The same clients post to one and to the other in turns.
@@ -44,7 +44,7 @@ BODY = {
 
 @contextlib.contextmanager
 def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str, int]]:
-    """(host, port, token, process id) of a server whose writer commits so many writes at once."""
+    """Start a server that commits at most this many writes at once, and yield host, port, token and process id."""
     prepare(data)
     connection = connect(database_path(data, TOKENS))
     token = tokens.create_token(connection, BAKERY, "benchmark", 1)
@@ -64,7 +64,7 @@ def serving(data: Path, group_size: int) -> Iterator[tuple[str, int, str, int]]:
 
 
 async def post_over_and_over(host: str, port: int, token: str, until: float, took: list[float]) -> None:
-    """One client: the next POST when the one before is acknowledged, at least one. Appends how long each took."""
+    """Run a client that sends one POST after another, at least one, and appends how long each took."""
     body = json.dumps(BODY).encode()
     request = (
         f"POST /recipe_runs HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
@@ -85,7 +85,7 @@ async def post_over_and_over(host: str, port: int, token: str, until: float, too
 
 
 async def post_for(seconds: float, clients: int, host: str, port: int, token: str) -> list[float]:
-    """How long each of the POSTs took that so many clients made meanwhile."""
+    """Return how long each POST of this many concurrent clients took."""
     took: list[float] = []
     until = time.perf_counter() + seconds
     await asyncio.gather(*(post_over_and_over(host, port, token, until, took) for _ in range(clients)))
@@ -104,7 +104,7 @@ def compare(
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
         servers = {name: stack.enter_context(serving(root / str(size), size)) for name, size in ARMS.items()}
-        # both warm before either is measured
+        # warm up both before either is measured
         for server in servers.values():
             asyncio.run(post_for(min(0.5, seconds / 4), max(clients), *server[:3]))
         return {each: compare_with(each, seconds, rounds, servers) for each in clients}
@@ -116,7 +116,7 @@ def compare_with(clients: int, seconds: float, rounds: int, servers: dict[str, t
     took: dict[str, list[float]] = {name: [] for name in ARMS}
     used = dict.fromkeys(ARMS, 0.0)
     for number in range(rounds):
-        # who begins changes, since each round is a little later than the one before
+        # alternate which one comes first, in case conditions change during the run
         for name in list(ARMS)[:: 1 if number % 2 else -1]:
             began, spent = time.perf_counter(), cpu_seconds(servers[name][3])
             each = asyncio.run(post_for(turn, clients, *servers[name][:3]))
@@ -135,6 +135,6 @@ def compare_with(clients: int, seconds: float, rounds: int, servers: dict[str, t
 
 
 def cpu_seconds(process_id: int) -> float:
-    """Processor time of all threads of a process so far."""
+    """Return the processor time that all threads of a process have used so far."""
     tasks = Path(f"/proc/{process_id}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9

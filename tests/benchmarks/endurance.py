@@ -1,9 +1,9 @@
-"""Everything at once, with a `kill -9` of each in turn: what was acknowledged must be there in the end.
+"""Run everything at once, kill each process in turn, and check that every acknowledged write is there in the end.
 
-A primary with two workers that syncs and replicates, a read replica, writers, readers, a sync by hand and GitHub's
-webhooks, against a small GitHub of its own. Every few seconds one of the processes dies without a word and, where
-nobody else does it, is started again. In the end every acknowledged write is looked for, in the database itself and
-in the replica. Prints what it counted; the exit code is 1 if anything was lost, wrong, or a 5xx other than 503.
+It runs a primary with two workers that syncs and replicates, a read replica, writers, readers, manual syncs and GitHub
+webhooks, with a fake GitHub. Every few seconds one of the processes is killed with SIGKILL, and started again unless
+another process does that. In the end, every acknowledged write must be in the database and in the replica. Prints what
+it counted. The exit code is 1 if a write was lost, something was wrong, or a response was a 5xx other than 503.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from fake_github import FakeGitHub  # noqa: E402
 BAKERY = "endurance.bakery"
 WEBHOOK_SECRET = "endurance"
 REPOSITORIES = 20
-# How long the end may take: deliveries that run again, the replica that catches up.
+# How long to wait in the end for deliveries that are retried, and for the replica to catch up.
 SETTLE_SECONDS = 60
 META = "title: {title}\nrecipes:\n  - id: daily\n    object: recipe:recipe\n"
 PATHS = ("/recipe_runs", "/stats", "/feedstocks", "/datasets?_size=10", "/health", "/", "/federation/recipe_runs/1")
@@ -88,12 +88,12 @@ class Endurance:
             command, env=self.environment, stdout=subprocess.DEVNULL, stderr=(self.folder / f"{name}.log").open("ab")
         )
 
-    def ask(self, method: str, url: str, **arguments) -> requests.Response | None:
-        """One request; None when nobody answered. Whatever is a 5xx and not a 503 is wrong."""
+    def request(self, method: str, url: str, **arguments) -> requests.Response | None:
+        """Send a request, and return the response, or None if there is none. A 5xx other than 503 is an error."""
         try:
             response = requests.request(method, url, timeout=30, **arguments)
         except requests.RequestException:
-            self.counts["no answer"] += 1
+            self.counts["no response"] += 1
             return None
         self.counts[f"{method} {response.status_code}"] += 1
         if response.status_code >= 500 and response.status_code != 503:
@@ -101,10 +101,10 @@ class Endurance:
         return response
 
     def write(self, method: str, path: str, body: dict, expected: int) -> dict:
-        """A write with one Idempotency-Key, again and again until it is acknowledged."""
+        """Send a write with the same Idempotency-Key until it is acknowledged."""
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid.uuid4())}
         while True:
-            response = self.ask(method, self.url + path, json=body, headers=headers)
+            response = self.request(method, self.url + path, json=body, headers=headers)
             if response is not None and response.status_code == expected:
                 return response.json()
             if response is not None and response.status_code != 503:
@@ -113,7 +113,7 @@ class Endurance:
 
 
 def record_runs(endurance: Endurance) -> None:
-    """What a job does: it starts a run, reports it, ends it."""
+    """Do what a bakery's job does: record a run, report that it is running, and report its end."""
     while not endurance.stopping.is_set():
         number = random.randrange(REPOSITORIES)
         body = {
@@ -134,13 +134,13 @@ def record_runs(endurance: Endurance) -> None:
 
 
 def read(endurance: Endurance) -> None:
-    """What a website does, at the primary and at the replica."""
+    """Do what a website does: read from the primary and the replica."""
     while not endurance.stopping.wait(0.05):
-        endurance.ask("GET", random.choice((endurance.url, endurance.replica_url)) + random.choice(PATHS))
+        endurance.request("GET", random.choice((endurance.url, endurance.replica_url)) + random.choice(PATHS))
 
 
 def push(endurance: Endurance) -> None:
-    """What GitHub does: a repository changes, and its webhook says so."""
+    """Do what GitHub does: change a repository, and deliver a webhook."""
     version = 0
     while not endurance.stopping.wait(1):
         version += 1
@@ -166,7 +166,7 @@ def push(endurance: Endurance) -> None:
             "X-Hub-Signature-256": "sha256=" + hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest(),
         }
         for _ in range(300):
-            response = endurance.ask("POST", f"{endurance.url}/webhooks/github", data=body, headers=headers)
+            response = endurance.request("POST", f"{endurance.url}/webhooks/github", data=body, headers=headers)
             if response is not None and response.status_code == 202:
                 endurance.titles[name] = title
                 break
@@ -174,7 +174,7 @@ def push(endurance: Endurance) -> None:
 
 
 def sync(endurance: Endurance) -> None:
-    """What a maintainer does: the sync by hand, beside that of the server."""
+    """Do what a maintainer does: run syncs manually, in addition to those of the server."""
     command = [sys.executable, str(ROOT / "scripts" / "sync.py"), "--data", str(endurance.data), "--quiet"]
     while not endurance.stopping.wait(2):
         with (endurance.folder / "sync.log").open("ab") as log:
@@ -184,7 +184,7 @@ def sync(endurance: Endurance) -> None:
 
 
 def kill(endurance: Endurance, every: float) -> None:
-    """One of the processes dies, in turn."""
+    """Kill one of the processes after another."""
     for victim in iter_victims(endurance):
         if endurance.stopping.wait(every):
             return
@@ -215,12 +215,12 @@ def iter_victims(endurance: Endurance):
             if (code := endurance.processes[name].poll()) is None:
                 die(name, [endurance.processes[name].pid])
             elif name == "replica":
-                # it ends with its follower, and whoever started it starts it again
+                # a replica exits when its follower does, and is started again by a service manager
                 endurance.counts[f"replica ended by itself with {code}"] += 1
             else:
                 endurance.wrong.append(f"the {name} had ended by itself with {code}")
             endurance.processes[name].wait()
-            # what it started must go with it, or it holds the port
+            # wait for the processes that it started to end, as they hold the port
             time.sleep(2)
             endurance.start(name)
 
@@ -231,7 +231,7 @@ def iter_victims(endurance: Endurance):
 
 
 def children(pid: int, word: str) -> list[int]:
-    """The processes that a process started and whose command line holds a word."""
+    """Return the children of a process whose command lines contain a word."""
     listing = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     ).stdout
@@ -239,7 +239,7 @@ def children(pid: int, word: str) -> list[int]:
 
 
 def settle(endurance: Endurance) -> None:
-    """Wait until deliveries are done and the replica has all, then look for what was acknowledged."""
+    """Wait until all deliveries are done and the replica has caught up, and check that nothing is lost."""
     connection = connect(database_path(endurance.data, FEDERATION))
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline and (behind := differences(endurance, connection)):
@@ -252,14 +252,14 @@ def settle(endurance: Endurance) -> None:
     counted = connection.execute(
         "select status, sum(recipe_runs) from recipe_run_counts_by_bakery group by status order by status"
     ).fetchall()
-    there = connection.execute("select status, count(*) from recipe_runs group by status order by status").fetchall()
-    if [tuple(row) for row in counted] != [tuple(row) for row in there]:
-        endurance.wrong.append("the counts of recipe runs are not those of the rows")
+    actual = connection.execute("select status, count(*) from recipe_runs group by status order by status").fetchall()
+    if [tuple(row) for row in counted] != [tuple(row) for row in actual]:
+        endurance.wrong.append("the counts of recipe runs do not match the rows")
     connection.close()
 
 
 def differences(endurance: Endurance, connection) -> list[str]:
-    """What is not yet, or not any more, as it was acknowledged."""
+    """Return what differs from what was acknowledged."""
     stored = dict(connection.execute("select id, status from recipe_runs").fetchall())
     wrong = [
         f"recipe run {id_} was acknowledged as {status} and is {stored.get(id_)}"
@@ -269,17 +269,17 @@ def differences(endurance: Endurance, connection) -> list[str]:
     twice = connection.execute(
         "select external_id from recipe_runs group by external_id having count(*) > 1"
     ).fetchall()
-    wrong += [f"the run {row[0]} is there twice" for row in twice]
+    wrong += [f"there are two runs with the external id {row[0]}" for row in twice]
     titles = dict(connection.execute("select id, title from feedstocks").fetchall())
     wrong += [
-        f"{name} has the title {titles.get(name)!r} and not {title!r}"
+        f"{name} has the title {titles.get(name)!r}, not {title!r}"
         for name, title in endurance.titles.items()
         if titles.get(name) != title
     ]
     newest = max(endurance.acknowledged, default=None)
-    response = endurance.ask("GET", f"{endurance.replica_url}/recipe_runs/{newest}")
+    response = endurance.request("GET", f"{endurance.replica_url}/recipe_runs/{newest}")
     if response is None or response.status_code != 200 or response.json()["status"] != endurance.acknowledged[newest]:
-        wrong.append(f"the replica has no recipe run {newest} as it was acknowledged")
+        wrong.append(f"the replica does not have recipe run {newest} as it was acknowledged")
     return wrong
 
 
@@ -292,28 +292,26 @@ def free_port() -> int:
 def wait_for(endurance: Endurance, url: str) -> None:
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
-        response = endurance.ask("GET", f"{url}/recipe_runs?_size=1")
+        response = endurance.request("GET", f"{url}/recipe_runs?_size=1")
         if response is not None and response.status_code == 200:
             return
         time.sleep(0.2)
-    raise click.ClickException(f"{url} does not answer: see the logs in {endurance.folder}")
+    raise click.ClickException(f"{url} does not respond; see the logs in {endurance.folder}")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--seconds", default=300, show_default=True, type=click.IntRange(1))
-@click.option("--writers", default=4, show_default=True, type=click.IntRange(1))
-@click.option(
-    "--kill-every", default=8.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between deaths."
-)
+@click.option("--seconds", default=300, show_default=True, type=click.IntRange(1), help="How long to run.")
+@click.option("--writers", default=4, show_default=True, type=click.IntRange(1), help="Number of writers.")
+@click.option("--kill-every", default=8.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between kills.")
 def endurance_command(seconds: int, writers: int, kill_every: float) -> None:
-    """Run everything at once and kill each in turn."""
-    # a line for each request that it gets
+    """Run everything at once, kill each process in turn, and check that nothing acknowledged is lost."""
+    # pytest-httpserver logs a line for each request
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="endurance-") as folder, HTTPServer() as server:
         github = FakeGitHub(server)
         for number in range(REPOSITORIES):
             github.add(f"pangeo-forge/endurance-{number}-feedstock", META.format(title=f"Feedstock {number}"))
-        # all that metadata.yml says is synced
+        # everything else that is synced according to metadata.yml
         github.add("pangeo-forge/bakery-database", f"{BAKERY}:\n  region: aws.us-west-2\n", "bakeries.yaml")
         github.add("leap-stc/endurance-demo", META.format(title="Demo"))
         github.add("carbonplan/ocean-sink-data-feedstock", META.format(title="Ocean sink"))
@@ -334,7 +332,7 @@ def endurance_command(seconds: int, writers: int, kill_every: float) -> None:
             for thread in threads:
                 thread.join(SETTLE_SECONDS)
                 if thread.is_alive():
-                    endurance.wrong.append("a client still waits for an answer")
+                    endurance.wrong.append("a client is still waiting for a response")
             settle(endurance)
         finally:
             for process in endurance.processes.values():

@@ -1,4 +1,4 @@
-"""The command line of scripts/tokens.py: make, list and end the tokens of bakeries."""
+"""The command line of scripts/tokens.py: create, list and revoke tokens, and show what was written with them."""
 
 import math
 import re
@@ -30,14 +30,14 @@ from pangeo_forge_federation.storage.row_writes import resolve_bakery
 from pangeo_forge_federation.values.bakery_ids import is_bakery_id
 from pangeo_forge_federation.values.numbers import LARGEST_INTEGER
 
-# How long the store of a folder that is replicated may take.
+# How long to wait for the store, if the data folder is replicated.
 STORE_SECONDS = 10
 MOST_NAME_CHARACTERS = 200
 
 
 @contextmanager
 def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
-    """A database of the data folder, brought up to date; what goes wrong with it is one line."""
+    """Open a database of the data folder, and migrate it. Raises ClickException if that fails."""
     try:
         prepare(data)
         connection = connect(database_path(data, name))
@@ -49,11 +49,11 @@ def opened(data: Path, name: str) -> Iterator[sqlite3.Connection]:
         raise click.ClickException(f"the databases in {data} cannot be used: {error}") from None
 
 
-def replicated(data: Path) -> str | None:
-    """Wait until what was written is in the store of a folder that is replicated; why that cannot be said."""
+def replicate(data: Path) -> str | None:
+    """If the data folder is replicated, wait until the store has what was written. Return why not, or None."""
     if not is_replicated(data):
         return None
-    # where nothing is replicated nothing of it is loaded
+    # imported only if needed
     from pangeo_forge_federation.replication.control import replicate_now
     from pangeo_forge_federation.replication.urls import ReplicationError
 
@@ -66,8 +66,8 @@ def replicated(data: Path) -> str | None:
 
 
 @contextmanager
-def opened_where_there_is_one(data: Path | None) -> Iterator[sqlite3.Connection]:
-    """The database of tokens: who looks at tokens does not mean to make a registry."""
+def opened_existing(data: Path | None) -> Iterator[sqlite3.Connection]:
+    """Open the token database of an existing registry. Raises ClickException if there is none."""
     try:
         data = existing_data_folder(data)
     except NoRegistry as error:
@@ -77,7 +77,7 @@ def opened_where_there_is_one(data: Path | None) -> Iterator[sqlite3.Connection]
 
 
 class TokenId(click.IntRange):
-    """The number of a token; whoever has the token itself at hand may give that."""
+    """The id of a token. The token itself is accepted as well."""
 
     def __init__(self) -> None:
         super().__init__(1, LARGEST_INTEGER)
@@ -89,40 +89,51 @@ class TokenId(click.IntRange):
 
 @click.group(context_settings=HELP)
 def tokens_command() -> None:
-    """Tokens with which bakeries record recipe runs."""
+    """Manage the tokens with which bakeries record recipe runs."""
 
 
 @tokens_command.command()
-@click.option("--bakery", "bakery_id", metavar="ID", help="Bakery that the token writes for.")
-@click.option("--admin", is_flag=True, help="An administrator's token, that writes for every bakery.")
-@click.option("--name", metavar="TEXT", help="What it is for, so that you know which one to revoke.")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True, max=36500), default=365, show_default=True)
+@click.option("--bakery", "bakery_id", metavar="ID", help="Bakery for which the token can write.")
+@click.option("--admin", is_flag=True, help="Create an administrator's token, which can write for every bakery.")
+@click.option("--name", metavar="TEXT", help="What the token is used for, to recognise it when you revoke it.")
+@click.option(
+    "--days",
+    type=click.FloatRange(min=0, min_open=True, max=36500),
+    default=365,
+    show_default=True,
+    help="Days until the token expires.",
+)
 @data_option
 def create(bakery_id: str | None, admin: bool, name: str | None, days: float, data: Path | None) -> None:
-    """Make a token and print it, this once: only its hash is kept."""
+    """Create a token and print it. It cannot be shown again, as only a hash is stored."""
     if admin == bool(bakery_id):
         raise click.UsageError("give either --bakery ID or --admin")
     if bakery_id and not is_bakery_id(bakery_id):
-        raise click.UsageError(f"{bakery_id!r} is not a bakery id: letters, digits, dots, hyphens and underscores")
+        raise click.UsageError(
+            f"{bakery_id!r} is not a valid bakery id. Ids consist of letters, digits, dots, hyphens and underscores, "
+            "and do not begin with a dot."
+        )
     if math.isnan(days):
-        raise click.UsageError("--days takes a number")
+        raise click.UsageError("--days must be a number")
     if name and (len(name) > MOST_NAME_CHARACTERS or not name.isprintable()):
-        raise click.UsageError(f"--name takes one line of at most {MOST_NAME_CHARACTERS} characters")
+        raise click.UsageError(f"--name must be one line of at most {MOST_NAME_CHARACTERS} characters")
     data = data or data_folder()
     if bakery_id:
-        # a bakery with a token exists, even if bakeries.yaml does not name it
+        # a bakery that has a token exists, even if it is in no bakeries.yaml
         with opened(data, FEDERATION) as connection, transaction(connection):
             bakery_id = resolve_bakery(connection, bakery_id)
             listed = connection.execute("select listed from bakeries where id = :id", {"id": bakery_id}).fetchone()[0]
         if not listed:
-            click.echo(f"No bakeries.yaml that was synced names {bakery_id}: look whether it is spelled so.", err=True)
+            click.echo(
+                f"Warning: {bakery_id} is in no bakeries.yaml that was synced. Check that it is spelled correctly.",
+                err=True,
+            )
     with opened(data, TOKENS) as connection:
         click.echo(tokens.create_token(connection, bakery_id, name, days))
-    if fault := replicated(data):
-        click.echo(f"It is on this disk alone so far: {fault}", err=True)
+    if reason := replicate(data):
+        click.echo(f"Warning: the token has not been replicated yet: {reason}", err=True)
     click.echo(
-        f"A token for {bakery_id or 'an administrator'} of the registry in {data}. "
-        "It is shown this once: keep it as a secret.",
+        f"Created a token for {bakery_id or 'an administrator'} in {data}. It cannot be shown again. Keep it secret.",
         err=True,
     )
 
@@ -130,8 +141,8 @@ def create(bakery_id: str | None, admin: bool, name: str | None, days: float, da
 @tokens_command.command("list")
 @data_option
 def list_(data: Path | None) -> None:
-    """List the tokens, without their secrets, the newest first."""
-    with opened_where_there_is_one(data) as connection:
+    """List the tokens without their secrets, newest first."""
+    with opened_existing(data) as connection:
         rows = tokens.list_tokens(connection)
     line = "{:>6}  {:<8}  {:<10}  {:<10}  {:<10}  {:<40}  {}"
     click.echo(line.format("id", "state", "created", "expires", "last used", "bakery", "name"))
@@ -141,19 +152,19 @@ def list_(data: Path | None) -> None:
 
 
 @tokens_command.command()
-@click.option("--token", "token_id", metavar="ID", type=TokenId(), help="Just this token's.")
+@click.option("--token", "token_id", metavar="ID", type=TokenId(), help="Only show writes with this token.")
 @click.option(
     "--limit",
     type=click.IntRange(1, LARGEST_INTEGER),
     default=100,
     show_default=True,
-    help="At most so many, the newest.",
+    help="Maximum number of writes.",
 )
 @data_option
 def audit(token_id: int | None, limit: int, data: Path | None) -> None:
-    """Print the writes that came with a token, accepted or refused, the newest first."""
+    """List the writes that were sent with a token, whether accepted or refused, newest first."""
     line = "{:<27}  {:>5}  {:<40}  {:<15}  {:>6}  {:<6}  {}"
-    with opened_where_there_is_one(data) as connection:
+    with opened_existing(data) as connection:
         rows = read_audit_log(connection, token_id, limit)
     click.echo(line.format("at", "token", "bakery", "client", "status", "method", "path"))
     for row in rows:
@@ -165,11 +176,11 @@ def audit(token_id: int | None, limit: int, data: Path | None) -> None:
 @click.argument("token_id", metavar="ID", type=TokenId())
 @data_option
 def revoke(token_id: int, data: Path | None) -> None:
-    """End a token now. ID is the number in it, pfk_ID_..., or the whole token."""
+    """Revoke a token at once. ID is the number in the token, as in pfk_ID_..., or the whole token."""
     try:
-        with opened_where_there_is_one(data) as connection:
+        with opened_existing(data) as connection:
             tokens.revoke_token(connection, token_id)
     except tokens.UnknownToken as error:
-        click.echo(f"Error: {error}; scripts/tokens.py list shows those there are.", err=True)
+        click.echo(f"Error: {error}. To list the tokens, run: scripts/tokens.py list", err=True)
         sys.exit(1)
-    click.echo(f"Token {token_id} is revoked.", err=True)
+    click.echo(f"Revoked token {token_id}.", err=True)

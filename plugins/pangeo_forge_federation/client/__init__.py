@@ -1,6 +1,6 @@
-"""The client of the registry: `Client` for programs, `forge` for terminals, installed without the server.
+"""The registry's client, which can be installed without the server: `Client` for programs, `forge` for the terminal.
 
-May import files, command_line, and of records `open_snippets` alone.
+May import files, command_line and, from records, only `open_snippets`.
 """
 
 from pangeo_forge_federation.client.client import Client

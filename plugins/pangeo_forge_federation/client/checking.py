@@ -1,6 +1,6 @@
-"""A recipe run, held against what the registry takes, before it is sent, without asking it.
+"""Check a recipe run against the registry's rules before it is sent, without a request.
 
-What only the registry knows (whose token it is, which external ids are taken) is for it to say.
+Some errors can only be found by the registry: an external id that is in use, or a token of another bakery.
 """
 
 import difflib
@@ -21,14 +21,14 @@ from pangeo_forge_federation.values.text_rules import (
     without_terminal_codes,
 )
 
-# By the names that api.json has for them. The home organisation changes which id a feedstock has, and no more.
-_TEXTS: Mapping[str, Callable[[str], Any]] = {
+# Checks by their names in api.json. The home organisation only affects a feedstock's id, not whether it is valid.
+_TEXT_CHECKS: Mapping[str, Callable[[str], Any]] = {
     "identifier": check_not_blank,
     "bakery": check_bakery_id,
     "feedstock": lambda text: parse_feedstock_name(text, home="home"),
     "url": check_url,
 }
-# kind: what JSON has for it
+# Kind of field -> its types in JSON, error message.
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "boolean": ((bool,), "must be true or false"),
     "integer": ((int,), "must be a whole number"),
@@ -36,29 +36,32 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
 }
 
 
-def faults_of(run: Mapping[str, Any]) -> list[str]:
-    """What the registry would refuse in a run: `/status: is 'done', and must be ...`, by JSON Pointer."""
-    faults = [f"/{pointer}: {words}" for pointer, words in _faults(records()["RecipeRun"], run)]
-    if not faults and run.get("completed_at"):
+def run_errors(run: Mapping[str, Any]) -> list[str]:
+    """Return the errors for which the registry would refuse a run, each after the JSON Pointer of its field.
+
+    For example `/status: is 'done', and must be ...`.
+    """
+    errors = [f"/{pointer}: {message}" for pointer, message in _record_errors(records()["RecipeRun"], run)]
+    if not errors and run.get("completed_at"):
         run_date = times.parse(run["run_date"]) if run.get("run_date") else None
         found = completion_errors(times.parse(run["completed_at"]), read_status(run["status"]), run_date)
-        faults = [f"/completed_at: {words}" for words in found]
-    return faults
+        errors = [f"/completed_at: {message}" for message in found]
+    return errors
 
 
-def _faults(fields: Mapping[str, Field], record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    taken = {name: field for name, field in fields.items() if field.create}
+def _record_errors(fields: Mapping[str, Field], record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    accepted = {name: field for name, field in fields.items() if field.create}
     for name in record:
-        if name not in taken:
-            near = difflib.get_close_matches(name.lower(), taken, n=1)
-            yield name, f"is not a field here{f': did you mean {near[0]}?' if near else ''}"
-    for name, field in taken.items():
+        if name not in accepted:
+            similar = difflib.get_close_matches(name.lower(), accepted, n=1)
+            yield name, f"is not a field that can be sent{f'; did you mean {similar[0]}?' if similar else ''}"
+    for name, field in accepted.items():
         value = record.get(name)
         if value is None:
             if field.create == "required":
                 yield name, "is required"
         elif field.kind == "json":
-            yield from _faults_of_datasets(name, value)
+            yield from _dataset_errors(name, value)
         else:
             try:
                 check_value(field, _as_recorded(value) if _is_message(name, value) else value)
@@ -66,33 +69,38 @@ def _faults(fields: Mapping[str, Field], record: Mapping[str, Any]) -> Iterator[
                 yield name, str(error)
 
 
-def _faults_of_datasets(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _dataset_errors(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(value, list):
         yield name, "must be a list"
         return
-    for number, each in enumerate(value):
-        if isinstance(each, dict):
-            yield from ((f"{name}/{number}/{at}", words) for at, words in _faults(records()["NestedDataset"], each))
+    for index, dataset in enumerate(value):
+        if isinstance(dataset, dict):
+            for pointer, message in _record_errors(records()["NestedDataset"], dataset):
+                yield f"{name}/{index}/{pointer}", message
         else:
-            yield f"{name}/{number}", "must be an object"
+            yield f"{name}/{index}", "must be an object"
 
 
 def check_value(field: Field, value: Any) -> None:
-    """Hold a value, as JSON has it, against its field. Raises ValueError, in words that go on from the field's name."""
+    """Check a JSON value against its field.
+
+    Raises:
+        ValueError: The value is not valid. The message continues a sentence that begins with the field's name.
+    """
     if field.kind in _TYPES:
-        types, words = _TYPES[field.kind]
-        # Python takes true for 1
+        types, message = _TYPES[field.kind]
+        # in Python, true is an int
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise ValueError(words)
+            raise ValueError(message)
         return
     if not isinstance(value, str):
-        raise ValueError("must be text")
+        raise ValueError("must be a string")
     if field.choices:
         if read_status(value) not in field.choices:
             raise ValueError(f"is {value[:100]!r}, and must be {', '.join(field.choices[:-1])} or {field.choices[-1]}")
     elif field.kind == "time":
         if times.is_ahead(times.parse(value)):
-            raise ValueError("is more than a day ahead")
+            raise ValueError("is more than a day in the future")
     elif field.kind == "day":
         times.parse_day(value)
     else:
@@ -101,12 +109,12 @@ def check_value(field: Field, value: Any) -> None:
 
 def _check_text(field: Field, value: str) -> None:
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("holds half of a character (a lone surrogate), which is no text")
+        raise ValueError("contains half of a surrogate pair, which cannot be encoded in UTF-8")
     check_no_control_characters(value)
     if field.bytes:
         check_bytes(value, field.bytes)
     if field.text:
-        _TEXTS[field.text](value)
+        _TEXT_CHECKS[field.text](value)
 
 
 def _is_message(name: str, value: Any) -> bool:

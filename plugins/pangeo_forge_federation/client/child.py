@@ -1,7 +1,7 @@
-"""A command in a session of its own, whose output passes through as it comes, and whose end is not missed.
+"""Run a command in a session of its own, pass its output through as it is written, and notice its end.
 
-A session of its own makes its process group ours to signal, and leaves a terminal's Ctrl-C to us. It has no terminal
-to read from.
+In a session of its own, the command has a process group that can be signalled as a whole, and Ctrl-C in a terminal only
+reaches this process. The command cannot read from the terminal.
 """
 
 import errno
@@ -20,13 +20,13 @@ try:
     from fcntl import ioctl
     from termios import FIONREAD
 except ImportError:
-    # Windows has neither, nor process groups to signal: `runs record` says so
+    # Windows has neither, and no process groups: `runs record` reports an error there
     ioctl = None  # type: ignore[assignment]
 
 from pangeo_forge_federation.client.message import Tail
 
 _PIECE = 64 * 1024
-# What processes that it left behind may still write through the same pipe.
+# How long processes that the command left behind can still write to the same pipe.
 _GRACE_SECONDS = 0.5
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
@@ -35,20 +35,20 @@ IS_POSSIBLE = ioctl is not None
 
 
 class CannotStart(Exception):
-    """The command is not there (127) or cannot be executed (126)."""
+    """The command does not exist (exit code 127) or cannot be executed (126)."""
 
-    def __init__(self, words: str, exit_code: int):
-        super().__init__(words)
+    def __init__(self, message: str, exit_code: int):
+        super().__init__(message)
         self.exit_code = exit_code
 
 
 class Child:
-    """A command that runs. `events` gets ("exit", None) when it has ended."""
+    """A running command. Puts ("exit", None) into `events` when the command has ended."""
 
     def __init__(
         self, command: Sequence[str], environ: Mapping[str, str], events: "queue.SimpleQueue[tuple[str, int | None]]"
     ):
-        """Raises CannotStart."""
+        """Start the command. Raises CannotStart."""
         self.tail = Tail()
         try:
             self._process = subprocess.Popen(
@@ -76,41 +76,41 @@ class Child:
 
     @property
     def returncode(self) -> int | None:
-        """As subprocess has it: minus the signal that ended it."""
+        """The exit code, or the negative number of the signal that ended it, as in `subprocess`."""
         return self._process.returncode
 
     def signal(self, number: int) -> None:
-        """Send a signal to all of its process group."""
+        """Send a signal to the whole process group."""
         try:
             os.killpg(self._process.pid, number)
         except ProcessLookupError:
-            # it has just ended
+            # the command has just ended
             return
 
     @property
-    def group_lives(self) -> bool:
-        """Whether any process of its group is still there."""
+    def is_group_alive(self) -> bool:
+        """Whether any process of the group is still running."""
         try:
             os.killpg(self._process.pid, 0)
         except ProcessLookupError:
             return False
         except PermissionError:
-            # what is left has become another user's
+            # what is left runs as another user
             return False
         return True
 
     def drain(self, seconds: float | None) -> None:
-        """Wait until what it wrote has passed through; what others write through its pipes is not waited for."""
-        until = None if seconds is None else time.monotonic() + seconds
+        """Wait until all output of the command has been passed through, but not that of processes it left behind."""
+        deadline = None if seconds is None else time.monotonic() + seconds
         for pump in self._pumps:
-            pump.drained.wait(None if until is None else max(0.0, until - time.monotonic()))
+            pump.drained.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         grace = time.monotonic() + _GRACE_SECONDS
         for pump in self._pumps:
             pump.ended.wait(max(0.0, grace - time.monotonic()))
 
 
 class Pump:
-    """Passes one stream through, byte for byte, in a thread of its own."""
+    """Passes one stream through unchanged, in a thread of its own."""
 
     def __init__(self, source: int, target: int, tail: Tail):
         self.drained = threading.Event()
@@ -121,15 +121,15 @@ class Pump:
         self._lock = threading.Lock()
         self._read = 0
         self._passed = 0
-        self._wanted: int | None = None
+        self._expected: int | None = None
         threading.Thread(target=self._pump, daemon=True).start()
 
     def note_end(self) -> None:
-        """The command has ended: what is in the pipe now is the last of it."""
-        waiting = array("i", [0])
+        """Note that the command has ended: its last output is in the pipe now."""
+        unread = array("i", [0])
         with self._lock:
-            ioctl(self._source, FIONREAD, waiting)
-            self._wanted = self._read + waiting[0]
+            ioctl(self._source, FIONREAD, unread)
+            self._expected = self._read + unread[0]
             self._note_passed()
 
     def _pump(self) -> None:
@@ -149,7 +149,7 @@ class Pump:
         self.ended.set()
 
     def _note_passed(self) -> None:
-        if self._wanted is not None and self._passed >= self._wanted:
+        if self._expected is not None and self._passed >= self._expected:
             self.drained.set()
 
     def _write(self, data: bytes) -> None:
@@ -158,22 +158,22 @@ class Pump:
             try:
                 view = view[os.write(self._target, view) :]
             except BlockingIOError:
-                # whoever gave us this made it so
+                # the target was set to non-blocking before this process got it
                 select.select([], [self._target], [])
             except OSError as error:
                 if error.errno not in (errno.EPIPE, errno.EIO, errno.EBADF, errno.ENOSPC):
                     raise
-                # whoever read it has left: the command goes on all the same
+                # the reader has gone: the command goes on regardless
                 self._target = None
 
 
 def exit_code_of(returncode: int) -> int:
-    """The exit code that shells give: 128 + n after signal n."""
+    """Return the exit code as a shell does: 128 + n after signal n."""
     return 128 - returncode if returncode < 0 else returncode
 
 
-def how_it_ended(returncode: int) -> str:
-    """The code or the signal, in words."""
+def describe_end(returncode: int) -> str:
+    """Return the exit code or the signal in words."""
     if returncode >= 0:
         return f"exit code {returncode}"
     try:

@@ -1,6 +1,6 @@
-"""Which registry, with which token: options, else the environment, else the file that `forge login` writes.
+"""The registry's URL and the token: from options, the environment, or the file that `forge login` writes.
 
-A token in that file belongs to its URL and is sent nowhere else. The file is the user's alone (mode 0600).
+A token in that file belongs to one URL and is never sent to another. Only its owner can read the file (mode 0600).
 """
 
 import contextlib
@@ -22,61 +22,75 @@ from pangeo_forge_federation.version import PACKAGE
 
 DEFAULT_URL = "https://api.pangeo-forge.org"
 
-# what a header may hold of a token; a line end in it would be another header
+# printable ASCII without spaces; a line break would begin another header
 _TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Which registry, and as whom."""
+    """The registry's URL and a token.
+
+    Attributes:
+        url: Without a slash at its end.
+        token: None if there is none.
+    """
 
     url: str
-    # never in what is printed of this
+    # never printed
     token: str | None = field(default=None, repr=False)
 
 
 def configuration_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where `forge login` keeps URL and token: `FEDERATION_CONFIG`, else the platform's place for such files."""
-    named = environ.get("FEDERATION_CONFIG")
-    return Path(named) if named else platformdirs.user_config_path(PACKAGE) / "config.json"
+    """Return the file that `forge login` writes: `FEDERATION_CONFIG`, or one in the user's configuration folder."""
+    path = environ.get("FEDERATION_CONFIG")
+    return Path(path) if path else platformdirs.user_config_path(PACKAGE) / "config.json"
 
 
 def spool_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where runs are kept that could not be sent: `FEDERATION_SPOOL`, else the platform's place for such a state."""
-    named = environ.get("FEDERATION_SPOOL")
-    return Path(named) if named else platformdirs.user_state_path(PACKAGE) / "spool"
+    """Return the folder for runs that could not be sent: `FEDERATION_SPOOL`, or one in the user's state folder."""
+    path = environ.get("FEDERATION_SPOOL")
+    return Path(path) if path else platformdirs.user_state_path(PACKAGE) / "spool"
 
 
 def read_configuration(
     url: str | None = None, token: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Configuration:
-    """The URL and the token to use. Raises BadConfiguration."""
-    kept = _read_file(configuration_file(environ))
-    url = clean_url(url or environ.get("FEDERATION_URL", "").strip() or kept.get("url") or DEFAULT_URL)
+    """Return the URL and the token to use: those given, else the environment's, else those of the file.
+
+    Raises:
+        BadConfiguration: The URL, the token or the file is not valid.
+    """
+    saved = _read_file(configuration_file(environ))
+    url = clean_url(url or environ.get("FEDERATION_URL", "").strip() or saved.get("url") or DEFAULT_URL)
     token = token or environ.get("FEDERATION_TOKEN", "")
     if not token.strip():
-        token = kept.get("tokens", {}).get(url, "")
+        token = saved.get("tokens", {}).get(url, "")
     return Configuration(url, clean_token(token))
 
 
 def clean_token(text: str) -> str | None:
-    """A token without the blanks and line ends around it, which files and secrets have; None where nothing is left.
+    """Return a token without the whitespace around it, which files and secrets often have, or None if it is empty.
 
-    Raises BadConfiguration, without showing it, where it has any inside.
+    Raises:
+        BadConfiguration: The token contains a character that no token has. The message does not repeat the token.
     """
     token = text.strip("\ufeff \t\r\n\v\f")
     if not token:
         return None
     if not _TOKEN.fullmatch(token):
         raise BadConfiguration(
-            "the token holds a blank, a line end or another character that no token has: copy it again, all of it in "
-            "one line"
+            "the token contains a space, a line break or another character that is not allowed in tokens. Copy it "
+            "again, as one line."
         )
     return token
 
 
 def clean_url(text: str) -> str:
-    """A registry's URL without a slash at its end. Raises BadConfiguration."""
+    """Return a registry's URL without a slash at its end.
+
+    Raises:
+        BadConfiguration: It is not an HTTP URL, or it has a query string, a fragment, a user name or a password.
+    """
     url = text.strip().rstrip("/")
     try:
         parts = urlsplit(url)
@@ -85,22 +99,26 @@ def clean_url(text: str) -> str:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise BadConfiguration("the registry's URL must be like https://api.pangeo-forge.org")
+        raise BadConfiguration("the registry's URL is not valid. It must look like https://api.pangeo-forge.org.")
     if "@" in parts.netloc:
-        raise BadConfiguration("the registry's URL holds a user or a password: leave that out")
+        raise BadConfiguration("the registry's URL contains a user name or a password. Remove it, and use a token.")
     return url
 
 
 def save_login(url: str, token: str | None, path: Path) -> None:
-    """Keep this URL as the one to use, with its token; None forgets that. Raises BadConfiguration."""
-    kept = _read_file(path)
-    tokens = {name: value for name, value in kept.get("tokens", {}).items() if name != url}
+    """Save a URL as the default registry, with its token. If the token is None, the URL's token is removed.
+
+    Raises:
+        BadConfiguration: The file cannot be read or written.
+    """
+    saved = _read_file(path)
+    tokens = {name: value for name, value in saved.get("tokens", {}).items() if name != url}
     if token:
         tokens[url] = token
     text = json.dumps({"url": url, "tokens": tokens}, indent=2) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # made with mode 0600, filled, and only then put in its place
+        # created with mode 0600, and moved into place once it is complete
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -111,26 +129,27 @@ def save_login(url: str, token: str | None, path: Path) -> None:
                 os.unlink(name)
             raise
     except OSError as error:
-        raise BadConfiguration(f"{path} cannot be written: {error.strerror}") from None
+        raise BadConfiguration(f"cannot write {path}: {error.strerror}") from None
 
 
 def is_private(path: Path) -> bool:
-    """Whether nobody but its owner may read a file."""
+    """Return whether only its owner can read a file."""
     return os.name != "posix" or not path.exists() or not stat.S_IMODE(path.stat().st_mode) & 0o077
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    """What the file holds; nothing where there is none. Raises BadConfiguration."""
+    """Return what the file contains, or {} if it does not exist. Raises BadConfiguration."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise BadConfiguration(f"cannot read {path}: {reason}") from None
     try:
-        kept = json.loads(text)
+        saved = json.loads(text)
     except (ValueError, RecursionError):
-        kept = None
-    if not isinstance(kept, dict) or not isinstance(kept.get("tokens", {}), dict):
-        raise BadConfiguration(f"{path} is not what `forge login` writes: delete it and log in again")
-    return kept
+        saved = None
+    if not isinstance(saved, dict) or not isinstance(saved.get("tokens", {}), dict):
+        raise BadConfiguration(f"{path} is damaged. Delete it, and run `forge login` again.")
+    return saved

@@ -1,4 +1,4 @@
-"""The endpoints that can be read and the fields of their records, from `api.json`, which the server's models made."""
+"""The GET endpoints and the fields of their records, read from `api.json`, which is generated from the server."""
 
 import json
 from collections.abc import Mapping
@@ -15,9 +15,16 @@ _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0"
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a record. `create` is "required", "optional" or nothing; `update`: whether a PATCH takes it.
+    """A field of a record.
 
-    Of a text that can be sent `bytes` is the bound in UTF-8, and `text` what it must be, by its name in `checking.py`.
+    Attributes:
+        kind: "text", "integer", "number", "boolean", "time", "day" or "json".
+        description: For people.
+        choices: The values that are allowed; empty if there are no such limits.
+        create: "required" or "optional" in a POST, or None if a POST does not take it.
+        update: Whether a PATCH takes it.
+        bytes: Of a text that can be sent: its limit in UTF-8.
+        text: Of a text that can be sent: the name of its check in `checking.py`.
     """
 
     kind: str
@@ -30,13 +37,14 @@ class Field:
 
     @property
     def metavar(self) -> str:
-        """What stands for its value in the help."""
+        """The placeholder of its value in `--help`."""
         return "STATUS" if self.choices else self.kind.upper()
 
     def read(self, text: str) -> Any:
-        """The value that an option or a cell means, as JSON has it. Statuses and times are the registry's to read.
+        """Return the JSON value of an option or a CSV cell. Statuses and times are left as they are.
 
-        Raises ValueError, in words that go on from the name of what holds the text.
+        Raises:
+            ValueError: The text is not valid. The message continues a sentence that begins with the field's name.
         """
         if self.kind == "integer":
             return numbers.read_integer(text.strip())
@@ -51,13 +59,18 @@ class Field:
             try:
                 return json.loads(text)
             except (ValueError, RecursionError):
-                raise ValueError("is not JSON") from None
+                raise ValueError("is not valid JSON") from None
         return text
 
 
 @dataclass(frozen=True)
 class Operator:
-    """A filter operator: `column__operator=value`, with the kinds of columns that take it."""
+    """A filter operator, as in `column__operator=value`.
+
+    Attributes:
+        kinds: The kinds of fields that it can be used with.
+        description: For people.
+    """
 
     kinds: tuple[str, ...]
     description: str
@@ -65,7 +78,20 @@ class Operator:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A GET. `one`: it answers an object, else a list. `parameters` are those of its query string beside filters."""
+    """A GET endpoint.
+
+    Attributes:
+        name: OpenAPI's operationId.
+        path: With its parameters in braces.
+        title: For people.
+        description: For people; may be empty.
+        record: The name of the records that it returns.
+        one: Whether it returns one record, rather than a list.
+        parameters: Query string parameters other than filters.
+        sorts: The columns by which a list can be sorted.
+        search: Whether a list has full-text search.
+        defaults: Filters of a list that apply unless the request has a filter on that column.
+    """
 
     name: str
     path: str
@@ -80,7 +106,7 @@ class Endpoint:
 
     @property
     def fields(self) -> Mapping[str, Field]:
-        """Field -> what it is, of the record that it answers."""
+        """The fields of its records, by name."""
         return records()[self.record]
 
 
@@ -91,38 +117,39 @@ def _api() -> dict[str, Any]:
 
 @cache
 def records() -> Mapping[str, Mapping[str, Field]]:
-    """Record -> field -> what it is."""
+    """Return the fields of each record: record -> name -> field."""
     return {
-        record: {
-            name: Field(**{**told, "choices": tuple(told.get("choices", ()))}) for name, told in description.items()
-        }
-        for record, description in _api()["records"].items()
+        record: {name: Field(**{**field, "choices": tuple(field.get("choices", ()))}) for name, field in fields.items()}
+        for record, fields in _api()["records"].items()
     }
 
 
 @cache
 def operators() -> Mapping[str, Operator]:
-    """Operator -> what it means."""
-    return {name: Operator(tuple(told["kinds"]), told["description"]) for name, told in _api()["operators"].items()}
+    """Return the filter operators by name."""
+    return {
+        name: Operator(tuple(operator["kinds"]), operator["description"])
+        for name, operator in _api()["operators"].items()
+    }
 
 
 @cache
 def endpoints() -> Mapping[str, Endpoint]:
-    """Name (OpenAPI's operationId) -> endpoint."""
+    """Return the GET endpoints by name (OpenAPI's operationId)."""
     return {
-        told["name"]: Endpoint(
-            **{**told, "parameters": tuple(told["parameters"]), "sorts": tuple(told.get("sorts", ()))}
+        each["name"]: Endpoint(
+            **{**each, "parameters": tuple(each["parameters"]), "sorts": tuple(each.get("sorts", ()))}
         )
-        for told in _api()["endpoints"]
+        for each in _api()["endpoints"]
     }
 
 
 def path_parameters(path: str) -> list[str]:
-    """The names of what stands in braces in a path."""
+    """Return the names of the parameters of a path, which are in braces."""
     return [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
 
 def fill(path: str, *ids: str | int) -> str:
-    """The path with ids in place of its parameters, percent-encoded: a feedstock may be named as owner/name."""
+    """Return the path with ids in place of its parameters, percent-encoded: a feedstock's can be owner/name."""
     values = iter(ids)
     return "/".join(quote(str(next(values)), safe="") if part.startswith("{") else part for part in path.split("/"))

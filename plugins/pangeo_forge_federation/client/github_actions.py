@@ -1,6 +1,6 @@
-"""What GitHub Actions says of the job that this runs in, and where it is told something.
+"""GitHub Actions: details of the job from its environment, annotations, step outputs and the job summary.
 
-https://docs.github.com/actions/reference/workflows-and-actions/variables has the variables.
+The variables are documented at https://docs.github.com/actions/reference/workflows-and-actions/variables.
 """
 
 import json
@@ -14,14 +14,15 @@ Environ = Mapping[str, str]
 
 
 def is_running(environ: Environ = os.environ) -> bool:
-    """Whether this process is a step of a job."""
+    """Return whether this process runs in a job of GitHub Actions."""
     return environ.get("GITHUB_ACTIONS") == "true" or bool(environ.get("GITHUB_RUN_ID"))
 
 
 def job_fields(recipe_id: str | None, environ: Environ = os.environ) -> dict[str, Any]:
-    """The fields of a recipe run that follow from the job; empty outside of GitHub Actions.
+    """Return the fields of a recipe run that follow from the job; {} outside GitHub Actions.
 
-    The external id is run id, attempt and recipe: a run that is run again keeps its id, and a matrix shares one.
+    The external id consists of run id, attempt and recipe, since a workflow run keeps its run id when it is re-run, and
+    all jobs of a matrix share it.
     """
     if not is_running(environ):
         return {}
@@ -30,7 +31,7 @@ def job_fields(recipe_id: str | None, environ: Environ = os.environ) -> dict[str
     pull_request = _pull_request(environ)
     fields: dict[str, Any] = {
         "feedstock_id": repository,
-        # of a pull request GITHUB_SHA is a merge that no branch has
+        # in a pull request, GITHUB_SHA is a merge commit that is on no branch
         "commit": pull_request.get("head", {}).get("sha") or environ.get("GITHUB_SHA"),
     }
     if run_id and repository:
@@ -39,33 +40,33 @@ def job_fields(recipe_id: str | None, environ: Environ = os.environ) -> dict[str
     if run_id and recipe_id:
         fields["external_id"] = f"{run_id}/{attempt}/{recipe_id}"
     if environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
-        # what a pull request runs must not make its feedstock look broken, or fresh
+        # runs of pull requests must not count towards the state of the feedstock
         fields["is_test"] = True
     return {name: value for name, value in fields.items() if value}
 
 
 def _pull_request(environ: Environ) -> dict[str, Any]:
-    """The pull request of the event, as GitHub wrote it down; empty where there is none."""
+    """Return the pull request from the event's payload, or {} if there is none."""
     if not environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
         return {}
     try:
         event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_text("utf-8"))
     except (OSError, ValueError):
-        # then the merge commit stands for it
+        # the merge commit is used instead
         return {}
     found = event.get("pull_request") if isinstance(event, dict) else None
     return found if isinstance(found, dict) and isinstance(found.get("head"), dict) else {}
 
 
 def annotation(severity: str, message: str, **place: str | int | None) -> str:
-    """A workflow command that marks a place in a file: `::error file=a,line=1::message`."""
+    """Return a workflow command that annotates a place in a file: `::error file=a,line=1::message`."""
     level = {"error": "error", "warning": "warning"}.get(severity, "notice")
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in place.items() if value is not None)
     return f"::{level}{' ' + properties if properties else ''}::{_data(message)}"
 
 
 def write_output(values: Mapping[str, Any], environ: Environ = os.environ) -> None:
-    """Outputs of the step. What holds a line end is left out: it could set others."""
+    """Write the outputs of the step. Values with a line break are left out, as they could set other outputs."""
     _append(
         environ.get("GITHUB_OUTPUT"),
         "".join(f"{name}={value}\n" for name, value in values.items() if "\n" not in str(value)),
@@ -73,7 +74,7 @@ def write_output(values: Mapping[str, Any], environ: Environ = os.environ) -> No
 
 
 def write_summary(run: Mapping[str, Any], duration: str, url: str, environ: Environ = os.environ) -> None:
-    """What became of a run, in the summary of the job."""
+    """Add a table about the run to the job summary."""
     rows = [
         ("Recipe", _markdown(run["recipe_id"])),
         ("Status", f"**{_markdown(run['status'])}**"),
@@ -105,6 +106,6 @@ def _property(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """A value in a cell of a table, with nothing that Markdown or HTML would read."""
+    """Return a value for a table cell, with Markdown and HTML escaped."""
     escaped = "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~" else letter for letter in text)
     return " ".join(escaped.split())

@@ -1,4 +1,4 @@
-"""From what another system says of its runs to the body of a POST here."""
+"""Convert the runs of another system to recipe runs."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.values.statuses import STATUSES, UNFINISHED_STATUSES, read_status
 
 ORCHESTRATOR = "orchestrator"
-# Of a dataset in a run, what a POST takes.
+# The fields of a run's dataset that a POST takes.
 _DATASET_FIELDS = ("url", "format", "title")
 # GitHub's conclusions that are no status here.
 _CONCLUSIONS = {word: each.name for each in STATUSES for word in each.conclusions}
@@ -28,17 +28,19 @@ _ORCHESTRATOR_FIELDS = {
 
 
 class BadRow(Exception):
-    """A row that means no run. Says why in a sentence."""
+    """A row that cannot be converted. The message says why."""
 
 
 @dataclass
 class Mapper:
-    """How rows become runs.
+    """Converts rows to runs.
 
-    names      column of the file -> field of a run
-    constants  fields that every run has
-    system     "orchestrator" for rows of the API that ran before, whose numbers of feedstocks and bakeries
-               `feedstocks` and `bakeries` resolve
+    Attributes:
+        names: Column of the file -> field of a run, for columns that have another name.
+        constants: Fields that every run gets.
+        system: "orchestrator" for rows of the former API, else None.
+        feedstocks: Id in that API -> repository of a feedstock.
+        bakeries: Id in that API -> id of a bakery.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -49,19 +51,19 @@ class Mapper:
     _seen: Counter[str] = field(default_factory=Counter)
 
     def unknown(self, values: Mapping[str, Any]) -> list[str]:
-        """Columns that mean nothing here."""
+        """Return the columns that are neither fields nor renamed."""
         if self.system:
             return []
         return [name for name in values if name not in self.names and name not in records()["RecipeRun"]]
 
     def run_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The body of a POST. Raises BadRow."""
+        """Return the run of a row, as a POST takes it. Raises BadRow."""
         if self.system == ORCHESTRATOR:
             run = self._from_orchestrator(values)
         else:
             run = {self.names.get(name, name): value for name, value in values.items()}
         fields = records()["RecipeRun"]
-        # what the registry says of a run and does not take, an export's `revision` for one, is left aside
+        # fields that only the registry sets, such as `revision` in an export, are left out
         run = {name: value for name, value in run.items() if value is not None and self._is_sent(fields, name)}
         run = {**run, **self.constants}
         if isinstance(run.get("datasets"), list):
@@ -77,13 +79,13 @@ class Mapper:
         return name not in fields or bool(fields[name].create)
 
     def _derived_id(self, run: Mapping[str, Any]) -> str:
-        """An id that the same row always has, so that a second import finds the first; equal rows are counted."""
+        """Return an id that depends only on the row, so that a second import finds it; equal rows are numbered."""
         digest = hashlib.sha256(json.dumps(run, sort_keys=True).encode("utf-8", "replace")).hexdigest()[:32]
         self._seen[digest] += 1
         return f"import/{digest}" + (f"/{self._seen[digest]}" if self._seen[digest] > 1 else "")
 
     def _from_orchestrator(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A run of pangeo-forge-orchestrator's API: `head_sha`, `started_at`, `status` with `conclusion` ..."""
+        """Convert a run of pangeo-forge-orchestrator's API, with `head_sha`, `started_at`, `conclusion` and so on."""
         run = {new: values.get(old) for old, new in _ORCHESTRATOR_FIELDS.items()}
         for name in ("run_date", "completed_at"):
             run[name] = _in_utc(run[name])
@@ -110,12 +112,12 @@ def _status(values: Mapping[str, Any]) -> str:
         return status
     conclusion = str(values.get("conclusion") or "").lower()
     if not conclusion:
-        raise BadRow("it is completed and has no conclusion")
+        raise BadRow("status is completed, but there is no conclusion")
     return _CONCLUSIONS.get(conclusion, conclusion)
 
 
 def _named(values: Mapping[str, Any], what: str, key: str, known: Mapping[str, str]) -> str | None:
-    """The name of a feedstock or bakery: it stands in the row, or its number does."""
+    """Return the name of a feedstock or bakery, from the row itself or by the number in it."""
     nested = values.get(what)
     if isinstance(nested, dict) and nested.get(key):
         return str(nested[key])
@@ -127,12 +129,12 @@ def _named(values: Mapping[str, Any], what: str, key: str, known: Mapping[str, s
         return known[text]
     if text.isdecimal():
         plural = "feedstocks" if what == "feedstock" else "bakeries"
-        raise BadRow(f"{what}_id is {text}, a number that --{plural} does not name")
+        raise BadRow(f"{what}_id is {text}, which is not in the file given as --{plural}")
     return text
 
 
 def _in_utc(value: Any) -> Any:
-    """A time with its offset: what comes without one is in UTC there."""
+    """Return a time with its offset; that API's times without one are in UTC."""
     if not isinstance(value, str) or not value:
         return None
     text = value.strip()

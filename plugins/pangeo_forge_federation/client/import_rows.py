@@ -1,4 +1,4 @@
-"""The rows of a file of recipe runs, NDJSON, a JSON array or CSV, each with the place that a person looks for."""
+"""Read the rows of a file of recipe runs (NDJSON, a JSON array or CSV), with their line numbers."""
 
 import csv
 import io
@@ -18,29 +18,35 @@ _LONGEST_FIELD = 10_000_000
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a file: the line that it begins in (of a JSON array the number of the item), and what it says.
+    """A row of a file.
 
-    `fault` is why it cannot be read.
+    Attributes:
+        line: The line in which it begins, from 1; in a JSON array, the number of the item.
+        values: Column -> value.
+        error: Why the row cannot be read, or None.
     """
 
     line: int
     values: dict[str, Any]
-    fault: str | None = None
+    error: str | None = None
 
 
 class BadFile(Exception):
-    """The file as a whole cannot be read. Says why in a sentence."""
+    """The file as a whole cannot be read. The message says why."""
 
 
 def read_rows(file: BinaryIO, name: str, form: str | None, names: Mapping[str, str]) -> Iterator[Row]:
-    """The rows, read as they are asked for (of a JSON array all at once). Raises BadFile.
+    """Yield the rows one by one; only a JSON array is read all at once.
 
-    `names` says which columns of a CSV are which field, where they are called otherwise: its cells are read by that.
+    `names` maps the columns of a CSV file that have another name to fields, which determine how cells are read.
+
+    Raises:
+        BadFile: The file is not in the format.
     """
     first = _first_byte(file)
     if form is None:
         form = next((each for suffix, each in _SUFFIXES.items() if name.lower().endswith(suffix)), None)
-        # an array in a file that is called otherwise, and the other way round
+        # the suffix may be wrong: an array in an .ndjson file, or NDJSON in a .json file
         if form in (None, JSON, NDJSON):
             form = {b"[": JSON, b"{": NDJSON}.get(first, form or CSV)
     if form == CSV:
@@ -65,21 +71,21 @@ def _row(number: int, text: bytes) -> Row:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return Row(number, {}, "is not JSON")
+        return Row(number, {}, "the line is not valid JSON")
     return _checked(number, value)
 
 
 def _checked(number: int, value: Any) -> Row:
-    return Row(number, value) if isinstance(value, dict) else Row(number, {}, "is not a JSON object")
+    return Row(number, value) if isinstance(value, dict) else Row(number, {}, "the row is not a JSON object")
 
 
 def _json(file: BinaryIO) -> Iterator[Row]:
     try:
         values = json.loads(file.read().removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError) as error:
-        raise BadFile(f"it is not JSON: {error}") from None
+        raise BadFile(f"it is not valid JSON: {error}") from None
     if not isinstance(values, list):
-        raise BadFile("it holds no JSON array")
+        raise BadFile("it does not contain a JSON array")
     for number, value in enumerate(values, start=1):
         yield _checked(number, value)
 
@@ -99,17 +105,17 @@ def _csv(file: BinaryIO, names: Mapping[str, str]) -> Iterator[Row]:
             if not cells:
                 continue
             if len(cells) != len(header):
-                yield Row(line, {}, f"has {len(cells)} cells, and the header {len(header)}")
+                yield Row(line, {}, f"the row has {len(cells)} cells, but the header has {len(header)}")
                 continue
             yield _csv_row(line, dict(zip(header, cells, strict=True)), names)
     except UnicodeDecodeError:
         raise BadFile("it is not UTF-8") from None
     except csv.Error as error:
-        raise BadFile(f"line {reader.line_num} is no CSV: {error}") from None
+        raise BadFile(f"line {reader.line_num} is not valid CSV: {error}") from None
 
 
 def _csv_row(line: int, cells: dict[str, str], names: Mapping[str, str]) -> Row:
-    """A row with values as JSON has them. An empty cell is no value."""
+    """Return a row with JSON values. Empty cells are left out."""
     values: dict[str, Any] = {}
     fields = records()["RecipeRun"]
     for name, text in cells.items():
@@ -117,7 +123,7 @@ def _csv_row(line: int, cells: dict[str, str], names: Mapping[str, str]) -> Row:
             continue
         field = fields.get(names.get(name, name))
         try:
-            # what the registry sets is left aside later
+            # fields that only the registry sets are left out later
             values[name] = field.read(text) if field and field.create else text
         except ValueError as error:
             return Row(line, {}, f"{name} {error}")

@@ -1,4 +1,4 @@
-"""Records as a terminal or a program reads them: a table, JSON, NDJSON or CSV. Lists are written as they come."""
+"""Write records to stdout as a table, JSON, NDJSON or CSV. Lists are written row by row as they arrive."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from pangeo_forge_federation.client.table import cell, fit, status_style, width
 
 TABLE, JSON, NDJSON, CSV = "table", "json", "nl", "csv"
 
-# What a table shows of each record when nobody says; of others, the first that fit.
+# The default columns of tables, by record; for other records, the first few.
 COLUMNS = {
     "Bakery": ("id", "region", "cluster_type", "listed", "recipe_runs_count", "datasets_count"),
     "Feedstock": ("id", "title", "latest_recipe_run_status", "last_success_at", "recipe_runs_count", "problems_count"),
@@ -29,18 +29,18 @@ COLUMNS = {
     "SyncRun": ("id", "source", "started_at", "added", "changed", "removed", "problems"),
 }
 _SHOWN_OF_OTHERS = 6
-# rows by which a table's columns get their widths
+# how many rows determine the widths of a table's columns
 _MEASURED = 200
 _GAP = "  "
 
 
 def has_colours() -> bool:
-    """Whether stdout is a terminal that may have colours (https://no-color.org)."""
+    """Return whether to use colours: stdout is a terminal, and NO_COLOR is not set (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def columns_of(record: str) -> tuple[str, ...]:
-    """The columns of a record that a table shows when nobody says."""
+    """Return the default columns of a table of these records."""
     if record in COLUMNS:
         return COLUMNS[record]
     plain = [name for name, field in records()[record].items() if field.kind != "json"]
@@ -48,7 +48,7 @@ def columns_of(record: str) -> tuple[str, ...]:
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: str) -> None:
-    """Write a list on stdout, row by row."""
+    """Write a list to stdout, row by row."""
     writer = {TABLE: _table, JSON: _json, NDJSON: _ndjson, CSV: _csv}[form]
     for piece in writer(iter(rows), columns):
         sys.stdout.write(piece)
@@ -56,7 +56,7 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: 
 
 
 def write_record(record: Mapping[str, Any], fields: Mapping[str, Field], form: str) -> None:
-    """Write one record on stdout."""
+    """Write one record to stdout."""
     if form == TABLE:
         for line in _lines(record, fields):
             click.echo(line)
@@ -92,7 +92,7 @@ def _csv(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[
 
 
 class _Line:
-    """Where csv writes its line."""
+    """A file for `csv.writer` that keeps the last line."""
 
     text = ""
 
@@ -107,7 +107,7 @@ def _csv_cell(value: Any) -> Any:
 
 
 def _table(rows: Iterator[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
-    # a run that was lost says so where its status stands
+    # the status column shows whether a run is stale
     shown = [name for name in columns if name != "is_stale" or "status" not in columns]
     first = list(islice(rows, _MEASURED))
     cells = [[cell(row, name) for name in shown] for row in first]
@@ -129,8 +129,8 @@ def _line(texts: Sequence[str], widths: Sequence[int], styles: Sequence[Mapping[
     for index, (text, wide) in enumerate(zip(texts, widths, strict=True)):
         cut = text if width(text) <= wide else _cut(text, wide)
         style = styles[index] if styles else {}
-        blanks = " " * (wide - width(cut)) if index + 1 < len(widths) else ""
-        parts.append((click.style(cut, **style) if style else cut) + blanks)
+        padding = " " * (wide - width(cut)) if index + 1 < len(widths) else ""
+        parts.append((click.style(cut, **style) if style else cut) + padding)
     return _GAP.join(parts).rstrip() + "\n"
 
 
@@ -141,7 +141,7 @@ def _cut(text: str, wide: int) -> str:
 
 
 def _lines(record: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
-    """A record as `name  value` lines; what is in a list has a line each."""
+    """Yield a record as lines of `name  value`, with a line for each item of a list."""
     wide = max(map(len, record), default=0)
     for name, value in record.items():
         if isinstance(value, list) and value:

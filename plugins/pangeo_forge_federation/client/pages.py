@@ -1,4 +1,4 @@
-"""A list of the registry, walked page by page: one page is in memory at a time."""
+"""Iterate over a list of the registry, with one page in memory at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pangeo_forge_federation.client.endpoints import Endpoint
 from pangeo_forge_federation.client.errors import RegistryError
-from pangeo_forge_federation.client.transport import Answer, Transport
+from pangeo_forge_federation.client.transport import Response, Transport
 
 if TYPE_CHECKING:
     import pandas
@@ -17,9 +17,9 @@ LARGEST_PAGE = 1000
 
 
 class Pages(Generic[Row]):
-    """Rows of a list, asked for when they are walked; walked again, they are asked for again.
+    """The rows of a list, which are requested while iterating; each iteration requests them again.
 
-    Pages are NDJSON, in which messages are whole (JSON lists cut them to 500 characters).
+    Messages are complete, as pages are requested as NDJSON; JSON lists cut messages to 500 characters.
     """
 
     def __init__(
@@ -41,54 +41,62 @@ class Pages(Generic[Row]):
             yield from page
 
     def pages(self) -> Iterator[list[Row]]:
-        """Each page as a list. Raises Problem, Unreachable, RegistryError."""
-        following: str | None = ""
-        while following is not None:
-            answer = self._page(following)
-            yield answer.json_lines()
-            following = _next_of(answer)
+        """Yield each page as a list of rows.
+
+        Raises:
+            Problem, Unreachable, RegistryError: A page cannot be read.
+        """
+        token: str | None = ""
+        while token is not None:
+            response = self._page(token)
+            yield response.json_lines()
+            token = _next_token(response)
 
     def first(self, limit: int) -> tuple[list[Row], bool]:
-        """(the first rows, at most `limit`; whether there are more)."""
+        """Return the first rows, at most `limit`, and whether there are more."""
         rows: list[Row] = []
-        following: str | None = ""
-        while following is not None and len(rows) < limit:
-            answer = self._page(following)
-            rows += answer.json_lines()
-            following = _next_of(answer)
-        return rows[:limit], len(rows) > limit or following is not None
+        token: str | None = ""
+        while token is not None and len(rows) < limit:
+            response = self._page(token)
+            rows += response.json_lines()
+            token = _next_token(response)
+        return rows[:limit], len(rows) > limit or token is not None
 
     def count(self) -> tuple[int, bool]:
-        """(how many rows there are, whether there are more: beyond a bound they are not counted)."""
+        """Return the number of rows, and whether there are more: the registry only counts up to a limit."""
         parameters = [*self._parameters, ("_extra", "count"), ("_size", "1")]
         total = self._transport.get(self._path, parameters).headers.get("X-Total-Count", "")
         number = total.rstrip("+")
         if not number.isdecimal():
-            raise RegistryError("the answer does not say how many there are: is this the URL of a registry?")
+            raise RegistryError("the response has no X-Total-Count header. Is the registry's URL correct?")
         return int(number), total.endswith("+")
 
     def to_dataframe(self) -> "pandas.DataFrame":
-        """All rows as a DataFrame, times as datetimes in UTC. Raises ImportError where there is no pandas."""
+        """Return all rows as a DataFrame, with times as datetimes in UTC.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
         try:
             import pandas
         except ImportError:
-            raise ImportError("to_dataframe needs pandas: pip install pandas") from None
+            raise ImportError("to_dataframe needs pandas. Install it with: pip install pandas") from None
         frame = pandas.DataFrame(list(self))
         for name in frame.columns:
             if self._endpoint.fields[name].kind == "time":
                 frame[name] = pandas.to_datetime(frame[name], utc=True)
         return frame
 
-    def _page(self, following: str) -> Answer:
+    def _page(self, token: str) -> Response:
         parameters = [*self._parameters, ("_format", "ndjson"), ("_size", str(self._page_size))]
-        if following:
-            parameters.append(("_next", following))
+        if token:
+            parameters.append(("_next", token))
         return self._transport.get(self._path, parameters)
 
 
-def _next_of(answer: Answer) -> str | None:
-    """Where the next page begins. The rest of its link is left aside: a token goes nowhere else for it."""
-    for link in answer.headers.get("Link", "").split(","):
+def _next_token(response: Response) -> str | None:
+    """Return `_next` of the link to the next page. The rest of the link is not used: it could lead to another host."""
+    for link in response.headers.get("Link", "").split(","):
         target, _, attributes = link.partition(">")
         if 'rel="next"' in attributes:
             return parse_qs(urlsplit(target.strip(" <")).query).get("_next", [None])[0]

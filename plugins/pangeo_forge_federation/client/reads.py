@@ -6,7 +6,7 @@ from pangeo_forge_federation.client.reader import Reader, Value
 
 
 class Reads(Reader):
-    """Every GET endpoint: lists take filters, and what else `rows` says."""
+    """A method for each GET endpoint. Those for lists take the filters and options of `rows`."""
 
     def bakeries(self, **filters: Value) -> Pages[records.Bakery]:
         """Bakeries.

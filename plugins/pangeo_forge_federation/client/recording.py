@@ -1,4 +1,4 @@
-"""`forge runs record`: a command is run, and the registry is told of it, whatever becomes of either."""
+"""`forge runs record`: run a command, and record it as a recipe run, even if the command or the registry fails."""
 
 import os
 import queue
@@ -9,34 +9,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pangeo_forge_federation.client.child import CannotStart, Child, exit_code_of, how_it_ended
+from pangeo_forge_federation.client.child import CannotStart, Child, describe_end, exit_code_of
 from pangeo_forge_federation.client.message import fit_message
 from pangeo_forge_federation.client.recorder import Recorder
 from pangeo_forge_federation.values import times
 
-# Seconds: for the begin before the command starts, for the end after it, from a signal to SIGKILL, and from it to ours.
-BEGIN_SECONDS, END_SECONDS, KILL_SECONDS, LEAVE_SECONDS = 3.0, 20.0, 5.0, 6.7
-# what happened, and the number of a signal
+# How long to wait for the start to be recorded before the command is started, and for the end after it has ended.
+BEGIN_SECONDS, END_SECONDS = 3.0, 20.0
+# How long after a signal the command is killed with SIGKILL, and this process exits.
+KILL_SECONDS, LEAVE_SECONDS = 5.0, 6.7
+# the name of the event, and the number of a signal
 Events = queue.SimpleQueue[tuple[str, int | None]]
 
-_DRAIN_SECONDS, _HURRIED_DRAIN_SECONDS = 2.0, 0.3
+# how long to wait for the rest of the output, and how long after a signal
+_DRAIN_SECONDS, _DRAIN_SECONDS_AFTER_SIGNAL = 2.0, 0.3
 _GROUP_POLL_SECONDS = 0.1
-# as timeout(1) has it
+# the exit code of timeout(1)
 TIMED_OUT = 124
 
 
 @dataclass
 class Ending:
-    """How it went: our exit code, the run's status and the head of its message."""
+    """How the command ended: the exit code of `forge`, the run's status and the first line of its message."""
 
     exit_code: int
     status: str
-    words: str
+    summary: str
 
 
 @dataclass
 class Watch:
-    """One command under watch, from its start to its record."""
+    """A command that is run, with its timeout and the signals that this process gets meanwhile.
+
+    Attributes:
+        command: The command and its arguments.
+        environ: Its environment.
+        events: Signals and the end of the command, as ("signal", number) and ("exit", None).
+        timeout: Seconds after which the command is ended, or None.
+        signalled: The first signal that this process got, or None.
+        signalled_at: When, on the monotonic clock.
+        timed_out: Whether the timeout has expired.
+        child: The command's process, once it is started.
+    """
 
     command: Sequence[str]
     environ: Mapping[str, str]
@@ -48,29 +62,29 @@ class Watch:
     child: Child | None = field(default=None, repr=False)
 
     def install(self) -> None:
-        """Take the signals that end us; one that was ignored stays so."""
+        """Handle the signals that end this process. Those that are ignored stay ignored."""
         caught = [
             number
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
             if signal.getsignal(number) != signal.SIG_IGN
         ]
-        # the kernel may give a signal to any thread, and Python runs handlers in the main one alone, when that wakes
-        # up; so the handler of C writes the number down, and a thread reads it
+        # Python runs handlers only in the main thread and only once it wakes up, while the kernel can deliver a signal
+        # to any thread. So Python's C handler writes the number to a pipe, and a thread reads it.
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing)
-        threading.Thread(target=self._hear, args=(reading, caught), daemon=True).start()
+        threading.Thread(target=self._read_signals, args=(reading, caught), daemon=True).start()
         for number in caught:
             signal.signal(number, lambda caught, frame: None)
 
-    def _hear(self, reading: int, caught: Sequence[int]) -> None:
+    def _read_signals(self, reading: int, caught: Sequence[int]) -> None:
         while True:
             for number in os.read(reading, 64):
                 if number in caught:
                     self.events.put(("signal", number))
 
     def run(self) -> Ending:
-        """Run it to its end."""
+        """Run the command, and return how it ended."""
         if self.signalled:
             return self._cancelled(self.signalled, "before the command was started")
         try:
@@ -82,23 +96,23 @@ class Watch:
         return self._ending(self.child.returncode)
 
     def _ending(self, returncode: int | None) -> Ending:
-        ended = "it did not end after SIGKILL" if returncode is None else how_it_ended(returncode)
+        end = "it did not end after SIGKILL" if returncode is None else describe_end(returncode)
         if self.signalled:
-            return self._cancelled(self.signalled, ended)
+            return self._cancelled(self.signalled, end)
         if self.timed_out or returncode is None:
-            return Ending(TIMED_OUT, "timed_out", f"timed out after {self.timeout:g} s: {ended}")
+            return Ending(TIMED_OUT, "timed_out", f"timed out after {self.timeout:g} s: {end}")
         if returncode == 0:
             return Ending(0, "success", "")
-        return Ending(exit_code_of(returncode), "failure", ended)
+        return Ending(exit_code_of(returncode), "failure", end)
 
     def note_signal(self, number: int) -> None:
-        """Somebody wants us to end."""
+        """Note that this process got a signal that ends it."""
         if not self.signalled:
             self.signalled, self.signalled_at = number, time.monotonic()
 
     @staticmethod
-    def _cancelled(number: int, ended: str) -> Ending:
-        return Ending(128 + number, "cancelled", f"cancelled by {signal.Signals(number).name}: {ended}")
+    def _cancelled(number: int, end: str) -> Ending:
+        return Ending(128 + number, "cancelled", f"cancelled by {signal.Signals(number).name}: {end}")
 
     def _wait_for_end(self, child: Child) -> None:
         timeout_at = time.monotonic() + self.timeout if self.timeout else None
@@ -121,16 +135,16 @@ class Watch:
             if kill_at is not None and now >= kill_at:
                 child.signal(signal.SIGKILL)
                 kill_at, abandon_at = None, now + 1.0
-            # asked to end, it ends with all that it started
-            was_asked = self.signalled or self.timed_out
-            if ended and (not was_asked or abandon_at is not None or not child.group_lives):
+            # after a signal or the timeout, wait for the processes that the command started as well
+            is_stopped = self.signalled or self.timed_out
+            if ended and (not is_stopped or abandon_at is not None or not child.is_group_alive):
                 return
-            # a process that the kernel does not let go of is not waited for
+            # do not wait for a process that is stuck in the kernel
             if abandon_at is not None and now >= abandon_at:
                 return
 
     def _next_event(self, *moments: float | None, ended: bool) -> tuple[str, Any]:
-        """The next event, or ("time", None) when the first of these moments has come."""
+        """Return the next event, or ("time", None) if the first of these moments comes before it."""
         waits = [moment - time.monotonic() for moment in moments if moment is not None]
         if ended:
             waits.append(_GROUP_POLL_SECONDS)
@@ -148,7 +162,11 @@ def record(
     with_output: bool,
     end_seconds: float,
 ) -> Ending:
-    """Run the command and have it recorded."""
+    """Run the command and record it, and return how it ended.
+
+    The run gets `datasets` if the command succeeds, and the end of the output as its message if `with_output` is true.
+    After the command has ended, `end_seconds` is the longest wait for the registry.
+    """
     recorder.start()
     _wait_for_begin(watch, recorder)
     if recorder.delivery.recipe_run_id is not None:
@@ -157,10 +175,10 @@ def record(
     ended_at = max(times.now(), recorder.delivery.run["run_date"])
     output = b""
     if watch.child:
-        watch.child.drain(_HURRIED_DRAIN_SECONDS if watch.signalled else _DRAIN_SECONDS)
+        watch.child.drain(_DRAIN_SECONDS_AFTER_SIGNAL if watch.signalled else _DRAIN_SECONDS)
         output = watch.child.tail.read() if with_output else b""
     patch: dict[str, Any] = {"status": ending.status, "completed_at": ended_at}
-    if message := fit_message(ending.words, output, secrets):
+    if message := fit_message(ending.summary, output, secrets):
         patch["message"] = message
     if datasets and ending.status == "success":
         patch["datasets"] = list(datasets)
@@ -169,7 +187,7 @@ def record(
     _wait_for_record(watch, recorder, until)
     recorder.give_up()
     if watch.child and not watch.signalled:
-        # a reader that is slow gets it all
+        # a slow reader gets all of the output
         watch.child.drain(None)
     return ending
 
@@ -192,5 +210,5 @@ def _wait_for_record(watch: Watch, recorder: Recorder, until: float) -> None:
         except queue.Empty:
             return
         if name == "signal":
-            # the command has ended as it did: only the record is in a hurry now
+            # the command has already ended, so that this only shortens the wait for the registry
             until = min(until, time.monotonic() + LEAVE_SECONDS - KILL_SECONDS)

@@ -1,10 +1,10 @@
-"""What the registry answers, and the bodies that it takes. Made by scripts/write-generated."""
+"""The records that the registry returns and accepts. Made by scripts/write-generated."""
 
 from typing import Any, NotRequired, TypedDict
 
 
 class NestedTarget(TypedDict):
-    """A target as it stands in its bakery."""
+    """A storage target, as part of its bakery."""
 
     name: str
     region: str | None
@@ -17,7 +17,7 @@ class NestedTarget(TypedDict):
 
 
 class Bakery(TypedDict):
-    """An organisation's execution environment plus storage, listed in bakeries.yaml."""
+    """An organisation's execution environment and storage, listed in bakeries.yaml."""
 
     id: str
     region: str | None
@@ -40,7 +40,7 @@ class Bakery(TypedDict):
 
 
 class NestedMaintainer(TypedDict):
-    """A maintainer as it stands in its feedstock."""
+    """A maintainer, as part of a feedstock."""
 
     github: str | None
     name: str | None
@@ -48,7 +48,7 @@ class NestedMaintainer(TypedDict):
 
 
 class Maintainer(TypedDict):
-    """A person who maintains feedstocks, known by their name on GitHub."""
+    """A person who maintains feedstocks, identified by their GitHub username."""
 
     github: str
     name: str | None
@@ -57,7 +57,7 @@ class Maintainer(TypedDict):
 
 
 class FeedstockState(TypedDict):
-    """How one feedstock stands."""
+    """The current state of a feedstock."""
 
     id: str
     title: str | None
@@ -80,7 +80,7 @@ class NestedProvider(TypedDict):
 
 
 class Recipe(TypedDict):
-    """A recipe as listed in meta.yaml."""
+    """A recipe listed in meta.yaml."""
 
     id: int
     feedstock_id: str
@@ -98,7 +98,7 @@ class Recipe(TypedDict):
 
 
 class NestedProblem(TypedDict):
-    """A problem as it stands in its feedstock."""
+    """A problem, as part of a feedstock."""
 
     source_file: str
     pointer: str
@@ -109,7 +109,7 @@ class NestedProblem(TypedDict):
 
 
 class Feedstock(TypedDict):
-    """A GitHub repository with feedstock/meta.yaml and recipe code."""
+    """A GitHub repository with recipe code and a feedstock/meta.yaml."""
 
     id: str
     repository: str
@@ -142,7 +142,7 @@ class Feedstock(TypedDict):
 
 
 class NestedDataset(TypedDict):
-    """A dataset as it stands in its recipe run."""
+    """A dataset, as part of a recipe run."""
 
     id: int
     url: str
@@ -177,7 +177,7 @@ class RecipeRun(TypedDict):
 
 
 class RecipeRunEvent(TypedDict):
-    """One accepted write to a recipe run."""
+    """An accepted write to a recipe run."""
 
     id: int
     recipe_run_id: int
@@ -189,7 +189,7 @@ class RecipeRunEvent(TypedDict):
 
 
 class Dataset(TypedDict):
-    """What recipe runs wrote, known by its public URL."""
+    """A dataset that recipe runs wrote, identified by its public URL."""
 
     id: int
     url: str
@@ -218,7 +218,7 @@ class Dataset(TypedDict):
 
 
 class DatasetEvent(TypedDict):
-    """One accepted write to a dataset."""
+    """An accepted write to a dataset."""
 
     id: int
     dataset_id: int
@@ -231,7 +231,7 @@ class DatasetEvent(TypedDict):
 
 
 class LineageRecipeRun(TypedDict):
-    """A recipe run in a lineage."""
+    """A recipe run, as part of a lineage."""
 
     id: int
     recipe_id: str
@@ -244,7 +244,7 @@ class LineageRecipeRun(TypedDict):
 
 
 class LineageFeedstock(TypedDict):
-    """A feedstock in a lineage, at the commit of the latest run."""
+    """A feedstock, as part of a lineage, at the commit of the latest run."""
 
     id: str
     repository: str
@@ -255,7 +255,7 @@ class LineageFeedstock(TypedDict):
 
 
 class Lineage(TypedDict):
-    """Where a dataset came from: dataset, recipe runs, feedstock, providers."""
+    """The provenance of a dataset: its recipe runs, feedstock and providers."""
 
     dataset: Dataset
     recipe_runs_count: int
@@ -265,7 +265,7 @@ class Lineage(TypedDict):
 
 
 class SyncRun(TypedDict):
-    """One sync with GitHub or with a folder."""
+    """A sync from GitHub or from a folder."""
 
     id: int
     source: str
@@ -282,7 +282,7 @@ class SyncRun(TypedDict):
 
 
 class NestedSyncChange(TypedDict):
-    """One field that a sync changed, as it stands in its sync."""
+    """A field that a sync changed, as part of the sync."""
 
     feedstock_id: str | None
     bakery_id: str | None
@@ -293,14 +293,14 @@ class NestedSyncChange(TypedDict):
 
 
 class RecipeRunsOfDay(TypedDict):
-    """Recipe runs of one day, by status."""
+    """Recipe runs of a day, by status."""
 
     day: str
     recipe_runs: dict[str, int]
 
 
 class Stats(TypedDict):
-    """Counts of everything, test runs left out."""
+    """Counts across the registry, not counting test runs."""
 
     bakeries: int
     feedstocks: int
@@ -340,19 +340,19 @@ class Snapshot(TypedDict):
 
 
 class BakeryTarget(NestedTarget):
-    """A storage destination of a bakery. Only its public half is published."""
+    """A storage target of a bakery. Only its public settings are published."""
 
     bakery_id: str
 
 
 class MaintainerDetail(Maintainer):
-    """A person with the state of each of their feedstocks."""
+    """A maintainer with the state of each of their feedstocks."""
 
     feedstocks: list[FeedstockState]
 
 
 class Problem(NestedProblem):
-    """What a sync could not understand."""
+    """A problem that a sync found in a file."""
 
     id: int
     repository: str
@@ -363,7 +363,7 @@ class Problem(NestedProblem):
 
 
 class FeedstockDetail(Feedstock):
-    """A feedstock with all that its page needs."""
+    """A feedstock with its providers, recipes, problems and parsed meta.yaml."""
 
     providers_count: int
     providers: list[NestedProvider]
@@ -376,21 +376,21 @@ class FeedstockDetail(Feedstock):
 
 
 class SyncRunDetail(SyncRun):
-    """One sync with what it changed."""
+    """A sync with the fields that it changed."""
 
     changes_count: int
     changes: list[NestedSyncChange]
 
 
 class SyncChange(NestedSyncChange):
-    """One field that a sync changed."""
+    """A field that a sync changed."""
 
     id: int
     sync_run_id: int
 
 
 class NestedDatasetCreate(TypedDict):
-    """What records a NestedDataset."""
+    """The body of a POST that records a NestedDataset."""
 
     url: str
     format: NotRequired[str | None]
@@ -398,7 +398,7 @@ class NestedDatasetCreate(TypedDict):
 
 
 class RecipeRunCreate(TypedDict):
-    """What records a RecipeRun."""
+    """The body of a POST that records a RecipeRun."""
 
     recipe_id: str
     run_date: NotRequired[str | None]
@@ -416,7 +416,7 @@ class RecipeRunCreate(TypedDict):
 
 
 class RecipeRunUpdate(TypedDict):
-    """What changes a RecipeRun."""
+    """The body of a PATCH that changes a RecipeRun."""
 
     status: NotRequired[str]
     message: NotRequired[str | None]
@@ -428,7 +428,7 @@ class RecipeRunUpdate(TypedDict):
 
 
 class DatasetCreate(TypedDict):
-    """What records a Dataset."""
+    """The body of a POST that records a Dataset."""
 
     url: str
     format: NotRequired[str | None]
@@ -441,7 +441,7 @@ class DatasetCreate(TypedDict):
 
 
 class DatasetUpdate(TypedDict):
-    """What changes a Dataset."""
+    """The body of a PATCH that changes a Dataset."""
 
     format: NotRequired[str | None]
     title: NotRequired[str | None]

@@ -1,7 +1,7 @@
-"""What could not be sent, on disk: a file a run, sent by the next command that writes or by `forge runs flush`.
+"""Runs that could not be sent, saved on disk until the next command that writes or `forge runs flush` sends them.
 
-Each belongs to the URL that it was meant for. No token is in it. Whoever works on one holds a lock on the file beside
-it, which the kernel lets go of when the process ends, however it ends.
+Each run is a file, which also contains the registry's URL, but no token. A process that works on a run locks the .lock
+file next to it. The kernel releases the lock when the process ends, however it ends.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from pangeo_forge_federation.client.transport import Transport
 try:
     import fcntl
 except ImportError:
-    # Windows: two that send the same at once send it under the same keys
+    # Windows: two processes may send the same run, but with the same idempotency keys
     fcntl = None  # type: ignore[assignment]
 
 
-class Kept:
-    """A delivery on disk, locked by us until it is let go of or forgotten."""
+class SavedDelivery:
+    """A delivery on disk, which this process has locked until it releases or deletes it."""
 
     def __init__(self, path: Path, url: str):
         self._path = path
@@ -36,15 +36,15 @@ class Kept:
         self._lock: int | None = None
 
     @classmethod
-    def new(cls, url: str, folder: Path) -> "Kept":
-        """A place for a delivery. Raises OSError."""
+    def new(cls, url: str, folder: Path) -> "SavedDelivery":
+        """Create a place for a delivery, and lock it. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        kept = cls(folder / f"{uuid.uuid4().hex}.json", url)
-        kept.take()
-        return kept
+        saved = cls(folder / f"{uuid.uuid4().hex}.json", url)
+        saved.lock()
+        return saved
 
-    def take(self) -> bool:
-        """Lock it. False where another process works on it."""
+    def lock(self) -> bool:
+        """Lock the file. Return False if another process works on it."""
         self._lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         if fcntl is not None:
             try:
@@ -55,7 +55,7 @@ class Kept:
         return True
 
     def save(self, delivery: Delivery) -> None:
-        """Write it, whole or not at all. Raises OSError."""
+        """Write the delivery, completely or not at all. Raises OSError."""
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".new-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"url": self._url, "delivery": delivery.to_json()}, file, ensure_ascii=False)
@@ -63,14 +63,14 @@ class Kept:
             os.fsync(file.fileno())
         os.replace(name, self._path)
 
-    def forget(self) -> None:
-        """It is sent, or refused for good."""
+    def delete(self) -> None:
+        """Delete the file, after the delivery was sent or refused for good."""
         self._path.unlink(missing_ok=True)
         self._path.with_suffix(".lock").unlink(missing_ok=True)
         self._close()
 
-    def let_go(self) -> None:
-        """Another process may have it."""
+    def release(self) -> None:
+        """Release the lock, so that another process can work on the file."""
         if not self._path.exists():
             self._path.with_suffix(".lock").unlink(missing_ok=True)
         self._close()
@@ -83,7 +83,7 @@ class Kept:
 
 @dataclass
 class Flushed:
-    """What became of what was kept."""
+    """How many saved runs were sent, are still saved, and were refused."""
 
     sent: int = 0
     kept: int = 0
@@ -91,61 +91,62 @@ class Flushed:
 
 
 def flush(transport: Transport, say: Callable[[str], None], folder: Path | None = None) -> Flushed:
-    """Send what is kept for this registry. It stops where nobody answers; `say` is told what was not sent.
+    """Send the runs that are saved for this registry, until it does not respond. Calls `say` for each that is not sent.
 
-    Raises RegistryError where the folder cannot be used.
+    Raises:
+        RegistryError: The folder cannot be used.
     """
     folder = folder or spool_folder()
     try:
         return _flush(transport, say, folder)
     except OSError as error:
-        raise RegistryError(f"what is kept in {folder} cannot be sent: {error.strerror}") from None
+        raise RegistryError(f"the runs saved in {folder} cannot be sent: {error.strerror}") from None
 
 
 def _flush(transport: Transport, say: Callable[[str], None], folder: Path) -> Flushed:
     client = Client(transport=transport)
     done = Flushed()
-    waiting = list(_waiting(folder, transport.url))
-    for index, (kept, delivery) in enumerate(waiting):
-        what = f"the run of {delivery.run['recipe_id']!r} of {delivery.run['run_date']}"
+    unsent = list(_unsent(folder, transport.url))
+    for index, (saved, delivery) in enumerate(unsent):
+        what = f"the run of {delivery.run['recipe_id']!r} started at {delivery.run['run_date']}"
         try:
             delivery.send(client)
         except Unreachable as error:
-            say(f"Not sent, and kept: {what}: {error}")
-            for other, _ in waiting[index:]:
-                other.let_go()
-            done.kept += len(waiting) - index
+            say(f"Not sent, and still saved: {what}: {error}")
+            for other, _ in unsent[index:]:
+                other.release()
+            done.kept += len(unsent) - index
             return done
         except RegistryError as error:
             if isinstance(error, Problem) and not isinstance(error, Refused):
                 # it would be refused again
-                say(f"Refused, and not kept: {what}: {error}")
+                say(f"Refused, and deleted: {what}: {error}")
                 done.refused += 1
-                kept.forget()
+                saved.delete()
             else:
-                # another token may be taken, and those after it may be another bakery's
-                say(f"Not sent, and kept: {what}: {error}")
+                # it can be sent with another token, and the next runs may belong to another bakery
+                say(f"Not sent, and still saved: {what}: {error}")
                 done.kept += 1
-                kept.let_go()
+                saved.release()
         else:
             done.sent += 1
-            kept.forget()
+            saved.delete()
     return done
 
 
-def kept_for_others(url: str, folder: Path | None = None) -> Counter[str]:
-    """How many runs are kept for registries at other URLs: a registry may have another one now."""
+def saved_for_other_urls(url: str, folder: Path | None = None) -> Counter[str]:
+    """Return how many runs are saved for each URL other than this one; the registry's URL may have changed."""
     found: Counter[str] = Counter()
     for path in (folder or spool_folder()).glob("*.json"):
-        # sent meanwhile, or of another version
+        # files that were sent in the meantime, or written by another version, are left out
         with contextlib.suppress(FileNotFoundError, ValueError, TypeError, KeyError):
             found[str(json.loads(path.read_text("utf-8"))["url"])] += 1
     del found[url]
     return found
 
 
-def flush_beside(transport: Transport, say: Callable[[str], None]) -> None:
-    """Send what is kept, beside something else that was just sent, which this must not undo."""
+def try_flush(transport: Transport, say: Callable[[str], None]) -> None:
+    """Send the saved runs after another write, which has succeeded: if this fails, only print a warning."""
     folder = spool_folder()
     if folder.is_dir():
         try:
@@ -154,17 +155,17 @@ def flush_beside(transport: Transport, say: Callable[[str], None]) -> None:
             say(f"Warning: {error}")
 
 
-def _waiting(folder: Path, url: str) -> Iterator[tuple[Kept, Delivery]]:
-    """What waits for this registry, the oldest first, each locked."""
+def _unsent(folder: Path, url: str) -> Iterator[tuple[SavedDelivery, Delivery]]:
+    """Yield what is saved for this registry, oldest first, each locked."""
     for path in sorted(folder.glob("*.json"), key=_modified):
-        kept = Kept(path, url)
-        if not kept.take():
+        saved = SavedDelivery(path, url)
+        if not saved.lock():
             continue
         delivery = _read(path, url)
         if delivery is None:
-            kept.let_go()
+            saved.release()
         else:
-            yield kept, delivery
+            yield saved, delivery
 
 
 def _modified(path: Path) -> float:
@@ -175,7 +176,7 @@ def _modified(path: Path) -> float:
 
 
 def _read(path: Path, url: str) -> Delivery | None:
-    """What a file holds; None where it is gone, is another registry's, or was written by another version."""
+    """Return the delivery in a file, or None if it is gone, for another URL, or was written by another version."""
     try:
         value = json.loads(path.read_text("utf-8"))
         return Delivery.read(value["delivery"]) if value["url"] == url else None

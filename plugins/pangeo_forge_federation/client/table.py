@@ -1,4 +1,4 @@
-"""The cells of a table: text that a terminal takes for text, cut to what fits."""
+"""The cells of a table in the terminal: their text without control characters, colours and widths."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,13 @@ from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.statuses import STATUSES
 from pangeo_forge_federation.values.text_rules import CONTROL, without_terminal_codes
 
-# a column is not made narrower than this
+# the smallest width to which a column is cut
 _NARROWEST = 8
 _COLOURS = {each.name: each.terminal_colour for each in STATUSES}
 
 
 def cell(row: Mapping[str, Any], name: str, whole: bool = False) -> str:
-    """A value in one line; with `whole` its blanks stay as they are."""
+    """Return a value as one line. Whitespace is collapsed, unless `whole` is true."""
     value = row.get(name)
     if value is None:
         return ""
@@ -24,7 +24,7 @@ def cell(row: Mapping[str, Any], name: str, whole: bool = False) -> str:
         return ", ".join(str(each) for each in value) if _is_plain(value) else f"({len(value)})"
     text = str(value)
     if times.is_kept(text):
-        # to the second
+        # without fractions of a second
         return f"{text[:10]} {text[11:19]}"
     text = CONTROL.sub("", without_terminal_codes(text))
     if not whole:
@@ -33,7 +33,7 @@ def cell(row: Mapping[str, Any], name: str, whole: bool = False) -> str:
 
 
 def status_style(row: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """How a cell is coloured: statuses are, by how it went."""
+    """Return the arguments of `click.style` for a cell. Only statuses have colours."""
     if not name.endswith("status"):
         return {}
     colour = _COLOURS.get(str(row.get(name)))
@@ -41,7 +41,7 @@ def status_style(row: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def width(text: str) -> int:
-    """Columns of a terminal that a text takes."""
+    """Return how many columns of a terminal a string takes up."""
     if text.isascii():
         return len(text)
     return sum(
@@ -51,7 +51,7 @@ def width(text: str) -> int:
 
 
 def fit(widths: Sequence[int], columns: int, gap: int) -> list[int]:
-    """Widths that fit into a terminal, the widest made narrower first."""
+    """Return widths that fit into a terminal; the widest columns are cut first."""
     fitted = list(widths)
     while sum(fitted) + gap * (len(fitted) - 1) > columns and max(fitted) > _NARROWEST:
         fitted[fitted.index(max(fitted))] -= 1

@@ -1,4 +1,4 @@
-"""A feedstock's meta.yaml or a bakeries.yaml, checked as the sync reads it."""
+"""Check a feedstock's meta.yaml or a bakeries.yaml with the parsers that the sync uses."""
 
 from pathlib import Path
 
@@ -12,33 +12,33 @@ META, BAKERIES = "meta", "bakeries"
 KINDS = (META, BAKERIES)
 
 
-class NothingThere(Exception):
-    """A folder without such a file, or something that is no file. Says so in a sentence."""
+class NothingToCheck(Exception):
+    """A folder contains none of the files, or a file cannot be read. The message says which."""
 
 
 def files_at(path: Path) -> list[Path]:
-    """The file itself, or those of a checkout's folder that a sync reads. Raises NothingThere."""
+    """Return the file itself, or the files in a checkout that a sync reads. Raises NothingToCheck if there are none."""
     if not path.is_dir():
         return [path]
-    # a feedstock has one: the second name counts where the first is missing
+    # a sync only reads the second name if there is no file with the first one
     metas = [path / name for name in META_PATHS if (path / name).is_file()][:1]
     found = metas + [path / BAKERIES_PATH] * (path / BAKERIES_PATH).is_file()
     if not found:
-        raise NothingThere(f"{path} has no {', '.join((*META_PATHS, BAKERIES_PATH))}")
+        raise NothingToCheck(f"{path} contains none of these files: {', '.join((*META_PATHS, BAKERIES_PATH))}")
     return found
 
 
 def kind_of(path: Path) -> str:
-    """What a file's name says that it is."""
+    """Return the kind of a file, judging by its name."""
     return BAKERIES if "bakeries" in path.name.lower() else META
 
 
 def check(path: Path, kind: str) -> list[Problem]:
-    """The problems of a file, in its order. Raises NothingThere where it cannot be read."""
+    """Return the problems of a file, in their order in the file. Raises NothingToCheck if it cannot be read."""
     try:
         with path.open("rb") as file:
-            # a byte more tells that it is too large
+            # one byte more, so that the parser notices a file that is too large
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise NothingThere(f"{path} cannot be read: {error.strerror}") from None
+        raise NothingToCheck(f"cannot read {path}: {error.strerror}") from None
     return (parse_bakeries_yaml if kind == BAKERIES else parse_meta_yaml)(data).problems

@@ -1,1 +1,1 @@
-"""What our command lines share: options, durations, progress. Imports no other room."""
+"""What the command lines share: options, durations and progress. Imports no other room."""

@@ -1,4 +1,4 @@
-"""Spans of time on command lines, `90s`, `10m`, `6h`, `2d`, and in the words of a summary."""
+"""Durations: as options (`90s`, `10m`, `6h`, `2d`), and in text for people."""
 
 import re
 
@@ -9,7 +9,7 @@ _SPAN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhd]?)", re.ASCII)
 
 
 class Duration(click.ParamType):
-    """A span of time, as seconds. Without a unit only where `bare` says so: elsewhere people mean minutes."""
+    """An option with a duration, converted to seconds. With `bare`, a number without a unit is in seconds."""
 
     name = "duration"
 
@@ -19,8 +19,8 @@ class Duration(click.ParamType):
     def convert(
         self, value: str | int | float, param: click.Parameter | None, context: click.Context | None
     ) -> int | float:
-        """Whole seconds where it is a whole number of them. Raises BadParameter."""
-        # a default
+        """Return the seconds, as an int if possible. Raises BadParameter."""
+        # a default value
         if not isinstance(value, str):
             return value
         match = _SPAN.fullmatch(value.strip().lower())
@@ -31,7 +31,7 @@ class Duration(click.ParamType):
 
 
 def in_words(seconds: float) -> str:
-    """A span for people: `4 s`, `12 min 3 s`, `6 h 2 min`."""
+    """Return a duration for people: `4 s`, `12 min 3 s`, `6 h 2 min`."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"

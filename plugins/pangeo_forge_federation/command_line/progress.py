@@ -1,4 +1,4 @@
-"""How far a sync is, on stderr: a bar on a terminal, one line a step elsewhere, nothing when it is to be quiet."""
+"""Show progress on stderr: as a bar in a terminal, else as one line per step, or not at all."""
 
 import sys
 import time
@@ -11,24 +11,24 @@ T = TypeVar("T")
 
 
 class Progress:
-    """Says nothing; the base of the others."""
+    """Shows nothing. The base class of the others."""
 
     def step(self, what: str, done: int, total: int | None) -> None:
-        """So many of `total` are done; None where nobody knows how many there are."""
+        """Show that `done` of `total` are done. `total` is None if it is unknown."""
 
     def say(self, text: str) -> None:
-        """Something that a person should know while it goes on."""
+        """Show a message."""
 
     def over(self, what: str, items: Iterable[T], total: int) -> Iterator[T]:
-        """The items, while it is shown how far they are."""
+        """Yield the items, and show progress meanwhile."""
         yield from items
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Finish the output."""
 
 
 class Lines(Progress):
-    """One line a step."""
+    """Shows one line per step."""
 
     def step(self, what: str, done: int, total: int | None) -> None:
         self.say(f"{what} {done:,}" + (f" of {total:,}" if total is not None else ""))
@@ -38,7 +38,7 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """A bar with count, rate and time left."""
+    """Shows a bar with the count, the rate and the remaining time."""
 
     def __init__(self) -> None:
         self._what = ""
@@ -80,7 +80,7 @@ class Bar(Progress):
 
 
 def progress_for(quiet: bool) -> Progress:
-    """What fits: nothing, a bar on a terminal, lines elsewhere."""
+    """Return nothing to show if `quiet`, else a bar in a terminal, else lines."""
     if quiet:
         return Progress()
     return Bar() if sys.stderr.isatty() else Lines()

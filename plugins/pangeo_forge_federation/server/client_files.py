@@ -147,7 +147,7 @@ def _reads(queries: list[CannedQuery]) -> str:
         "",
         "",
         "class Reads(Reader):",
-        '    """Every GET endpoint: lists take filters, and what else `rows` says."""',
+        '    """A method for each GET endpoint. Those for lists take the filters and options of `rows`."""',
     ]
     for query in queries:
         ids = [f"{name}: {'int' if parameter_kind(name) == INTEGER else 'str'}" for name in query.path_parameters]
@@ -177,7 +177,7 @@ def _docstring(query: CannedQuery) -> list[str]:
 
 def _records() -> str:
     lines = [
-        '"""What the registry answers, and the bodies that it takes. Made by scripts/write-generated."""',
+        '"""The records that the registry returns and accepts. Made by scripts/write-generated."""',
         "",
         "from typing import Any, NotRequired, TypedDict",
     ]
@@ -193,9 +193,15 @@ def _records() -> str:
             annotation = _annotation(record.model_fields[field].annotation, kind)
             lines.append(f"    {field}: {annotation}{' | None' if field in nullable else ''}")
     for record in _WRITTEN:
-        lines += _body(record.__name__ + "Create", f"What records a {record.__name__}.", create_model_of(record))
+        lines += _body(
+            record.__name__ + "Create", f"The body of a POST that records a {record.__name__}.", create_model_of(record)
+        )
         if update_model_of(record).model_fields:
-            lines += _body(record.__name__ + "Update", f"What changes a {record.__name__}.", update_model_of(record))
+            lines += _body(
+                record.__name__ + "Update",
+                f"The body of a PATCH that changes a {record.__name__}.",
+                update_model_of(record),
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -58,15 +58,21 @@ READY_POLL_SECONDS = 0.05
 
 
 @click.command(context_settings=HELP)
-@click.option("--demo", "with_demo", is_flag=True, help="Serve a made-up federation from demo/.")
+@click.option("--demo", "with_demo", is_flag=True, help="Serve a made-up federation, by default in demo/.")
 @data_option
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that share it.")
-@click.option("--sync-every", type=Duration(), metavar="15m", help="Sync with GitHub beside it, so often.")
-@click.option("--snapshot-every", type=Duration(), metavar="1d", help="Make a public snapshot beside it, so often.")
-@click.option("--replicate", metavar="URL", help="Replicate into a store: s3://, gs://, abs://, sftp:// or file:///.")
-@click.option("--replica-of", metavar="URL", help="Serve reads from a copy that follows such a store.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8001,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 for any that is free.",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Number of server processes.")
+@click.option("--sync-every", type=Duration(), metavar="15m", help="Sync with GitHub at this interval.")
+@click.option("--snapshot-every", type=Duration(), metavar="1d", help="Make a public snapshot at this interval.")
+@click.option("--replicate", metavar="URL", help="Replicate to a store: s3://, gs://, abs://, sftp:// or file:///.")
+@click.option("--replica-of", metavar="URL", help="Serve a read replica of a registry that replicates to this store.")
 def serve_command(
     with_demo: bool,
     data: Path | None,
@@ -78,7 +84,7 @@ def serve_command(
     replicate: str | None,
     replica_of: str | None,
 ) -> None:
-    """Serve the registry: its API and its explorer."""
+    """Serve the registry's API and its explorer."""
     redact_stderr()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)

@@ -1,4 +1,4 @@
-"""The command line that the three sync scripts share. The summary goes to stderr, what a program reads to stdout."""
+"""The command line of the three sync scripts. The summary is written to stderr, output for programs to stdout."""
 
 import contextlib
 import json
@@ -25,22 +25,23 @@ from pangeo_forge_federation.values.repositories import is_repository
 
 CHANGES_PENDING = 3
 EPILOG = """\b
-Without --from it reads GitHub: with GITHUB_TOKEN over GraphQL, else over the
-REST API and raw files, asked for only if they changed.
+Without --from, files are read from GitHub: with the GraphQL API if
+GITHUB_TOKEN is set, else with the REST API, and only if they have changed.
 
 \b
 Exit codes:
-  0  done
-  1  failed, or something could not be fetched or read (the rest is saved)
-  2  the command line is wrong
-  3  --check: something would change
+  0  success
+  1  the sync failed, or some files could not be fetched or read (the others
+     are saved)
+  2  the command line is not valid
+  3  with --check: there are changes
 """
 _MARKS = {"added": "+", "changed": "~", "removed": "-", "restored": "+"}
 _SHOWN_CHARACTERS = 60
 
 
 def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
-    """A sync of bakeries, feedstocks or both, as a click command."""
+    """Create a command that syncs bakeries, feedstocks or both."""
 
     @click.command(help=help, epilog=EPILOG, context_settings=HELP)
     @data_option
@@ -48,17 +49,23 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
         "--from",
         "folder",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
-        help="Read DIR/<owner>/<repository>/... instead of GitHub.",
+        help="Read files from DIR/<owner>/<repository>/ instead of GitHub.",
         metavar="DIR",
     )
-    @click.option("--org", "organisations", multiple=True, metavar="ORG", help="Just this organisation; repeatable.")
     @click.option(
-        "--repo", "repositories", multiple=True, metavar="OWNER/NAME", help="Just this repository; repeatable."
+        "--org", "organisations", multiple=True, metavar="ORG", help="Only sync this organisation. Can be repeated."
     )
-    @click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
-    @click.option("--check", is_flag=True, help="As --dry-run; exit 3 when something would change.")
+    @click.option(
+        "--repo",
+        "repositories",
+        multiple=True,
+        metavar="OWNER/NAME",
+        help="Only sync this repository. Can be repeated.",
+    )
+    @click.option("--dry-run", is_flag=True, help="Only print what would change.")
+    @click.option("--check", is_flag=True, help="Like --dry-run, but exit with 3 if there are changes.")
     @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
-    @click.option("--quiet", is_flag=True, help="Say nothing on the way, and at the end only what failed.")
+    @click.option("--quiet", is_flag=True, help="Print no progress, and no summary unless something failed.")
     def command(
         data: Path | None,
         folder: Path | None,
@@ -71,17 +78,17 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
     ) -> None:
         for repository in repositories:
             if not is_repository(repository):
-                raise click.UsageError(f"--repo {repository!r} is not owner/name")
+                raise click.UsageError(f"--repo {repository!r} is not of the form OWNER/NAME")
         for organisation in organisations:
             if not is_repository(f"{organisation}/any"):
-                raise click.UsageError(f"--org {organisation!r} is not the name of an organisation")
+                raise click.UsageError(f"--org {organisation!r} is not a valid name of an organisation")
         settings = read_settings()
         data, dry_run = data or data_folder(), dry_run or check
         progress = progress_for(quiet)
         scratch = contextlib.ExitStack()
         try:
             if dry_run and not database_path(data, FEDERATION).exists():
-                # nothing is changed: no empty registry is left behind either
+                # a dry run must not create a registry
                 data = Path(scratch.enter_context(TemporaryDirectory()))
             prepare(data)
             if folder:
@@ -100,7 +107,7 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
                 raise click.ClickException(nothing_in(folder, (*organisations, *repositories)))
             result = run_sync(data, fetched, settings.home_organisation, dry_run, progress)
         except (OSError, sqlite3.Error, UnusableDatabase) as error:
-            raise click.ClickException(f"it stopped before its end, and what it had saved stays: {error}") from None
+            raise click.ClickException(f"the sync has stopped; what was saved before is kept: {error}") from None
         finally:
             progress.close()
             scratch.close()
@@ -111,8 +118,8 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
             click.echo(json.dumps(report, indent=2))
         elif dry_run:
             print_diff(result)
-        for fault in result.faults:
-            click.echo(f"Not fetched: {fault}.", err=True)
+        for reason in result.faults:
+            click.echo(f"Not fetched: {reason}.", err=True)
         if not quiet or not result.is_whole:
             click.echo(summary(result, dry_run), err=True)
         if not result.is_whole:
@@ -124,14 +131,14 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
 
 
 def nothing_in(folder: Path, names: Sequence[str]) -> str:
-    """Why a folder gave nothing, in a sentence."""
+    """Return the error message for a folder without anything to sync."""
     if names:
-        return f"nothing to sync was found: {folder} holds nothing of {', '.join(names)}"
-    return f"nothing to sync was found: is {folder} the folder of the owners' folders?"
+        return f"{folder} contains nothing to sync for {', '.join(names)}"
+    return f"{folder} contains nothing to sync. Files must be in <owner>/<repository>/ in that folder."
 
 
 def print_diff(result: SyncResult) -> None:
-    """What would change, and what of the files that were read is not understood."""
+    """Print what would change, and the problems in the files that were read."""
     for change in result.diff.changes:
         line = f"{_MARKS[change.action]} {change.kind} {change.id}"
         if change.action == "changed":
@@ -144,11 +151,11 @@ def print_diff(result: SyncResult) -> None:
 
 
 def summary(result: SyncResult, dry: bool) -> str:
-    """One line that says what happened."""
+    """Return what happened, as one line."""
     counts = ", ".join(f"{number} {action}" for action, number in result.diff.counts().items())
     beginning = "Would sync" if dry else "Synced"
     not_fetched = f"; {result.not_fetched} could not be fetched" if result.not_fetched else ""
-    skipped = f"; {result.skipped} files skipped, which another sync fetched later" if result.skipped else ""
+    skipped = f"; {plural(result.skipped, 'file')} skipped, as another sync has newer ones" if result.skipped else ""
     where = "" if dry else " (see /problems)"
     return f"{beginning}: {counts}; {plural(result.problems, 'problem')} in the files{where}{not_fetched}{skipped}."
 

@@ -1,1 +1,1 @@
-"""Plain values and their forms: times, numbers, ids, statuses, text rules. Imports the standard library alone."""
+"""Plain values and their formats: times, numbers, ids, statuses, rules for text. Imports only the standard library."""

@@ -1,12 +1,12 @@
-"""How a repository on GitHub and the id of a feedstock follow from each other.
+"""Convert between the name of a repository on GitHub and the id of a feedstock.
 
-ADR 2: the id "must match feedstock repo name". Outside the home organisation, and for a name with a dot in it, the
-owner comes first, `owner.name`: an owner's name has no dot, so that no two repositories share an id.
+According to ADR 2, the id "must match feedstock repo name". For repositories outside the home organisation, and names
+with a dot, the id is `owner.name`. As owners have no dots in their names, no two repositories have the same id.
 """
 
 import re
 
-# As the document of the API tells it.
+# Also in the OpenAPI document.
 FEEDSTOCK_NAME_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9-]{0,38}[/.][A-Za-z0-9._-]{1,100}|[A-Za-z0-9_-]{1,100})$"
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})"
 _NAME = r"[A-Za-z0-9._-]{1,100}"
@@ -16,13 +16,17 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
 def feedstock_id(repository: str, home: str) -> str:
-    """The id of a repository given as owner/name."""
+    """Return the feedstock id of a repository, which is given as owner/name."""
     owner, name = repository.split("/")
     return name if owner.lower() == home.lower() and "." not in name else f"{owner}.{name}"
 
 
 def parse_feedstock_name(text: str, home: str) -> tuple[str, str]:
-    """(id, repository) of a feedstock named by its id or as owner/name. Raises ValueError with a sentence."""
+    """Return the id and the repository of a feedstock, which is given by its id or as owner/name.
+
+    Raises:
+        ValueError: It is neither. The message continues a sentence that begins with the field's name.
+    """
     if match := _REPOSITORY.fullmatch(text):
         repository = text
     elif match := _PREFIXED.fullmatch(text):

@@ -1,7 +1,7 @@
-"""Strings from a request, made fit to be repeated in a response."""
+"""Make strings from a request safe to repeat in a response."""
 
 
 def printable(text: str) -> str:
-    """A part of a request as it may be repeated in an answer: short, and with nothing that does not print."""
+    """Return at most 100 characters of a string, with `�` in place of those that cannot be printed."""
     short = text if len(text) <= 100 else text[:100] + "…"
     return "".join(character if character.isprintable() else "�" for character in short)

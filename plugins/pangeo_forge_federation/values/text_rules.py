@@ -34,14 +34,14 @@ def check_bytes(text: str, limit: int) -> None:
     """Check that the text has at most `limit` bytes in UTF-8."""
     size = len(text.encode("utf-8"))
     if size > limit:
-        raise ValueError(f"has {size:,} bytes in UTF-8, and at most {limit:,} are kept: shorten it")
+        raise ValueError(f"has {size:,} bytes in UTF-8, and must have at most {limit:,}")
 
 
 def check_no_control_characters(text: str) -> None:
     """Check that the text has no control characters except tab, line feed and carriage return."""
     match = CONTROL.search(text)
     if match:
-        raise ValueError(f"holds the control character U+{ord(match[0]):04X} at position {match.start()}: leave it out")
+        raise ValueError(f"contains the control character U+{ord(match[0]):04X} at position {match.start()}; remove it")
 
 
 def check_not_blank(text: str) -> None:
@@ -60,26 +60,26 @@ def check_url(text: str) -> None:
         raise ValueError(f"does not begin with one of {', '.join(f'{each}://' for each in URL_SCHEMES)}")
     check_no_credentials(text)
     if not _URL.fullmatch(text) or not _has_host(text):
-        raise ValueError("is not a URL: a host or bucket must follow the scheme, with no blanks around it")
+        raise ValueError("is not a valid URL: after the scheme it needs a host or bucket, without whitespace around it")
 
 
 def check_no_credentials(url: str) -> None:
     """Check that a URL has no user information, signature, token or key in it. The message never repeats one."""
     _, _, rest = url.partition("://")
     if "@" in re.split("[/?#]", rest)[0] and not _URL.fullmatch(url):
-        raise ValueError("holds user information before an @: leave it out, a registry is no place for credentials")
+        raise ValueError("contains user information before an @; remove it, as the registry is public")
     for kind in secrets_in(url, e_mail_addresses=False):
         if kind is SIGNED_URL:
-            raise ValueError(
-                f"holds the parameter {signing_parameter(url)} of a signed URL: leave the query string out"
-            )
-        raise ValueError(f"holds {kind.name}: leave it out, and {kind.remedy}")
+            raise ValueError(f"contains {signing_parameter(url)}, which signs it; remove the query string")
+        raise ValueError(f"contains {kind.name}; remove it, and {kind.remedy}")
 
 
 def check_bakery_id(text: str) -> None:
     """Check that the text is a bakery id."""
     if not is_bakery_id(text):
-        raise ValueError("is not a bakery id: letters, digits, dots, hyphens and underscores, beginning with no dot")
+        raise ValueError(
+            "is not a bakery id: only letters, digits, dots, hyphens and underscores, not beginning with a dot"
+        )
 
 
 def _has_host(url: str) -> bool:

@@ -1,6 +1,6 @@
-"""Times as the registry keeps them: RFC 3339 text in UTC with exactly six fraction digits.
+"""Times in the form that the registry stores: RFC 3339 strings in UTC with exactly six fraction digits.
 
-One form only, so that the order of texts is the order of times, in SQL as in Python.
+As all times have this form, their order as strings is their order in time, both in SQL and in Python.
 """
 
 import re
@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 EARLIEST_YEAR = 1970
 LATEST_YEAR = 2199
 
-# RFC 3339 section 5.6 `date-time`: any letter case, any number of fraction digits, an offset that must be there.
+# RFC 3339 section 5.6, `date-time`: T and Z in either case, any number of fraction digits, and an offset.
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 
-# `to_text` writes with these digits, and SQL (`views.py`) the same.
+# `views.py` has the same format in SQL.
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _KEPT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z", re.ASCII)
 
@@ -22,41 +22,44 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def now() -> str:
-    """This instant, as the registry keeps it."""
+    """Return the current time in the form that the registry stores."""
     return to_text(datetime.now(UTC))
 
 
 def to_text(instant: datetime) -> str:
-    """An aware datetime as the registry keeps it, e.g. `2026-11-24T03:25:00.000000Z`."""
+    """Return an aware datetime in the form that the registry stores, e.g. `2026-11-24T03:25:00.000000Z`."""
     return instant.astimezone(UTC).strftime(_FORMAT)
 
 
 def from_text(text: str) -> datetime:
-    """The aware datetime of a time that the registry keeps. Raises ValueError for any other text."""
+    """Return the aware datetime of a stored time. Raises ValueError for any other string."""
     return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
 
 
 def is_kept(text: str) -> bool:
-    """Whether a text is a time as the registry keeps it."""
+    """Return whether a string is a time in the form that the registry stores."""
     return _KEPT.fullmatch(text) is not None
 
 
 def ago(span: timedelta) -> str:
-    """The instant so long before now, as the registry keeps it."""
+    """Return the time that is `span` before now, in the form that the registry stores."""
     return to_text(datetime.now(UTC) - span)
 
 
 def parse(text: str) -> str:
-    """Any RFC 3339 date-time as the registry keeps it. Further digits are cut: rounding could move the day.
+    """Convert any RFC 3339 date-time to the form that the registry stores.
 
-    Raises ValueError with a sentence for the person who sent it.
+    Fraction digits after the sixth are cut off, as rounding could change the day.
+
+    Raises:
+        ValueError: It is not a valid time. The message continues a sentence that begins with the field's name.
     """
     match = _DATE_TIME.fullmatch(text)
     if not match:
         raise ValueError("is not an RFC 3339 date and time with an offset, such as 2026-11-24T03:25:00Z")
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     if int(second) == 60:
-        raise ValueError("has a leap second, which cannot be kept: write the second before it")
+        raise ValueError("has a leap second, which cannot be stored; use the second before it")
     try:
         instant = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
         instant -= _offset(offset)
@@ -67,12 +70,12 @@ def parse(text: str) -> str:
 
 
 def is_ahead(text: str) -> bool:
-    """Whether a time that the registry keeps is further ahead than a clock may go wrong: a day."""
+    """Return whether a stored time is more than a day in the future, which a wrong clock does not explain."""
     return from_text(text) > datetime.now(UTC) + timedelta(days=1)
 
 
 def parse_day(text: str) -> str:
-    """A day as the registry keeps it, `2026-11-24`. Raises ValueError with a sentence for the person who sent it."""
+    """Return a day in the form that the registry stores, `2026-11-24`. Raises ValueError, as in `parse`."""
     if not _DAY.fullmatch(text):
         raise ValueError("is not a day such as 2026-11-24")
     try:
@@ -84,7 +87,7 @@ def parse_day(text: str) -> str:
 
 
 def check_year(year: int) -> None:
-    """Raises ValueError with a sentence for a year that is not kept."""
+    """Check that a year is one that the registry stores. Raises ValueError, as in `parse`."""
     if not EARLIEST_YEAR <= year <= LATEST_YEAR:
         raise ValueError(f"is outside the years {EARLIEST_YEAR} to {LATEST_YEAR}")
 

@@ -1,4 +1,4 @@
-"""The form of a token, `pfk_<id>_<secret>`, and what is stored of it."""
+"""The format of a token, `pfk_<id>_<secret>`, and the part of it that is stored."""
 
 import hashlib
 import re
@@ -8,11 +8,11 @@ _TOKEN = re.compile(r"pfk_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 def hash_secret(secret: str) -> str:
-    """SHA-256 in hexadecimal digits."""
+    """Return the SHA-256 of a secret in hexadecimal."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def stored_form(token: str) -> str | None:
-    """A sent token as datasette-auth-tokens compares it, `<id>-<hash>`; None for what is no token at all."""
+    """Return a token as datasette-auth-tokens compares it, `<id>-<hash>`, or None if it is not in the format."""
     match = _TOKEN.fullmatch(token)
     return f"{match[1]}-{hash_secret(match[2])}" if match else None

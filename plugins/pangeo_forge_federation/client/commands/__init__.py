@@ -1,1 +1,1 @@
-"""The commands of `forge`: a thin layer on `pangeo_forge_federation.client.Client`."""
+"""The commands of `forge`, a thin layer over `pangeo_forge_federation.client.Client`."""

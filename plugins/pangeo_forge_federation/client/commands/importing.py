@@ -1,4 +1,4 @@
-"""`forge runs import FILE`: history from another system, in bulk."""
+"""`forge runs import FILE`: record the runs of another system in bulk."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from pangeo_forge_federation.client.checking import faults_of
+from pangeo_forge_federation.client.checking import run_errors
 from pangeo_forge_federation.client.commands.session import Session, pass_session, say
 from pangeo_forge_federation.client.commands.writing import need_token
 from pangeo_forge_federation.client.endpoints import records
@@ -16,27 +16,45 @@ from pangeo_forge_federation.client.import_rows import FORMATS, BadFile, Row, re
 from pangeo_forge_federation.client.import_runs import Importer
 from pangeo_forge_federation.command_line.progress import Bar, Progress
 
-HELP = """Record history from another system: NDJSON, a JSON array or CSV.
+HELP = """Record runs from another system, from a file in NDJSON, JSON or CSV.
 
-Columns are fields of a recipe run, as `forge runs list --csv` writes them; --map renames others. Each run needs an
-external id of its own; one is derived from the row where there is none. So an import that was cut off is just started
-again: what is recorded is found, and left.
+The columns of the file are fields of a recipe run, as in the output of `forge runs list --csv`; use --map for columns
+that have other names. A run without an external id gets one that is derived from its row. Runs that are already
+recorded are skipped, so an import that was interrupted can simply be started again.
 
---system orchestrator reads what the API that ran before gave: head_sha, started_at, status with conclusion,
-dataset_public_url. It has numbers for feedstocks and bakeries: --feedstocks and --bakeries are its own lists of them.
+Rows that are refused are reported with their line numbers, and the others are recorded. The exit code is then 1.
 
-What is refused is told with its line, and the rest recorded; the exit code is then 1."""
+With --system orchestrator, the file contains runs from the API of pangeo-forge-orchestrator, with head_sha, started_at,
+status and conclusion, and dataset_public_url. That API identifies feedstocks and bakeries by numbers, so --feedstocks
+and --bakeries take its lists of both."""
 
 
 @click.command("import", help=HELP)
 @click.argument("file", type=click.File("rb"))
-@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the name, else by what it holds]")
-@click.option("--map", "renamed", multiple=True, metavar="COLUMN=FIELD", help="A column that has another name.")
-@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", help="The same for every run.")
-@click.option("--system", type=click.Choice([ORCHESTRATOR]), help="The file is of this system.")
-@click.option("--feedstocks", type=click.Path(path_type=Path), help="JSON array of its feedstocks: id, spec.")
-@click.option("--bakeries", type=click.Path(path_type=Path), help="JSON array of its bakeries: id, name.")
-@click.option("--dry-run", is_flag=True, help="Check the runs, and print them as they would be sent, as NDJSON.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="Format of the file; json is one array.  [default: from the name of the file, or its content]",
+)
+@click.option(
+    "--map", "renamed", multiple=True, metavar="COLUMN=FIELD", help="Read a column as this field. Can be repeated."
+)
+@click.option(
+    "--set", "constants", multiple=True, metavar="FIELD=VALUE", help="Set a field of every run. Can be repeated."
+)
+@click.option("--system", type=click.Choice([ORCHESTRATOR]), help="The system that the file comes from.")
+@click.option(
+    "--feedstocks",
+    type=click.Path(path_type=Path),
+    help="File with a JSON array of the system's feedstocks, each with id and spec.",
+)
+@click.option(
+    "--bakeries",
+    type=click.Path(path_type=Path),
+    help="File with a JSON array of the system's bakeries, each with id and name.",
+)
+@click.option("--dry-run", is_flag=True, help="Only check the runs, and print them as NDJSON as they would be sent.")
 @pass_session
 def import_command(
     session: Session,
@@ -59,9 +77,9 @@ def import_command(
     name = getattr(file, "name", "-")
     refused: list[int] = []
 
-    def refuse(line: int, words: str) -> None:
+    def refuse(line: int, reason: str) -> None:
         refused.append(line)
-        progress.say(f"{name}:{line}: {words}")
+        progress.say(f"{name}:{line}: {reason}")
 
     progress = Bar() if sys.stderr.isatty() else _Quiet()
     try:
@@ -72,9 +90,9 @@ def import_command(
             client = need_token(session)
             done = Importer(client, refuse, lambda rows: progress.step("rows", rows, None)).run(rows, mapper)
             progress.close()
-            say(f"Recorded {done.recorded:,}; there already {done.there:,}; refused {done.refused:,}.")
+            say(f"{done.recorded:,} recorded, {done.existing:,} already recorded, {done.refused:,} refused.")
     except BadFile as error:
-        raise click.ClickException(f"{name} cannot be read: {error}") from None
+        raise click.ClickException(f"cannot read {name}: {error}") from None
     finally:
         progress.close()
     if refused:
@@ -82,19 +100,19 @@ def import_command(
 
 
 class _Quiet(Progress):
-    """No progress, but what a person should know."""
+    """Shows messages, but no progress."""
 
     def say(self, text: str) -> None:
         say(text)
 
 
 def _first_checked(rows: Any, mapper: Mapper) -> Any:
-    """The rows. A column that means nothing is said of the first one, and not a million times."""
+    """Yield the rows. Raises UsageError for unknown columns in the first one, rather than refusing every row."""
     for index, row in enumerate(rows):
         if index == 0 and (unknown := mapper.unknown(row.values)):
             raise click.UsageError(
-                f"{', '.join(unknown)}: no field of a recipe run. Rename it with --map {unknown[0]}=FIELD, or leave it "
-                "out of the file."
+                f"the file has columns that are not fields of a recipe run: {', '.join(unknown)}. Use --map, for "
+                f"example --map {unknown[0]}=FIELD, or remove them from the file."
             )
         yield row
 
@@ -103,11 +121,11 @@ def _print(rows: Any, mapper: Mapper, refuse: Any) -> None:
     row: Row
     for row in rows:
         try:
-            if row.fault:
-                raise BadRow(row.fault)
+            if row.error:
+                raise BadRow(row.error)
             run = mapper.run_of(row.values)
-            if faults := faults_of(run):
-                raise BadRow("; ".join(faults))
+            if errors := run_errors(run):
+                raise BadRow("; ".join(errors))
             click.echo(json.dumps(run, ensure_ascii=False))
         except BadRow as error:
             refuse(row.line, str(error))
@@ -116,14 +134,14 @@ def _print(rows: Any, mapper: Mapper, refuse: Any) -> None:
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise click.UsageError(f"{text!r} has no =")
+        raise click.UsageError(f"{text!r} is not of the form NAME=VALUE")
     return name, value
 
 
 def _field(name: str) -> str:
-    taken = [each for each, field in records()["RecipeRun"].items() if field.create]
-    if name not in taken:
-        raise click.UsageError(f"{name!r} is no field that a recipe run takes; there are {', '.join(taken)}")
+    accepted = [each for each, field in records()["RecipeRun"].items() if field.create]
+    if name not in accepted:
+        raise click.UsageError(f"{name!r} is not a field of a new recipe run; the fields are {', '.join(accepted)}")
     return name
 
 
@@ -135,12 +153,12 @@ def _value(name: str, text: str) -> Any:
 
 
 def _names(path: Path | None, key: str) -> dict[str, str]:
-    """Number -> name, from a JSON array of objects."""
+    """Return id -> name, from a file with a JSON array of objects."""
     if path is None:
         return {}
     try:
         return {str(each["id"]): str(each[key]) for each in json.loads(path.read_bytes())}
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError):
-        raise click.UsageError(f"{path} is no JSON array of objects with id and {key}") from None
+        raise click.UsageError(f"{path} does not contain a JSON array of objects with id and {key}") from None

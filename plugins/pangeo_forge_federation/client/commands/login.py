@@ -1,4 +1,4 @@
-"""`forge login` and `forge logout`: URL and token in a file that is the user's alone."""
+"""`forge login` and `forge logout`: save the registry's URL and a token, and remove the token."""
 
 import sys
 
@@ -14,28 +14,28 @@ from pangeo_forge_federation.client.transport import Transport
 @click.command()
 @pass_session
 def login(session: Session) -> None:
-    """Keep the registry's URL and a token, for the commands after this.
+    """Save the registry's URL and a token, so that later commands use them.
 
-    The URL is that of --url or FEDERATION_URL. The token is asked for, or read from stdin where that is no terminal;
-    the registry is asked whether it takes it.
+    The URL is taken from --url or FEDERATION_URL. The token is prompted for, or read from stdin if that is not a
+    terminal. It is only saved if the registry accepts it.
     """
     url = session.configuration.url
     text = click.prompt(f"Token for {url}", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read()
     token = clean_token(text)
     if token is None:
-        raise BadConfiguration("no token was given")
-    # a token that is not good is refused on reading too
+        raise BadConfiguration("the token is empty")
+    # the registry refuses a token that is not valid for reads as well
     Client(transport=Transport(url, token, session.patience, say=say)).health()
     path = configuration_file()
     save_login(url, token, path)
-    say(f"Kept in {path}: {url} and its token.")
+    say(f"Saved the token for {url} in {path}.")
 
 
 @click.command()
 @pass_session
 def logout(session: Session) -> None:
-    """Forget the token of the registry."""
+    """Remove the saved token of the registry."""
     url = session.configuration.url
     path = configuration_file()
     save_login(url, None, path)
-    say(f"The token for {url} is no longer in {path}.")
+    say(f"Removed the token for {url} from {path}.")

@@ -1,4 +1,4 @@
-"""`forge datasets open ID`: the lines of Python that open it, as its page in the explorer shows them."""
+"""`forge datasets open ID`: print the Python code that opens a dataset, as on its page in the explorer."""
 
 import click
 
@@ -10,8 +10,8 @@ from pangeo_forge_federation.records.open_snippets import snippet
 @click.argument("dataset_id", type=int)
 @pass_session
 def open_command(session: Session, dataset_id: int) -> None:
-    """Print the Python that opens a dataset."""
+    """Print Python code that opens a dataset."""
     dataset = session.client.dataset(dataset_id)
-    # its bakery's targets say how the store is reached
+    # the bakery's targets determine the options for the store
     bakery = session.client.bakery(dataset["bakery_id"])
     click.echo(snippet(dataset, bakery["targets"]))

@@ -1,4 +1,4 @@
-"""A command for every endpoint that can be read, made from the table of them: path, filters and columns are options."""
+"""A command for each GET endpoint, generated from `api.json`, with its ids as arguments and its filters as options."""
 
 import re
 import sys
@@ -24,69 +24,71 @@ from pangeo_forge_federation.client.reader import list_of
 from pangeo_forge_federation.command_line.progress import Bar, Progress
 
 DEFAULT_LIMIT = 100
-# Path segments that have another name on the command line.
+# Path segments with another name on the command line.
 SHORT = {"recipe_runs": "runs", "sync_runs": "syncs"}
-# What is read and is no record: path -> what it is.
+# Endpoints that return neither records nor lists: path -> help.
 FILES = {
-    "/feed.atom": "Atom feed of runs that ended.",
-    "/feedstocks/{feedstock_id}/feed.atom": "Atom feed of its runs that ended.",
-    "/feedstocks/{feedstock_id}/badge.svg": "Badge of its latest run, as SVG.",
-    "/bakeries/{bakery_id}/feed.atom": "Atom feed of its runs that ended.",
-    "/metrics": "Metrics for Prometheus, where the registry gives them.",
-    "/openapi.json": "The API as an OpenAPI 3.1 document.",
+    "/feed.atom": "Print the Atom feed of finished recipe runs.",
+    "/feedstocks/{feedstock_id}/feed.atom": "Print the Atom feed of a feedstock's finished recipe runs.",
+    "/feedstocks/{feedstock_id}/badge.svg": "Print the badge of a feedstock's latest recipe run as SVG.",
+    "/bakeries/{bakery_id}/feed.atom": "Print the Atom feed of a bakery's finished recipe runs.",
+    "/metrics": "Print metrics for Prometheus, if the registry has them enabled.",
+    "/openapi.json": "Print the OpenAPI 3.1 document of the API.",
 }
 _FILTER = "where_"
 _OPERATORS_HELP = (
-    "Every filter also goes with an operator at its end, such as `--{example}-gte`: {operators}. Filters hold "
-    "together; times may be cut to a day, a month or a year; the API's spelling, `--{column}__gte`, is understood too."
+    "Every filter can be combined with an operator, as in `--{example}-gte`: {operators}. Rows must match all filters. "
+    "Times can be shortened to a day, a month or a year. The API's spelling, `--{column}__gte`, also works."
 )
 
 
 def command_names(path: str, one: bool) -> tuple[str, ...]:
-    """What reads a path: `/feedstocks/{feedstock_id}/recipe_runs` is `feedstocks runs`."""
+    """Return the command for a path: `/feedstocks/{feedstock_id}/recipe_runs` is `feedstocks runs`."""
     words = [SHORT.get(part, part.partition(".")[0]) for part in path.strip("/").split("/") if part[0] != "{"]
     if len(words) > 1 or (one and not path_parameters(path)):
         return tuple(words)
     return (words[0], "show" if one else "list")
 
 
-def words_of_group(name: str) -> str:
-    """What a group of commands is about, as the endpoint that comes first in it says."""
+def group_help(name: str) -> str:
+    """Return the help of a group of commands, from the description of its first endpoint."""
     first = next(each for each in endpoints().values() if command_names(each.path, each.one)[0] == name)
     return f"{(first.description or first.title).rstrip('.')}."
 
 
 def read_commands() -> Mapping[tuple[str, ...], Callable[[], click.Command]]:
-    """What makes the command of each endpoint, by its words: there are thousands of options in all of them."""
+    """Return functions that create the command of each endpoint, by its name.
+
+    Commands are only created when they are used, since together they have thousands of options.
+    """
     found: dict[tuple[str, ...], Callable[[], click.Command]] = {}
     for endpoint in endpoints().values():
         make = _show_command if endpoint.one else _list_command
         names = command_names(endpoint.path, endpoint.one)
         found[names] = partial(make, endpoint, names[-1])
-    for path, words in FILES.items():
+    for path, help_text in FILES.items():
         names = command_names(path, True)
-        found[names] = partial(_file_command, path, words, names[-1])
+        found[names] = partial(_file_command, path, help_text, names[-1])
     return found
 
 
 def format_options(list_formats: bool = True) -> list[click.Option]:
-    """--json, and for lists --csv and --nl."""
-    options = [click.Option(["--json", "form"], flag_value=JSON, help="JSON.")]
+    """Return the option --json, and for lists --nl and --csv."""
+    options = [click.Option(["--json", "form"], flag_value=JSON, help="Output JSON.")]
     if list_formats:
         options += [
-            click.Option(["--nl", "form"], flag_value=NDJSON, help="JSON, one object a line."),
-            click.Option(["--csv", "form"], flag_value=CSV, help="CSV with a header."),
+            click.Option(["--nl", "form"], flag_value=NDJSON, help="Output newline-delimited JSON."),
+            click.Option(["--csv", "form"], flag_value=CSV, help="Output CSV with a header."),
         ]
     return options
 
 
 def api_spelling(name: str) -> str:
-    """Options may be spelled as the API has them, `--run_date__gte`."""
+    """Normalise the name of an option, so that the API's spelling works as well: `--run_date__gte`."""
     return re.sub("_+", "-", name)
 
 
 def _arguments(path: str) -> list[click.Argument]:
-    # what is named by a bare id is called so
     return [click.Argument([name], metavar=name.upper()) for name in path_parameters(path)]
 
 
@@ -108,25 +110,25 @@ def _list_command(endpoint: Endpoint, name: str) -> click.Command:
         parameters += [(key, value) for key, value in (("_sort", sort), ("_sort_desc", sort_desc)) if value]
         if search is not None:
             parameters.append(("q", search))
-        wanted = _wanted(endpoint, columns, form or TABLE)
-        if wanted != list(endpoint.fields):
-            parameters.append(("_col", ",".join(wanted)))
+        selected = _selected_columns(endpoint, columns, form or TABLE)
+        if selected != list(endpoint.fields):
+            parameters.append(("_col", ",".join(selected)))
         size = LARGEST_PAGE if everything else min(limit, LARGEST_PAGE)
         pages: Pages[dict[str, Any]] = Pages(
             session.client.transport, endpoint, fill(endpoint.path, *ids), parameters, size
         )
         if everything:
-            # rows on a terminal show themselves how far they are
+            # no bar if the rows themselves appear on the terminal
             progress = Bar() if sys.stderr.isatty() and not sys.stdout.isatty() else Progress()
             try:
-                write_rows(_picked(_followed(pages, progress), wanted), wanted, form or TABLE)
+                write_rows(_with_columns(_with_progress(pages, progress), selected), selected, form or TABLE)
             finally:
                 progress.close()
             return
         rows, is_more = pages.first(limit)
-        write_rows(_picked(rows, wanted), wanted, form or TABLE)
+        write_rows(_with_columns(rows, selected), selected, form or TABLE)
         if is_more and limit == DEFAULT_LIMIT:
-            say(f"These are the first {len(rows):,}; --all gives all that there are, --limit another number.")
+            say(f"Showing the first {len(rows):,} rows. Use --all for all rows, or --limit for another number.")
 
     return click.Command(
         name,
@@ -138,14 +140,14 @@ def _list_command(endpoint: Endpoint, name: str) -> click.Command:
     )
 
 
-def _picked(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Iterator[dict[str, Any]]:
-    """The rows with their columns in the order in which they were asked for."""
+def _with_columns(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows with these columns, in this order."""
     for row in rows:
         yield {name: row[name] for name in columns}
 
 
-def _followed(pages: Pages[Any], progress: Progress) -> Iterator[Any]:
-    """All rows; where somebody watches, with a bar."""
+def _with_progress(pages: Pages[Any], progress: Progress) -> Iterator[Any]:
+    """Yield all rows, and update the bar if there is one."""
     if type(progress) is Progress:
         yield from pages
         return
@@ -161,10 +163,10 @@ def _show_command(endpoint: Endpoint, name: str) -> click.Command:
     @pass_session
     def run(session: Session, form: str | None, columns: str | None, **given: Any) -> None:
         ids = [given.pop(parameter) for parameter in path_parameters(endpoint.path)]
-        asked = {key: str(value) for key, value in given.items() if value is not None}
-        record = session.client.record(endpoint.name, *ids, **asked)
+        parameters = {key: str(value) for key, value in given.items() if value is not None}
+        record = session.client.record(endpoint.name, *ids, **parameters)
         if columns:
-            record = {name: record[name] for name in _known(endpoint, columns)}
+            record = {name: record[name] for name in _known_columns(endpoint, columns)}
         write_record(record, endpoint.fields, form or TABLE)
 
     options = [
@@ -180,30 +182,31 @@ def _show_command(endpoint: Endpoint, name: str) -> click.Command:
     )
 
 
-def _file_command(path: str, words: str, name: str) -> click.Command:
+def _file_command(path: str, help_text: str, name: str) -> click.Command:
     @pass_session
     def run(session: Session, **ids: str) -> None:
         sys.stdout.buffer.write(session.client.transport.get(fill(path, *ids.values())).body)
         sys.stdout.buffer.flush()
 
-    return click.Command(name, callback=run, help=words, params=[*_arguments(path)])
+    return click.Command(name, callback=run, help=help_text, params=[*_arguments(path)])
 
 
 @click.command()
-@click.option("--json", "form", flag_value=JSON, help="JSON.")
+@click.option("--json", "form", flag_value=JSON, help="Output JSON.")
 @pass_session
 def health(session: Session, form: str | None) -> None:
-    """Whether the registry works."""
+    """Check whether the registry is working."""
     write_record(session.client.health(), records()["Health"], form or TABLE)
 
 
 def _help(endpoint: Endpoint) -> str:
-    text = endpoint.title.rstrip(".") + "."
+    verb = "Show" if endpoint.one else "List"
+    text = f"{verb} {endpoint.title[0].lower()}{endpoint.title[1:].rstrip('.')}."
     if endpoint.description:
         text += f"\n\n{endpoint.description}"
     if endpoint.defaults:
-        named = ", ".join(f"{name}={value}" for name, value in endpoint.defaults.items())
-        text += f"\n\nUnless that column is asked for: {named}."
+        filters = ", ".join(f"{name}={value}" for name, value in endpoint.defaults.items())
+        text += f"\n\nDefault filters: {filters}. A filter on the same column replaces its default."
     return text
 
 
@@ -216,37 +219,37 @@ def _list_options(endpoint: Endpoint) -> list[click.Option]:
         options.append(click.Option(["--search", "-q", "search"], metavar="WORDS", help="Full-text search."))
     if endpoint.sorts:
         sorts = click.Choice(endpoint.sorts)
-        options.append(click.Option(["--sort"], type=sorts, help="Sort by this column, upwards."))
-        options.append(click.Option(["--sort-desc"], type=sorts, help="The same, downwards."))
+        options.append(click.Option(["--sort"], type=sorts, help="Sort by this column, in ascending order."))
+        options.append(click.Option(["--sort-desc"], type=sorts, help="Sort by this column, in descending order."))
     limit = click.IntRange(min=1)
     options.append(
-        click.Option(["--limit"], type=limit, default=DEFAULT_LIMIT, show_default=True, help="Rows at most.")
+        click.Option(["--limit"], type=limit, default=DEFAULT_LIMIT, show_default=True, help="Maximum number of rows.")
     )
-    options.append(click.Option(["--all", "everything"], is_flag=True, help="All rows, page by page."))
+    options.append(click.Option(["--all", "everything"], is_flag=True, help="List all rows."))
     return [*options, _columns_option(), *format_options()]
 
 
 def _columns_option() -> click.Option:
-    return click.Option(["--columns"], metavar="A,B", help="Just these columns.")
+    return click.Option(["--columns"], metavar="A,B", help="Show only these columns.")
 
 
-def _filter_options(name: str, described: Field) -> Iterator[click.Option]:
+def _filter_options(name: str, field: Field) -> Iterator[click.Option]:
     option = f"--{name.replace('_', '-')}"
-    if described.kind == "boolean":
+    if field.kind == "boolean":
         flags = f"{option}/--no-{name.replace('_', '-')}"
-        yield click.Option([flags, f"{_FILTER}{name}"], default=None, help=described.description)
+        yield click.Option([flags, f"{_FILTER}{name}"], default=None, help=field.description)
     else:
-        names, words = [option, f"{_FILTER}{name}"], described.description
-        yield click.Option(names, multiple=True, metavar=described.metavar, help=words)
-    for operator, told in operators().items():
-        if described.kind in told.kinds:
-            yield click.Option([f"{option}-{operator}", f"{_FILTER}{name}__{operator}"], multiple=True, hidden=True)
+        names = [option, f"{_FILTER}{name}"]
+        yield click.Option(names, multiple=True, metavar=field.metavar, help=field.description)
+    for suffix, operator in operators().items():
+        if field.kind in operator.kinds:
+            yield click.Option([f"{option}-{suffix}", f"{_FILTER}{name}__{suffix}"], multiple=True, hidden=True)
 
 
 def _operators_help(endpoint: Endpoint) -> str:
     column = next((name for name, each in endpoint.fields.items() if each.kind == "time"), next(iter(endpoint.fields)))
-    words = ", ".join(f"-{name} ({each.description})" for name, each in operators().items())
-    return _OPERATORS_HELP.format(example=column.replace("_", "-"), column=column, operators=words)
+    descriptions = ", ".join(f"-{name} ({each.description})" for name, each in operators().items())
+    return _OPERATORS_HELP.format(example=column.replace("_", "-"), column=column, operators=descriptions)
 
 
 def _filters(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -257,18 +260,18 @@ def _filters(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((name.removeprefix(_FILTER), each) for each in value)
 
 
-def _wanted(endpoint: Endpoint, columns: str | None, form: str) -> list[str]:
+def _selected_columns(endpoint: Endpoint, columns: str | None, form: str) -> list[str]:
     if columns:
-        return _known(endpoint, columns)
+        return _known_columns(endpoint, columns)
     if form == TABLE:
         return list(columns_of(endpoint.record))
     return list(endpoint.fields)
 
 
-def _known(endpoint: Endpoint, columns: str) -> list[str]:
-    """The columns in the order in which they are asked for. Raises UsageError."""
-    wanted: Iterable[str] = list_of(columns)
-    for name in wanted:
+def _known_columns(endpoint: Endpoint, columns: str) -> list[str]:
+    """Return the columns of `--columns`, in their order. Raises UsageError if there is no such column."""
+    names: Iterable[str] = list_of(columns)
+    for name in names:
         if name not in endpoint.fields:
-            raise click.UsageError(f"there is no column {name!r}; there are {', '.join(endpoint.fields)}")
-    return list(dict.fromkeys(wanted))
+            raise click.UsageError(f"there is no column {name!r}; the columns are {', '.join(endpoint.fields)}")
+    return list(dict.fromkeys(names))

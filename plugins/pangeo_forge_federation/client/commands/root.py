@@ -1,4 +1,4 @@
-"""`forge` itself: its options, and its commands by their words."""
+"""The command `forge`: its options and its commands."""
 
 import difflib
 from pathlib import Path
@@ -9,7 +9,7 @@ import click
 from pangeo_forge_federation.client.commands.importing import import_command
 from pangeo_forge_federation.client.commands.login import login, logout
 from pangeo_forge_federation.client.commands.opening import open_command
-from pangeo_forge_federation.client.commands.reading import health, read_commands, words_of_group
+from pangeo_forge_federation.client.commands.reading import group_help, health, read_commands
 from pangeo_forge_federation.client.commands.record import flush_command, record_command
 from pangeo_forge_federation.client.commands.session import ForgeGroup, Session
 from pangeo_forge_federation.client.commands.snapshots import download_command, list_command
@@ -20,31 +20,32 @@ from pangeo_forge_federation.client.configuration import DEFAULT_URL
 from pangeo_forge_federation.command_line.options import HELP
 from pangeo_forge_federation.version import package_version
 
-# What a group is about, where its first endpoint does not say enough.
+# Help of groups; that of others is the description of their first endpoint.
 _GROUPS = {
-    "bakeries": "Bakeries, their targets and what they ran.",
-    "feedstocks": "Feedstocks, and what belongs to each.",
-    "runs": "Recipe runs: look them up, and record them.",
-    "datasets": "Datasets: where they are and where they came from.",
-    "problems": "What the syncs could not understand.",
-    "snapshots": "The whole federation as one SQLite file.",
-    "syncs": "Syncs with GitHub, and what each changed.",
+    "bakeries": "List bakeries and their recipe runs.",
+    "feedstocks": "List feedstocks and their recipes, recipe runs and datasets.",
+    "runs": "List, record and change recipe runs.",
+    "datasets": "List, record, change and open datasets.",
+    "maintainers": "List maintainers and their feedstocks.",
+    "problems": "List problems in meta.yaml and bakeries.yaml files.",
+    "snapshots": "Download the whole federation as one SQLite file.",
+    "syncs": "List syncs with GitHub and what they changed.",
 }
 EPILOG = """\b
-Data goes to stdout, all else to stderr. Exit codes:
-  0  done
-  1  failed: the server, or the run that is watched
-  2  the command line or the configuration is wrong
-  4  refused: the token is missing, bad, or not for this (401, 403)
+The registry's URL and the token are taken from the options, else from
+FEDERATION_URL and FEDERATION_TOKEN, else from what `forge login` saved.
 
 \b
-FEDERATION_URL and FEDERATION_TOKEN say where and as whom, else what
-`forge login` has kept.
+Data is written to stdout, everything else to stderr. Exit codes:
+  0  success
+  1  the request or the recipe run that is watched failed
+  2  the command line or the configuration is not valid
+  4  the token is missing, not valid or lacks permission (401, 403)
 """
 
 
 class Commands(ForgeGroup):
-    """Commands by name, each made when it is asked for."""
+    """A group whose commands are created when they are used."""
 
     def __init__(self, makers: dict[str, Any], **options: Any):
         super().__init__(**options)
@@ -61,14 +62,14 @@ class Commands(ForgeGroup):
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], self._makers, n=1)
-            if not near:
+            similar = difflib.get_close_matches(args[0], self._makers, n=1)
+            if not similar:
                 raise
-            raise click.UsageError(f"{error.message} Did you mean {near[0]}?", context) from None
+            raise click.UsageError(f"{error.message} Did you mean {similar[0]}?", context) from None
 
 
 def forge() -> click.Group:
-    """The whole command line."""
+    """Create the command `forge` with all of its commands."""
     makers: dict[str, Any] = {}
     groups: dict[str, dict[str, Any]] = {}
     for names, make in _commands().items():
@@ -80,7 +81,7 @@ def forge() -> click.Group:
         makers[name] = lambda name=name, commands=commands: Commands(
             commands,
             name=name,
-            help=_GROUPS.get(name) or words_of_group(name),
+            help=_GROUPS.get(name) or group_help(name),
             context_settings=HELP,
             no_args_is_help=True,
         )
@@ -93,22 +94,23 @@ def forge() -> click.Group:
         makers,
         name="forge",
         callback=start,
-        help="The registry of the Pangeo Forge federation, from a terminal and from jobs.",
+        help="Work with a registry of the Pangeo Forge federation.",
         epilog=EPILOG,
         no_args_is_help=True,
         context_settings=HELP,
         params=[
-            click.Option(["--url"], metavar="URL", help=f"The registry.  [default: {DEFAULT_URL}]"),
+            click.Option(["--url"], metavar="URL", help=f"The registry's URL.  [default: {DEFAULT_URL}]"),
             click.Option(
                 ["--token-file"],
                 type=click.Path(path_type=Path, dir_okay=False),
-                help="File that holds the token; a token in a command line could be read by others.",
+                help="File that contains the token. There is no option for the token itself, as other users of the "
+                "machine can read command lines.",
             ),
             click.Option(
                 ["--patience"],
                 type=click.FloatRange(min=0),
                 metavar="SECONDS",
-                help="How long to try again.  [default: 15 to read, 120 to write]",
+                help="How long to retry failed requests.  [default: 15 for reads, 120 for writes]",
             ),
             _version_option(),
         ],
@@ -140,7 +142,7 @@ def _version_option() -> click.Option:
             context.exit()
 
     return click.Option(
-        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Print the version."
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version and exit."
     )
 
 

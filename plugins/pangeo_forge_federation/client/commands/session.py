@@ -1,4 +1,4 @@
-"""What every command shares: the registry that the options name, and a word on stderr."""
+"""What the commands share: the client for the registry that the options name, and messages on stderr."""
 
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,12 @@ from pangeo_forge_federation.client.errors import BadConfiguration, RegistryErro
 from pangeo_forge_federation.client.transport import Transport
 from pangeo_forge_federation.values.redaction import redact
 
-# for what is sent beside something else
+# for requests that are sent in addition to the command's own
 QUICK_SECONDS = 5.0
 
 
 class Session:
-    """The options of `forge` itself. The registry is looked for when a command first needs it."""
+    """The options of `forge` itself. The configuration is read when a command first needs it."""
 
     def __init__(self, url: str | None = None, token_file: Path | None = None, patience: float | None = None):
         self.patience = patience
@@ -31,23 +31,23 @@ class Session:
 
     @cached_property
     def configuration(self) -> Configuration:
-        """Raises BadConfiguration."""
+        """The registry's URL and the token. Raises BadConfiguration."""
         configuration = read_configuration(self._url, self._read_token())
         if configuration.token and not is_private(configuration_file()):
-            say(f"Warning: {configuration_file()} can be read by others; chmod 600 it.")
+            say(f"Warning: other users can read {configuration_file()}. Run: chmod 600 {configuration_file()}")
         return configuration
 
     @cached_property
     def client(self) -> Client:
-        """Raises BadConfiguration."""
+        """A client of the registry. Raises BadConfiguration."""
         return Client(transport=self.transport())
 
     def transport(self) -> Transport:
-        """Requests to the registry. Raises BadConfiguration."""
+        """Return a transport for the registry. Raises BadConfiguration."""
         return Transport(self.configuration.url, self.configuration.token, self.patience, say=say)
 
     def quick_transport(self) -> Transport:
-        """Requests that nobody waits for long. Raises BadConfiguration."""
+        """Return a transport that gives up soon. Raises BadConfiguration."""
         return Transport(self.configuration.url, self.configuration.token, QUICK_SECONDS)
 
     def _read_token(self) -> str | None:
@@ -57,7 +57,7 @@ class Session:
             return self._token_file.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            raise BadConfiguration(f"{self._token_file} cannot be read: {reason}") from None
+            raise BadConfiguration(f"cannot read {self._token_file}: {reason}") from None
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)
@@ -69,7 +69,7 @@ def say(text: str) -> None:
 
 
 class ForgeGroup(click.Group):
-    """A group whose errors are one sentence and an exit code."""
+    """A group that prints errors of the client as one line, and exits with their exit code."""
 
     def invoke(self, context: click.Context) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""`forge runs watch ID`: until it is final."""
+"""`forge runs watch ID`: wait until a recipe run has ended."""
 
 import sys
 import time
@@ -18,15 +18,15 @@ from pangeo_forge_federation.values.plural import joined
 from pangeo_forge_federation.values.statuses import STATUSES
 
 INTERVAL_SECONDS = 10
-# of final statuses
+# final status -> exit code
 _EXIT_CODES = {each.name: each.exit_code for each in STATUSES if each.is_final}
-_FINE = joined([name for name, code in _EXIT_CODES.items() if code == 0])
+_FINE = joined([name for name, code in _EXIT_CODES.items() if code == 0], "or")
 
 
 @click.command(
     "watch",
-    help="Wait until a recipe run is final, and print it.\n\n"
-    f"The exit code is 0 for {_FINE}, 1 for any other end, and when time is up.",
+    help="Wait until a recipe run has ended, and print it.\n\n"
+    f"The exit code is 0 if its final status is {_FINE}, and 1 for any other status or after --timeout.",
 )
 @click.argument("recipe_run_id", type=int)
 @click.option(
@@ -34,10 +34,10 @@ _FINE = joined([name for name, code in _EXIT_CODES.items() if code == 0])
     type=Duration(bare=True),
     default=INTERVAL_SECONDS,
     metavar="10s",
-    help="How often to ask.  [default: 10s]",
+    help="How often to check.  [default: 10s]",
 )
-@click.option("--timeout", type=Duration(bare=True), metavar="6h", help="Give up after so long.")
-@click.option("--json", "form", flag_value=JSON, help="The run as JSON at the end.")
+@click.option("--timeout", type=Duration(bare=True), metavar="6h", help="Give up after this time.")
+@click.option("--json", "form", flag_value=JSON, help="Output the run as JSON at the end.")
 @pass_session
 def watch_command(
     session: Session, recipe_run_id: int, interval: float, timeout: float | None, form: str | None
@@ -45,22 +45,22 @@ def watch_command(
     client = session.client
     until = time.monotonic() + timeout if timeout else None
     live = sys.stderr.isatty()
-    said = ""
+    printed = ""
     while True:
         run = client.recipe_run(recipe_run_id)
         state = _state(run)
         if live:
-            # over the line before, in its place
+            # overwrite the previous line
             click.echo(f"\r\x1b[2K{_line(run)}", err=True, nl=False)
-        elif state != said:
+        elif state != printed:
             say(state)
-        said = state
+        printed = state
         if run["status"] in _EXIT_CODES:
             break
         if until is not None and time.monotonic() + interval > until:
             if live:
                 say("")
-            say(f"Error: it is still {run['status']}")
+            say(f"Error: recipe run {run['id']} is still {run['status']} after --timeout")
             raise SystemExit(FAILED)
         time.sleep(interval)
     if live:
@@ -71,8 +71,8 @@ def watch_command(
 
 
 def _state(run: RecipeRun) -> str:
-    lost = ", and nothing was heard of it for long" if run["is_stale"] else ""
-    return f"recipe run {run['id']} of {run['recipe_id']} is {run['status']}{lost}"
+    stale = " (stale: it has not been updated for a long time)" if run["is_stale"] else ""
+    return f"recipe run {run['id']} of {run['recipe_id']} is {run['status']}{stale}"
 
 
 def _line(run: RecipeRun) -> str:
