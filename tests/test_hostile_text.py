@@ -192,7 +192,7 @@ def maximal(connection):
 
 async def test_a_page_is_small_whatever_was_stored(datasette, maximal):
     bakery, feedstock = maximal
-    besides = sum((ROOT / "static" / name).stat().st_size for name in ("explorer.css", "statuses.css", "explorer.js"))
+    besides = sum((ROOT / "static" / name).stat().st_size for name in ("explorer.css", "explorer.js"))
     sizes = {}
     texts = {"feedstock_id": [feedstock], "bakery_id": [bakery], "github": ["somebody"], "q": ["n", "nnn", "d"]}
     for path in own_pages(texts | {"recipe_run_id": ["1"], "dataset_id": ["1"]}):

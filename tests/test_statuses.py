@@ -16,7 +16,7 @@ import pytest
 from conftest import BAKERY, new_token
 from database_rows import insert, schema_of
 from forge_process import Forge
-from pangeo_forge_federation.explorer.status_styles import STYLESHEET, status_styles
+from pangeo_forge_federation.explorer.status_styles import STYLESHEET, with_status_styles
 from pangeo_forge_federation.settings import ROOT
 from pangeo_forge_federation.storage.database import FEDERATION, connect, database_path
 from pangeo_forge_federation.storage.read_connections import connect_reader
@@ -180,7 +180,7 @@ def test_charts_and_their_tables_count_it(registry):
 
 
 def test_it_has_its_colour_in_both_themes(registry):
-    style = get(registry, "/static/statuses.css").text
+    style = get(registry, "/static/explorer.css").text
     light, dark = style.split("@media screen and (prefers-color-scheme: dark)")
     assert "--paused: #123456;" in light and "--paused: #fedcba;" in dark
     assert ".status-paused { color: var(--paused); }" in style
@@ -207,7 +207,7 @@ def test_filters_take_it_and_its_synonyms_and_list_it_where_they_refuse(registry
     assert [run["id"] for run in get(registry, "/recipe_runs?status__in=paused,queued").json()] == [2]
     refused = httpx.get(f"{registry[0]}/recipe_runs?status=asleep")
     assert refused.status_code == 400
-    assert "paused, queued, in_progress, success" in refused.json()["detail"]
+    assert all(status in refused.json()["detail"] for status in ("paused", "queued", "timed_out"))
 
 
 def test_counts_have_it(registry):
@@ -225,7 +225,7 @@ def test_it_is_under_way_and_in_sql(registry):
 def test_it_is_not_final(registry):
     url, token = registry
     refused = record(url, token, {"status": "paused", "completed_at": "2026-01-01T00:00:00Z"}, 422)
-    assert "paused is not a final status" in refused["errors"][0]["detail"]
+    assert [error["pointer"] for error in refused["errors"]] == ["/completed_at"]
     run = record(url, token, {"status": "paused", "is_test": True}, 201)
     headers = {"Authorization": f"Bearer {token}"}
     for status in ("in_progress", "paused", "success"):
@@ -233,17 +233,16 @@ def test_it_is_not_final(registry):
         assert (response.status_code, response.json()["status"]) == (200, status)
 
 
-def test_the_client_lists_checks_and_colours_it(forge, tmp_path):
+def test_the_client_lists_checks_and_watches_it(forge, tmp_path):
     listed = forge("runs", "list", "--status", "paused", "--columns", "id,status")
     assert (listed.returncode, listed.stdout.split()) == (0, ["id", "status", "2", "paused"]), listed.stderr
     file = tmp_path / "runs.csv"
     file.write_text("recipe_id,feedstock_id,commit,status\nextent,a-feedstock,0f2c9a7d,held\nextent,a,b,asleep\n")
     done = forge("runs", "import", str(file), "--dry-run")
-    assert re.findall(r"^\S*:(\d+): /status: (.*)", done.stdout + done.stderr, re.MULTILINE) == [
-        ("3", "is 'asleep', and must be paused, queued, in_progress, success, failure, cancelled, timed_out or skipped")
-    ]
+    ((line, refused),) = re.findall(r"^\S*:(\d+): /status: (.*)", done.stdout + done.stderr, re.MULTILINE)
+    assert line == "3" and re.search(r"\bpaused\b", refused)
     watched = forge("runs", "watch", "2", "--timeout", "1s")
-    assert (watched.returncode, "it is still paused" in watched.stderr) == (1, True)
+    assert watched.returncode == 1 and re.search(r"\bpaused\b", watched.stderr)
 
 
 def test_the_demo_shows_it(checkout):
@@ -261,11 +260,12 @@ def test_what_is_read_means_one_status():
 
 
 def test_the_stylesheet_is_that_of_the_table():
-    assert STYLESHEET.read_text("utf-8") == status_styles(), "run scripts/write-generated"
+    style = STYLESHEET.read_text("utf-8")
+    assert with_status_styles(style) == style, "run scripts/write-generated"
 
 
 PAGE = ROOT / "docs" / "bakeries.md"
-HEADER = "| status | meaning | final | in success rates | also understood |\n|---|---|---|---|---|\n"
+HEADER = "| status | meaning | final | in success rates | also accepted |\n|---|---|---|---|---|\n"
 ROWS = re.compile(re.escape(HEADER) + r"(?:\|.*\n)*")
 
 

@@ -70,7 +70,7 @@ STATUSES = (
     Status(
         name="queued",
         word="queued",
-        meaning="it waits",
+        meaning="waiting to start",
         is_final=False,
         severity=30,
         column=40,
@@ -83,7 +83,7 @@ STATUSES = (
     Status(
         name="in_progress",
         word="running",
-        meaning="it runs",
+        meaning="running",
         is_final=False,
         severity=40,
         column=30,
@@ -96,7 +96,7 @@ STATUSES = (
     Status(
         name="success",
         word="success",
-        meaning="it ended well",
+        meaning="completed successfully",
         outcome="succeeded",
         is_final=True,
         severity=10,
@@ -113,7 +113,7 @@ STATUSES = (
     Status(
         name="failure",
         word="failure",
-        meaning="it did not",
+        meaning="failed",
         outcome="failed",
         is_final=True,
         severity=70,
@@ -134,7 +134,7 @@ STATUSES = (
     Status(
         name="cancelled",
         word="cancelled",
-        meaning="somebody stopped it",
+        meaning="stopped by somebody",
         outcome="were cancelled",
         is_final=True,
         severity=50,
@@ -150,7 +150,7 @@ STATUSES = (
     Status(
         name="timed_out",
         word="timed out",
-        meaning="it took too long",
+        meaning="took too long",
         outcome="timed out",
         is_final=True,
         severity=60,
@@ -170,7 +170,7 @@ STATUSES = (
     Status(
         name="skipped",
         word="skipped",
-        meaning="it was not run",
+        meaning="did not run",
         is_final=True,
         severity=20,
         column=70,
