@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import BAKERY
-from pangeo_forge_federation.client.checking import faults_of
+from pangeo_forge_federation.client.checking import run_errors
 from pangeo_forge_federation.values.redaction import KINDS
 from post_requests import faults
 from secret_samples import AWS_URL, AZURE_URL, BODY, GITHUB_TOKEN, SAMPLES
@@ -37,7 +37,7 @@ async def test_urls_with_secrets_are_refused_everywhere(post, send, record, patc
     assert list(faults(await patch({"log_url": url}))) == ["/log_url"]
     assert list(faults(await send("POST", "/datasets", {"url": url}))) == ["/url"]
     # in the same words before it is sent
-    assert [f"{place}: {words}" for place, words in refused.items()] == faults_of(sent)
+    assert [f"{place}: {words}" for place, words in refused.items()] == run_errors(sent)
     for words in refused.values():
         assert BODY[:10] not in words and "hunter2" not in words and "aeeed9" not in words
 
