@@ -100,7 +100,7 @@ def flush(transport: Transport, say: Callable[[str], None], folder: Path | None 
     try:
         return _flush(transport, say, folder)
     except OSError as error:
-        raise RegistryError(f"the runs saved in {folder} cannot be sent: {error.strerror}") from None
+        raise RegistryError(f"cannot use {error.filename or folder}, where runs are saved: {error.strerror}") from None
 
 
 def _flush(transport: Transport, say: Callable[[str], None], folder: Path) -> Flushed:

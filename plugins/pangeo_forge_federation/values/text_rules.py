@@ -70,7 +70,8 @@ def check_no_credentials(url: str) -> None:
         raise ValueError("contains user information before an @; remove it, as the registry is public")
     for kind in secrets_in(url, e_mail_addresses=False):
         if kind is SIGNED_URL:
-            raise ValueError(f"contains {signing_parameter(url)}, which signs it; remove the query string")
+            parameter = signing_parameter(url)
+            raise ValueError(f"contains the parameter {parameter} of a signed URL; remove the query string")
         raise ValueError(f"contains {kind.name}; remove it, and {kind.remedy}")
 
 
