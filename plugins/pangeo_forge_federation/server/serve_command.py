@@ -54,6 +54,8 @@ from pangeo_forge_federation.web.metrics import SHARED_FOLDER, shared_folder
 
 # How long a stop waits for requests that are under way.
 GRACE_SECONDS = 10
+# How long a worker may leave the supervisor's pings unanswered before it is replaced.
+WORKER_SILENCE_SECONDS = 60
 READY_POLL_SECONDS = 0.05
 
 
@@ -195,6 +197,8 @@ def configuration(workers: int) -> uvicorn.Config:
         proxy_headers=proxies is not None,
         forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        # a worker that is still starting on a busy machine cannot answer yet: replacing it would only start another one
+        timeout_worker_healthcheck=WORKER_SILENCE_SECONDS,
         log_config=log_config(log_format()),
     )
 
