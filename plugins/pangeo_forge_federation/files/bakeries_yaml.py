@@ -123,7 +123,7 @@ def _bakeries(document: Document) -> list[dict]:
                 f"A bakery's id has letters, digits, `.`, `_` and `-` only, begins with no `.`, and has at most "
                 f"{LONGEST_BAKERY_ID} of them. This bakery was left out."
             )
-        elif reason := why_not_published(bakery_id):
+        elif reason := why_not_published(bakery_id, value):
             value.error(f"This id {reason}; the bakery was left out.")
         elif bakery_id.lower() in known:
             value.error("This id differs from one above only in capital letters. The first one counts.")
@@ -165,7 +165,7 @@ def _targets(value: Value) -> list[dict]:
         if len(targets) == MOST_TARGETS:
             value.error(f"More than {MOST_TARGETS:,} targets stand here; those after them were left out.")
             break
-        if reason := why_no_identifier(name):
+        if reason := why_no_identifier(name, target):
             target.error(f"The name of this target {reason}; the target was left out.")
         elif not target.is_mapping:
             target.expected("a mapping with `region:` and `public:`")
@@ -208,13 +208,13 @@ def _protocol(value: Value) -> str | None:
 def _prefix(value: Value, protocol: str | None) -> str | None:
     """Where the target's data begins, as written: half a prefix would lead elsewhere."""
     written = (text_as_written(value, "a text such as `bucket/folder`") or "").strip()
-    if reason := _why_no_prefix(written, protocol):
+    if reason := _why_no_prefix(written, protocol, value):
         value.error(f"This prefix {reason}; it was left out.")
         return None
     return written or None
 
 
-def _why_no_prefix(written: str, protocol: str | None) -> str | None:
+def _why_no_prefix(written: str, protocol: str | None, value: Value) -> str | None:
     if len(written.encode("utf-8", "surrogatepass")) > URL_BYTES:
         return f"is longer than {URL_BYTES:,} bytes"
     if any(not letter.isprintable() for letter in written):
@@ -223,9 +223,9 @@ def _why_no_prefix(written: str, protocol: str | None) -> str | None:
     authority = (rest if separator else written).split("/")[0]
     store = scheme.lower() if separator else protocol
     if "@" not in authority:
-        return why_not_published(written)
+        return why_not_published(written, value)
     if store in _PROTOCOLS_WITH_CONTAINER and _CONTAINER_AND_ACCOUNT.fullmatch(authority):
-        return why_not_published(written.replace(authority, "", 1))
+        return why_not_published(written.replace(authority, "", 1), value)
     return "names a user or a password before its `@`, which is not published; leave that out"
 
 

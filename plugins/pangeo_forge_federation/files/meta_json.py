@@ -21,8 +21,7 @@ _WORDS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 # Fifteen digits are exact in every reader of JSON, also where all numbers are floating point.
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}", re.ASCII)
-_FRACTION = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -80,10 +79,10 @@ class _Converter:
         if node.style == "":
             if written in _WORDS:
                 return _WORDS[written]
-            if _INTEGER.fullmatch(written):
-                return int(written)
-            if _FRACTION.fullmatch(written) and repr(float(written)) == written:
-                return float(written)
+            if _NUMBER.fullmatch(written):
+                number = float(written) if "." in written else int(written)
+                if repr(number) == written:
+                    return number
         return self._fit_to_publish(node, written)
 
     def _fit_to_publish(self, node: Node, written: str) -> str:

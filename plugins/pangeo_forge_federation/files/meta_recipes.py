@@ -122,7 +122,7 @@ def _of_entry(key: str, entry: Value) -> _PlacedRow | None:
     if key in ("", "~", "null"):
         entry.error("This recipe has no id, so no run could name it; it was left out.")
         return None
-    if reason := why_no_identifier(key):
+    if reason := why_no_identifier(key, entry):
         entry.error(f"This id {reason}; the recipe was left out.")
         return None
     return entry, _row(key, _object(entry) if entry.is_mapping else _object_name(entry))

@@ -38,13 +38,13 @@ _NOT_IN_URLS = re.compile(r'[\s<>"\\`]')
 class Value:
     """A value of the document with its pointer, or the absence of one (`node` is None)."""
 
-    __slots__ = ("_document", "_key", "_parent", "node")
+    __slots__ = ("_key", "_parent", "document", "node")
 
     def __init__(
         self, node: Node | None, document: Document, parent: "Value | None" = None, key: str | int | None = None
     ) -> None:
         self.node = node
-        self._document = document
+        self.document = document
         self._parent = parent
         self._key = key
 
@@ -64,22 +64,25 @@ class Value:
         """The entry of this mapping; a missing one where there is none, or where this is no mapping."""
         entries = self.node.value if self.node else None
         child = entries.get(key) if isinstance(entries, dict) else None
-        return Value(child, self._document, self, key)
+        return Value(child, self.document, self, key)
 
     def first_of(self, *keys: str) -> "Value":
         """The entry of the first of these keys that holds something; else of the first key."""
-        found = (entry for entry in map(self.at, keys) if not entry.is_null)
-        return next(found, self.at(keys[0]))
+        for key in keys:
+            entry = self.at(key)
+            if not entry.is_null:
+                return entry
+        return self.at(keys[0])
 
     def items(self) -> Iterator["Value"]:
         """The items of this list; none where it is no list."""
         for position, node in enumerate(self.node.items if self.node else ()):
-            yield Value(node, self._document, self, position)
+            yield Value(node, self.document, self, position)
 
     def entries(self) -> Iterator[tuple[str, "Value"]]:
         """The entries of this mapping with their keys; none where it is no mapping."""
         for key, node in self.node.entries.items() if self.node else ():
-            yield key, Value(node, self._document, self, key)
+            yield key, Value(node, self.document, self, key)
 
     def keys(self) -> Set[str]:
         """The keys of this mapping; none where it is no mapping."""
@@ -119,15 +122,11 @@ class Value:
 
     def error(self, message: str) -> None:
         """Something here was lost or is not understood."""
-        self._document.problems.error(self.pointer, self.place, message)
+        self.document.problems.error(self.pointer, self.place, message)
 
     def warning(self, message: str) -> None:
         """Something here was kept, but should be written otherwise."""
-        self._document.problems.warning(self.pointer, self.place, message)
-
-    def redact(self, text: str) -> str:
-        """Redact what this value says, its control characters taken out."""
-        return self._document.redact(text)
+        self.document.problems.warning(self.pointer, self.place, message)
 
     def expected(self, what: str) -> None:
         """This is of another type than `what`."""
@@ -158,11 +157,10 @@ def bounded(value: Value, found: Iterable[T], most: int, what: str) -> Iterator[
 
 def text_as_written(value: Value, what: str) -> str | None:
     """The text that stands here; None where there is none, with an error where it is a list or a mapping."""
-    if value.is_null:
-        return None
-    if value.text is None:
+    text = value.text
+    if text is None and not value.is_null:
         value.expected(what)
-    return value.text
+    return text
 
 
 def plain_text(value: Value, limit: int) -> str | None:
@@ -175,7 +173,7 @@ def plain_text(value: Value, limit: int) -> str | None:
         found = without_controls(written)
         if found != written:
             value.warning(CONTROLS_TAKEN_OUT)
-    text = value.redact(found).strip()
+    text = value.document.redact(found).strip()
     if not text:
         return "" if value.style in ("'", '"') else None
     cut = cut_to_bytes(text, limit)
@@ -208,13 +206,13 @@ def identifier(value: Value, what: str) -> str | None:
     written = text_as_written(value, "a text")
     if written is None:
         return None
-    if reason := why_no_identifier(written):
+    if reason := why_no_identifier(written, value):
         value.error(f"This id {reason}; the {what} was left out.")
         return None
     return written
 
 
-def why_no_identifier(written: str) -> str | None:
+def why_no_identifier(written: str, value: Value) -> str | None:
     """What makes this text unfit as an id (it must survive being part of a path), as the end of a sentence."""
     if not written.strip():
         return "is empty"
@@ -228,12 +226,12 @@ def why_no_identifier(written: str) -> str | None:
         return "holds a backslash"
     if not {".", ".."}.isdisjoint(written.split("/")):
         return "holds `.` or `..` between slashes, which a path would follow"
-    return why_not_published(written)
+    return why_not_published(written, value)
 
 
-def why_not_published(written: str) -> str | None:
-    """Return the end of a sentence that names the first secret in this text, or None if there is none."""
-    for kind in secrets_in(written):
+def why_not_published(written: str, value: Value) -> str | None:
+    """Return the end of a sentence that names the first secret in this text of the value's document, or None."""
+    for kind in secrets_in(written) if value.document.secrets else ():
         if kind is SIGNED_URL:
             return f"holds the parameter `{signing_parameter(written)}` of a signed URL; leave the query string out"
         return f"holds {kind.name}, which is not published"
@@ -248,7 +246,7 @@ def url(value: Value) -> str | None:
     if _HOST_FIRST.match(written[:URL_BYTES]):
         value.warning("This address was left out: it does not say how to get there. Begin it with `https://`.")
         return None
-    if reason := _why_no_url(written):
+    if reason := _why_no_url(written, value):
         value.error(f"This address {reason}; it was left out.")
         return None
     return written
@@ -259,7 +257,7 @@ def is_web_address(text: str) -> bool:
     return text.lower().startswith(("http://", "https://")) and not any(letter.isspace() for letter in text)
 
 
-def _why_no_url(written: str) -> str | None:
+def _why_no_url(written: str, value: Value) -> str | None:
     if utf8_length(written) > URL_BYTES:
         return f"is longer than {URL_BYTES:,} bytes"
     if _DOI.match(written):
@@ -278,4 +276,4 @@ def _why_no_url(written: str) -> str | None:
         return "names no host"
     if "@" in parts.netloc:
         return "names a user or a password before its `@`, which is not published; leave that out"
-    return why_not_published(written)
+    return why_not_published(written, value)

@@ -76,7 +76,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "a password in a URL",
         _pattern(_PASSWORD, r"\1\3[password]\2\4", re.IGNORECASE),
-        ("://", "2f"),
+        # nearly every file has a URL; few have one of these, of which the second is the end of `%40` or `%2540`
+        ("@", "40"),
         "change the password",
     ),
     SIGNED_URL,
