@@ -4,7 +4,6 @@ What JSON can say the same way becomes JSON's: `true`, null, 12, 0.5. All else s
 dates, `.nan`, `0777`, `1_000`, `12:30`, `no`, and `1.10`, which is mostly a version and not 1.1.
 """
 
-import json
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ from pangeo_forge_federation.files.clean_text import CONTROLS_TAKEN_OUT, utf8_le
 from pangeo_forge_federation.files.file_problems import pointer_to
 from pangeo_forge_federation.files.yaml_composer import NULLS
 from pangeo_forge_federation.files.yaml_document import Document, Node
+from pangeo_forge_federation.values.json_text import write_json
 
 LONGEST_META = 100_000  # bytes
 
@@ -23,12 +23,12 @@ _WORDS = {
 # Fifteen digits are exact in every reader of JSON, also where all numbers are floating point.
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
 
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
 
 def meta_json(document: Document) -> str | None:
     """Return the document as JSON text of at most 100,000 bytes; None, and a problem, if it is longer."""
-    text = _to_json(_Converter(document).convert(document.root))
+    # only a document that was understood is stored
+    assert document.root is not None
+    text = write_json(_Converter(document).convert(document.root))
     if utf8_length(text) <= LONGEST_META:
         return text
     document.problems.warning(

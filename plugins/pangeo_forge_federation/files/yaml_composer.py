@@ -4,6 +4,8 @@ PyYAML's own constructors would read `1.10` as 1.1, `no` as false, `012` as ten 
 the places, and would write out aliases without end.
 """
 
+from typing import Any, cast
+
 import yaml
 
 from pangeo_forge_federation.files.file_problems import Problems, pointer_to
@@ -95,7 +97,7 @@ class _Walk:
             return read
         if isinstance(node, Alias):
             return self._anchored[node.anchored] if node.anchored else self._unknown_alias(node)
-        return self._collection(node, level + 1)
+        return self._collection(cast("yaml.CollectionNode", node), level + 1)
 
     def _scalar(self, node: yaml.ScalarNode) -> Node:
         mark = node.start_mark
@@ -124,7 +126,7 @@ class _Walk:
         if isinstance(node, yaml.SequenceNode):
             read.value = self._list(node, level)
             return read
-        entries = self._mapping(node, level)
+        entries = self._mapping(cast("yaml.MappingNode", node), level)
         read.value = [Node(key, "'", read.line, read.column) for key in entries] if node.tag == _SET else entries
         return read
 
@@ -159,7 +161,7 @@ class _Walk:
 
     def _name(self, key_node: ComposedNode, level: int) -> str | None:
         """The text of a key; None, with a problem, if it has none."""
-        if isinstance(key_node, yaml.ScalarNode) and key_node.tag is None:
+        if isinstance(key_node, yaml.ScalarNode) and not key_node.tag:
             self.texts.append(key_node.value)
             return key_node.value
         key = self.read(key_node, level)
@@ -211,7 +213,7 @@ class _Walk:
             self._problems.error(pointer_to("", *self._path, *keys), place, message)
 
 
-def _placed(mark: yaml.Mark, style: str | None) -> Node:
+def _placed(mark: Any, style: str | None) -> Node:
     return Node("", style, mark.line + 1, mark.column + 1)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -38,7 +39,7 @@ class Anchored:
         self.values = self.text_bytes = self.height = 0
 
     @property
-    def start_mark(self) -> yaml.Mark:
+    def start_mark(self) -> Any:
         return self.node.start_mark
 
 
@@ -65,7 +66,7 @@ class Composed:
     """
 
     root: ComposedNode | None = None
-    second_document: yaml.Mark | None = None
+    second_document: Any = None
     error: UnreadableYaml | None = None
 
 
@@ -74,7 +75,12 @@ class _TooManyValues(Exception):
 
 
 # PyYAML's wheels include libyaml. PyYAML's parser in Python reads the same, but slowly.
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# The type stubs declare marks, tags and anchors as optional, which they are only in events that nobody parsed.
+Event = Any
+
+
+class _Loader(_SafeLoader):
     """Composes without types, up to a bound on memory."""
 
     def __init__(self, text: str) -> None:
@@ -144,7 +150,7 @@ class _CloseComposer:
                 self._end()
         return composed
 
-    def _add(self, event: yaml.NodeEvent) -> None:
+    def _add(self, event: Event) -> None:
         if isinstance(event, yaml.AliasEvent):
             self._attach(self._alias(event))
         elif isinstance(event, yaml.ScalarEvent):
@@ -152,7 +158,7 @@ class _CloseComposer:
         else:
             self._start(event)
 
-    def _alias(self, event: yaml.AliasEvent) -> Alias:
+    def _alias(self, event: Event) -> Alias:
         anchored = self._anchors.get(event.anchor)
         if anchored is None:
             self._count(1, 0, event)
@@ -161,7 +167,7 @@ class _CloseComposer:
             self._check_depth(anchored.height, event)
         return Alias(anchored, event.start_mark)
 
-    def _scalar(self, event: yaml.ScalarEvent) -> ComposedNode:
+    def _scalar(self, event: Event) -> ComposedNode:
         text_bytes = utf8_length(event.value)
         self._count(1, text_bytes, event)
         node = yaml.ScalarNode(event.tag, event.value, event.start_mark, event.end_mark, event.style)
@@ -171,7 +177,7 @@ class _CloseComposer:
         anchored.values, anchored.text_bytes = 1, text_bytes
         return anchored
 
-    def _start(self, event: yaml.CollectionStartEvent) -> None:
+    def _start(self, event: Event) -> None:
         self._count(1, 0, event)
         self._check_depth(1, event)
         kind = yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
@@ -204,7 +210,7 @@ class _CloseComposer:
         if isinstance(node, Alias) and node.anchored:
             around.height = max(around.height, node.anchored.height + 1)
 
-    def _count(self, values: int, text_bytes: int, event: yaml.Event) -> None:
+    def _count(self, values: int, text_bytes: int, event: Event) -> None:
         self._values += values
         self._text_bytes += text_bytes
         if self._values > MOST_VALUES or self._text_bytes > MOST_TEXT_BYTES:
@@ -215,12 +221,12 @@ class _CloseComposer:
                 event.start_mark.column + 1,
             )
 
-    def _check_depth(self, height: int, event: yaml.Event) -> None:
+    def _check_depth(self, height: int, event: Event) -> None:
         if len(self._open) + height > DEEPEST_LEVEL:
             raise too_deep(event.start_mark)
 
 
-def too_deep(mark: yaml.Mark) -> UnreadableYaml:
+def too_deep(mark: Any) -> UnreadableYaml:
     """The error of a list or mapping that is nested too deep, with its place."""
     return UnreadableYaml(
         f"Lists and mappings stand in each other more than {DEEPEST_LEVEL} levels deep here. Nothing of the file "
@@ -230,7 +236,7 @@ def too_deep(mark: yaml.Mark) -> UnreadableYaml:
     )
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
+def _events(text: str) -> Iterator[Event]:
     """The parser's events; its errors, of whatever type, as UnreadableYaml."""
     try:
         yield from yaml.parse(text, _Loader)
