@@ -23,6 +23,6 @@ def read_own(
     actor.require(row["bakery_id"], f"{what} {row_id}")
     if revisions is not None and row["revision"] not in revisions:
         expected = " or ".join(map(str, sorted(revisions)))
-        detail = f"The {what} {row_id} is at revision {row['revision']}, not {expected}. Read it again."
+        detail = f"{what.capitalize()} {row_id} is at revision {row['revision']}, not {expected}. Read it again."
         raise ProblemDetails("precondition-failed", detail)
     return dict(row)
