@@ -71,8 +71,8 @@ _PUBLISHED: _Tree = {
 }
 
 _WHAT_BELONGS_HERE = (
-    "A list of bakeries is a mapping of each bakery's id to what it is: `example.bakery.gcp:` and, indented below it, "
-    "`region:` and `targets:`; see ADR 4."
+    "A list of bakeries is a mapping from each bakery's id to its settings: `example.bakery.gcp:` and, indented below "
+    "it, `region:` and `targets:`; see ADR 4."
 )
 
 
@@ -117,16 +117,16 @@ def _bakeries(document: Document) -> list[dict]:
     known: set[str] = set()
     for bakery_id, value in root.entries():
         if _KEYS_OF_A_BAKERY.isdisjoint(value.keys()):
-            value.error("This entry has no region, targets or cluster, so it is no bakery; it was left out.")
+            value.error("This entry has no region, targets or cluster, so it is not a bakery. It was ignored.")
         elif not is_bakery_id(bakery_id):
             value.error(
-                f"A bakery's id has letters, digits, `.`, `_` and `-` only, begins with no `.`, and has at most "
-                f"{LONGEST_BAKERY_ID} of them. This bakery was left out."
+                f"A bakery's id may only have letters, digits, `.`, `_` and `-`, must not start with `.`, and has at "
+                f"most {LONGEST_BAKERY_ID} characters. This bakery was ignored."
             )
         elif reason := why_not_published(bakery_id, value):
-            value.error(f"This id {reason}; the bakery was left out.")
+            value.error(f"This id {reason}; the bakery was ignored.")
         elif bakery_id.lower() in known:
-            value.error("This id differs from one above only in capital letters. The first one counts.")
+            value.error("This id differs from one above only in upper and lower case. The first one is used.")
         elif len(bakeries) == MOST_BAKERIES:
             value.error(f"More than {MOST_BAKERIES:,} bakeries stand here; this one and those below were left out.")
             break
@@ -158,7 +158,7 @@ def _targets(value: Value) -> list[dict]:
     if value.is_null:
         return []
     if not value.is_mapping:
-        value.expected("a mapping of each target's name to what it is")
+        value.expected("a mapping from each target's name to its settings")
         return []
     targets: list[dict[str, Any]] = []
     for name, target in value.entries():
@@ -166,7 +166,7 @@ def _targets(value: Value) -> list[dict]:
             value.error(f"More than {MOST_TARGETS:,} targets stand here; those after them were left out.")
             break
         if reason := why_no_identifier(name, target):
-            target.error(f"The name of this target {reason}; the target was left out.")
+            target.error(f"The name of this target {reason}; the target was ignored.")
         elif not target.is_mapping:
             target.expected("a mapping with `region:` and `public:`")
         else:
@@ -198,16 +198,16 @@ def _protocol(value: Value) -> str | None:
         return None
     protocol = protocol.removesuffix("://")
     if not _PROTOCOL.fullmatch(protocol):
-        value.error("This is no protocol such as `s3`, `gs`, `abfs` or `https`; it was left out.")
+        value.error("This is not a valid protocol, such as `s3`, `gs`, `abfs` or `https`. It was ignored.")
         return None
     if protocol not in _PROTOCOLS:
-        value.warning("This protocol is not known here, as `s3`, `gs`, `abfs` and `https` are. It was kept.")
+        value.warning("This protocol is not one of `s3`, `gs`, `abfs` and `https`. It was kept.")
     return protocol
 
 
 def _prefix(value: Value, protocol: str | None) -> str | None:
     """Where the target's data begins, as written: half a prefix would lead elsewhere."""
-    written = (text_as_written(value, "a text such as `bucket/folder`") or "").strip()
+    written = (text_as_written(value, "a string such as `bucket/folder`") or "").strip()
     if reason := _why_no_prefix(written, protocol, value):
         value.error(f"This prefix {reason}; it was left out.")
         return None
@@ -218,7 +218,7 @@ def _why_no_prefix(written: str, protocol: str | None, value: Value) -> str | No
     if len(written.encode("utf-8", "surrogatepass")) > URL_BYTES:
         return f"is longer than {URL_BYTES:,} bytes"
     if any(not letter.isprintable() for letter in written):
-        return "holds a line end, a control character or another one that cannot be seen"
+        return "contains a line end, a control character or another invisible character"
     scheme, separator, rest = written.partition("://")
     authority = (rest if separator else written).split("/")[0]
     store = scheme.lower() if separator else protocol
@@ -226,7 +226,7 @@ def _why_no_prefix(written: str, protocol: str | None, value: Value) -> str | No
         return why_not_published(written, value)
     if store in _PROTOCOLS_WITH_CONTAINER and _CONTAINER_AND_ACCOUNT.fullmatch(authority):
         return why_not_published(written.replace(authority, "", 1), value)
-    return "names a user or a password before its `@`, which is not published; leave that out"
+    return "has a user name or password before its `@`, which is not published; remove it"
 
 
 def _boolean(value: Value) -> bool | None:
@@ -236,7 +236,7 @@ def _boolean(value: Value) -> bool | None:
     written = text.strip()
     found = _BOOLEANS.get(written.lower())
     if found is None:
-        value.error("This is neither `true` nor `false`; it was left out.")
+        value.error("This is neither `true` nor `false`. It was ignored.")
     elif value.style != "" or written.lower() not in ("true", "false"):
         value.warning(f"This was read as {str(found).lower()}; write `{str(found).lower()}`, without quotes.")
     return found

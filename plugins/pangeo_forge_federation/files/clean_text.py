@@ -12,7 +12,9 @@ _UNSEEN_IN_IDS = re.compile(
 )
 
 
-CONTROLS_TAKEN_OUT = "Control characters, or ones that turn the reading direction, were taken out of this text."
+CONTROLS_TAKEN_OUT = (
+    "Control characters, or characters that change the reading direction, were removed from this string."
+)
 
 
 def with_line_feeds(text: str) -> str:

@@ -90,7 +90,7 @@ class Problems:
             return sorted(self._kept, key=_reading_order)
         kept = sorted(self._kept[: MOST_PROBLEMS - 1], key=_reading_order)
         further = self._found - len(kept)
-        message = f"There are {further:,} more problems in this file; they show when those above are mended."
+        message = f"There are {further:,} more problems in this file, which will be shown once those above are fixed."
         return [*kept, problem_of_file(message)]
 
     def _add(self, pointer: str, place: Place | None, severity: str, message: str) -> None:

@@ -34,8 +34,8 @@ def meta_json(document: Document) -> str | None:
     document.problems.warning(
         "",
         document.root,
-        f"Written as JSON this file has more than {LONGEST_META:,} bytes, so it is not kept as a whole (`meta`). "
-        "What is read from it, such as title and recipes, is.",
+        f"As JSON, this file has more than {LONGEST_META:,} bytes, so it is not stored as a whole (`meta`). "
+        "The values read from it, such as title and recipes, are.",
     )
     return None
 

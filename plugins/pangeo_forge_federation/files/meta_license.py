@@ -36,8 +36,8 @@ def read_license(root: Value) -> License:
 
 def _of_mapping(root: Value, written: Value) -> License:
     written.warning(
-        "`license` is a mapping here. It was read; write the licence's SPDX id, `license: CC-BY-4.0`, and the "
-        "address of its text beside it, `license_link: {url: https://...}`."
+        "`license` is a mapping here. It was accepted; prefer the licence's SPDX id, `license: CC-BY-4.0`, and the "
+        "URL of its text beside it, `license_link: {url: https://...}`."
     )
     named = written.first_of(*_NAMES)
     text = short_text(named, DESCRIPTION_BYTES)
@@ -63,10 +63,10 @@ def _spdx_of(value: Value, text: str | None) -> str | None:
     if known := spdx_id(text):
         return known
     nearest = nearest_spdx_id(text)
-    suggestion = f"If it means `{nearest}`, write that" if nearest else "Write one from https://spdx.org/licenses/"
+    suggestion = f"If it means `{nearest}`, write that" if nearest else "Use one from https://spdx.org/licenses/"
     value.warning(
-        f"{_quoted(text)} is no SPDX id of a licence, so programs cannot tell what it allows. It was kept as text. "
-        f"{suggestion}; for one that is not on that list write `proprietary`, for several `various`, and give "
+        f"{_quoted(text)} is not an SPDX licence id, so software cannot interpret it. It was kept as text. "
+        f"{suggestion}; for one that is not on that list use `proprietary`, for several `various`, and add "
         "`license_link`."
     )
     return None

@@ -39,7 +39,7 @@ def read_maintainers(value: Value) -> list[dict]:
     for item, person in _people_by_names(value) if by_names else _listed_people(value):
         name = (person["github"] or "").lower()
         if name and name in known:
-            item.warning("This person stands twice in the list and is shown once.")
+            item.warning("This person is listed twice. The duplicate was ignored.")
             continue
         known.add(name)
         people.append(person)
@@ -54,16 +54,16 @@ def _is_one_person(value: Value) -> bool:
 def _people_by_names(value: Value) -> Iterator[tuple[Value, dict]]:
     """From `their-name: Their Name`, `their-name: {name: ..., orcid: ...}` or `their-name:` alone."""
     value.warning(
-        "A list of people belongs here. This mapping was read with its keys as their names on GitHub; write "
+        "A list of people belongs here. This mapping was read with its keys as GitHub usernames; write "
         "`- github: their-name`, and `name:` and `orcid:` below it."
     )
     for key, entry in bounded(value, value.entries(), MOST_MAINTAINERS, "people"):
         person = _described(entry) if entry.is_mapping else {"github": None, "name": short_text(entry), "orcid": None}
         github = None if key in NULLS else github_name(redact(key))
         if github is None:
-            entry.error("This key is not a name that GitHub gives; it was left out. Write `- github: their-name`.")
+            entry.error("This key is not a valid GitHub username. It was ignored. Write `- github: their-name`.")
         elif person["github"] and person["github"].lower() != github.lower():
-            entry.error("The key gives this person another name on GitHub than `github` does. The key counts.")
+            entry.error("The key and `github` give this person different GitHub usernames. The key was used.")
         person["github"] = github or person["github"]
         if any(person.values()):
             yield entry, person
@@ -83,11 +83,11 @@ def _person(item: Value) -> dict | None:
         github = github_name(text) if text else None
         person = {"github": github, "name": None if github else text, "orcid": None}
         if text:
-            item.warning("A person is a mapping. This text was read; write `- github: their-name`.")
+            item.warning("A person is a mapping. This string was accepted; write `- github: their-name`.")
     else:
         person = {"github": None, "name": None, "orcid": None}
     if not any(person.values()):
-        item.error("Nothing here says who this is, so it was left out. Write `- github: their-name`.")
+        item.error("This entry does not say who it is, so it was ignored. Write `- github: their-name`.")
         return None
     return person
 
@@ -97,7 +97,7 @@ def _described(person: Value) -> dict:
         "github": _github(person),
         "name": short_text(person.at("name")),
         "orcid": checked_text(
-            person.at("orcid"), orcid, "an ORCID (its check digit does not fit)", "0000-0002-1825-0097"
+            person.at("orcid"), orcid, "an ORCID iD (its check digit is wrong)", "0000-0002-1825-0097"
         ),
     }
 
@@ -106,7 +106,7 @@ def _github(person: Value) -> str | None:
     value = person.at("github")
     if value.is_null and not person.at("github_username").is_null:
         value = person.at("github_username")
-        value.warning("`github_username` was read as `github`; write it so.")
+        value.warning("`github_username` was read as `github`. Use `github`.")
     return checked_text(value, github_name, "a name that GitHub gives", "their-name")
 
 
@@ -120,7 +120,7 @@ def read_providers(root: Value) -> list[dict]:
 
 def _provider(item: Value) -> dict | None:
     if item.is_text:
-        item.warning("A provider is a mapping. This text was read as its name; write `- name: Their Name`.")
+        item.warning("A provider is a mapping. This string was read as its name; write `- name: Their Name`.")
         name = short_text(item)
         return {"name": name, "description": None, "url": None, "roles": []} if name else None
     if not item.is_mapping:
@@ -133,7 +133,7 @@ def _provider(item: Value) -> dict | None:
         "roles": _roles(item.at("roles")),
     }
     if not any(provider.values()):
-        item.error("Nothing here says who this is, so it was left out. Write `- name: Their Name`.")
+        item.error("This entry does not say who it is, so it was ignored. Write `- name: Their Name`.")
         return None
     if provider["name"] is None and item.at("name").is_null:
         item.at("name").warning("This provider has no name. It was kept; write `name: ...`.")
@@ -145,7 +145,7 @@ def _roles(value: Value) -> list[str]:
         role = short_text(value, ROLE_BYTES)
         if role is None:
             return []
-        value.warning(f"`roles` is a single word; write a list: `roles: [{role}]`. It was read as that list.")
+        value.warning(f"`roles` must be a list: `roles: [{role}]`. It was read as that list.")
         _check_role(value, role)
         return [role]
     roles = []
@@ -161,4 +161,4 @@ def _check_role(value: Value, role: str) -> None:
         return
     meant = next((known for known in ROLES if known == role.lower()), None)
     advice = f"write `{meant}`" if meant else "STAC knows " + ", ".join(f"`{known}`" for known in ROLES)
-    value.warning(f"`{role}` is no role of a provider; {advice}. It was kept as written.")
+    value.warning(f"`{role}` is not a provider role; {advice}. It was kept as written.")

@@ -40,7 +40,7 @@ def read_recipes(value: Value) -> list[dict]:
     elif any(value.has(key) for key in _DICT_KEYS) and not value.has("id"):
         rows = _of_mapping_with_dict(value)
     elif _is_one_recipe(value):
-        value.warning(f"One recipe stands here without a list. It was read; write a list: {_EXAMPLE}.")
+        value.warning(f"This is a single recipe instead of a list. It was accepted; write a list: {_EXAMPLE}.")
         rows = iter([_of_item(value)])
     else:
         rows = (_of_entry(key, entry) for key, entry in value.entries())
@@ -56,7 +56,7 @@ def _first_of_each(value: Value, rows: Iterable[_PlacedRow | None]) -> list[dict
             continue
         place, recipe = row
         if recipe["recipe_id"] in known:
-            place.error("This recipe id stands twice in the file. The first one counts; give each recipe its own.")
+            place.error("This recipe id is repeated in the file. The first one was used; give each recipe its own id.")
             continue
         if recipe["recipe_id"] is not None:
             known.add(recipe["recipe_id"])
@@ -81,7 +81,7 @@ def _listed(item: Value) -> _PlacedRow | None:
         recipe_id = identifier(item, "recipe")
         if recipe_id is None:
             return None
-        item.warning(f"A recipe is a mapping. This text was read as its id; write {_EXAMPLE}.")
+        item.warning(f"A recipe is a mapping. This string was read as its id; write {_EXAMPLE}.")
         return item, _row(recipe_id)
     if item.is_null:
         identifier(item.at("id"), "recipe")
@@ -94,7 +94,7 @@ def _of_item(item: Value) -> _PlacedRow | None:
     for key in _DICT_KEYS:
         if not item.at(key).is_null:
             if not item.at("id").is_null:
-                item.at("id").warning("The ids of a dict of recipes come from running its code; this one is not used.")
+                item.at("id").warning("The ids of a dictionary of recipes come from its code, so this one is not used.")
             return _of_dict(item, key)
     recipe_id = identifier(item.at("id"), "recipe")
     return None if recipe_id is None else (item.at("id"), _row(recipe_id, _object(item)))
@@ -112,7 +112,7 @@ def _of_mapping_with_dict(value: Value) -> Iterator[_PlacedRow | None]:
 def _of_dict(value: Value, key: str) -> _PlacedRow | None:
     entry = value.at(key)
     if key != "dict_object":
-        entry.warning(f"`{key}` was read as `dict_object`; write it so, with an underscore.")
+        entry.warning(f"`{key}` was read as `dict_object`. Spell it with an underscore.")
     name = _object_name(entry)
     return None if name is None else (entry, _row(dict_object=name))
 
@@ -120,10 +120,10 @@ def _of_dict(value: Value, key: str) -> _PlacedRow | None:
 def _of_entry(key: str, entry: Value) -> _PlacedRow | None:
     """The row of `id: object` or `id: {object: ...}`."""
     if key in ("", "~", "null"):
-        entry.error("This recipe has no id, so no run could name it; it was left out.")
+        entry.error("This recipe has no id, so runs could not refer to it. It was ignored.")
         return None
     if reason := why_no_identifier(key, entry):
-        entry.error(f"This id {reason}; the recipe was left out.")
+        entry.error(f"This id {reason}; the recipe was ignored.")
         return None
     return entry, _row(key, _object(entry) if entry.is_mapping else _object_name(entry))
 
@@ -137,9 +137,7 @@ def _object(recipe: Value) -> str | None:
         return None
     name = short_text(recipe.at("name"))
     if name is None:
-        recipe.at("name").error(
-            "`module` needs `name` beside it. The object was left out; write `object: recipe:recipe`."
-        )
+        recipe.at("name").error("`module` requires `name`. The object was ignored; write `object: recipe:recipe`.")
         return None
     return _checked_object(f"{module.removesuffix('.py')}:{name}", recipe.at("name"))
 
@@ -153,11 +151,14 @@ def _checked_object(written: str, value: Value) -> str | None:
     """`module:name` as written; what Python could not import is kept and said."""
     module, colon, name = written.partition(":")
     if not colon or not module.strip() or not name.strip():
-        value.error("This is not `module:name`, so the recipe cannot be run. It was kept; write e.g. `recipe:recipe`.")
+        value.error(
+            "This does not have the form `module:name`, so the recipe cannot run. It was kept; write "
+            "for example `recipe:recipe`."
+        )
     elif not name.isidentifier():
         value.warning(
-            "What stands after the colon is no name that Python code can have (letters, digits and `_` only). "
-            "It was kept; write the object's name as in the code, e.g. `recipe:recipe`."
+            "The part after the colon is not a valid Python identifier (letters, digits and `_` only). "
+            "It was kept; write the object's name as in the code, for example `recipe:recipe`."
         )
     return written
 

@@ -79,7 +79,9 @@ def parse_meta_yaml(data: bytes) -> MetaYaml:
     """What the bytes of a meta.yaml say. Never raises; what is not understood is in `problems`."""
     document = read_document(data, _WHAT_BELONGS_HERE)
     if document.root is not None and KNOWN_KEYS.isdisjoint(document.root.value):
-        document.problems.error("", document.root, f"This mapping has no key of a meta.yaml. {_WHAT_BELONGS_HERE}")
+        document.problems.error(
+            "", document.root, f"This mapping has none of the keys of a meta.yaml. {_WHAT_BELONGS_HERE}"
+        )
         document.root = None
     if document.root is None:
         return MetaYaml(understood=False, problems=document.problems.listed())
@@ -138,7 +140,7 @@ def _bakery(root: Value) -> NamedBakery | None:
         items = list(value.items())
         if len(items) > 1:
             value.warning(
-                "More than one bakery stands here; the first one is shown. Name the one that runs the recipes."
+                "More than one bakery is listed here; the first one is shown. Name the one that runs the recipes."
             )
         if not items:
             return None

@@ -73,7 +73,8 @@ def read_nodes(text: str, problems: Problems) -> tuple[Node, list[str]]:
         problems.error(
             "",
             _placed(composed.second_document, ""),
-            "A second document begins here (a line of `---`). Only the first one is read; put all into one document.",
+            "A second document starts here (a line of `---`). Only the first one is read. Put everything into one "
+            "document.",
         )
     return root, walk.texts
 
@@ -111,7 +112,7 @@ class _Walk:
         if tag in _TAGS_OF_STRINGS:
             read.style = read.style or "'"
         elif tag == _BINARY:
-            self._report(read, "Binary data is not kept here; it was read as empty. Link to it instead.")
+            self._report(read, "Binary data is not stored; it was read as empty. Link to it instead.")
             read.value, read.style = "", ""
         elif tag not in _TAGS_OF_PLAIN_SCALARS and tag != _MERGE:
             self._report_unknown_tag(read)
@@ -169,8 +170,8 @@ class _Walk:
             return key.value
         self._report(
             key,
-            "A list or mapping stands where the name of a key belongs; this entry was left out. A text that begins "
-            "with `{` or `[`, such as `{{ name }}`, goes into quotes.",
+            "A list or mapping is used as a key here; the entry was ignored. Quote values that start "
+            "with `{` or `[`, such as `{{ name }}`.",
         )
         return None
 
@@ -181,14 +182,16 @@ class _Walk:
                 for key, node in source.value.items():
                     entries.setdefault(key, node)
             else:
-                self._report(source, "`<<` takes in the entries of a mapping, but this is none; it was left out.", "<<")
+                self._report(
+                    source, "`<<` includes the entries of a mapping, but this is not a mapping. It was ignored.", "<<"
+                )
 
     def _unknown_alias(self, alias: Alias) -> Node:
         read = _placed(alias.start_mark, "")
         self._report(
             read,
-            "A `*` at the start of a value repeats what is marked with `&` and the same name, but nothing above "
-            "is, or this stands within it. It was read as empty; a text that begins with `*` goes into quotes.",
+            "A `*` at the start of a value refers to a value marked with `&` and the same name, but nothing above "
+            "has that mark, or this is inside it. It was read as empty. Quote values that start with `*`.",
         )
         return read
 
@@ -196,13 +199,13 @@ class _Walk:
         if self._problems.are_many:
             self._problems.count_another()
             return
-        message = "The type that stands after `!` is not known here and was ignored; leave it out."
+        message = "The type after `!` is not supported and was ignored. Remove it."
         self._problems.warning(pointer_to("", *self._path), place, message)
 
     def _report_repeated_key(self, key_node: ComposedNode) -> None:
         self._report(
             _placed(key_node.start_mark, ""),
-            "This key stands twice in the same mapping. The last one counts and the one before it is lost; "
+            "This key is repeated in the same mapping. Only the last value is used; "
             "keep one, or make its value a list.",
         )
 

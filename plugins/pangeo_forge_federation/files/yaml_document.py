@@ -66,7 +66,7 @@ def _named(root: Node) -> str:
     if root.is_null:
         return "nothing"
     if root.value.startswith("version https://git-lfs"):
-        return "a pointer of Git LFS (keep the file itself in Git)"
+        return "a Git LFS pointer (store the file itself in Git)"
     if root.style == "" and "/" in root.value and not any(letter.isspace() for letter in root.value):
-        return "nothing but a path, as GitHub gives for a symbolic link (put the file itself here)"
+        return "only a path, which is what GitHub returns for a symbolic link (put the file itself here)"
     return "a single text"

@@ -24,39 +24,39 @@ _TAG_DIRECTIVE = re.compile("(?:^|[\n\r\x85\u2028\u2029])%TAG")
 _MEANINGS = (
     (
         "mapping values are not allowed",
-        "A colon followed by a blank stands within a text here. Put the text into quotes: `title: 'One: two'`.",
+        "This value contains a colon followed by a space. Quote the value: `title: 'One: two'`.",
     ),
     (
         "could not find expected ':'",
-        "This line is neither `key: value` nor part of the text above it. The text below `>` or `|` must be indented "
+        "This line is neither `key: value` nor part of the string above it. Text below `>` or `|` must be indented "
         "further than its key.",
     ),
-    ("exceeded maximum nesting depth", "Lists and mappings stand in each other too deep here; write them flatter."),
-    ("found unexpected end of stream", "A text in quotes begins here and never ends; close it with the same quote."),
-    ("found unexpected document indicator", "A text in quotes begins here and does not end before `---` or `...`."),
+    ("exceeded maximum nesting depth", "Lists and mappings are nested too deeply here. Reduce the nesting."),
+    ("found unexpected end of stream", "A quoted string starts here and never ends. Close it with the same quote."),
+    ("found unexpected document indicator", "A quoted string starts here and does not end before `---` or `...`."),
     (
         "that cannot start any token",
-        "No value can begin like this. Indent with blanks, never tabs, and put a text that begins with `@`, `%` or a "
-        "backtick into quotes.",
+        "A value cannot start like this. Indent with spaces, not tabs, and quote values that start with `@`, `%` or a "
+        "backtick.",
     ),
     (
         "alphabetic or numeric character",
-        "A text that begins with `*` or `&` goes into quotes: without them YAML reads the name of another value.",
+        "Quote values that start with `*` or `&`: without quotes, YAML reads them as references to other values.",
     ),
-    ("unknown escape character", "A backslash within double quotes means something to YAML; use single quotes."),
-    ("escape", "YAML does not know the escape within these double quotes; write the character itself."),
-    ("while parsing a flow", "A `[` or `{` begins here and is not closed as it should be; mind commas and brackets."),
+    ("unknown escape character", "A backslash has a special meaning inside double quotes. Use single quotes."),
+    ("escape", "This escape sequence is not valid in YAML. Write the character itself."),
+    ("while parsing a flow", "A `[` or `{` starts here and is not closed correctly. Check the commas and brackets."),
     (
         "while parsing a block",
-        "This line fits neither the one above it nor the ones around it. Mind that entries of one mapping or list "
-        "begin in the same column, and that a quote within quotes is doubled: `'it''s'`.",
+        "This line does not match the lines around it. Entries of a mapping or list must "
+        "start in the same column, and a quote inside quotes is doubled: `'it''s'`.",
     ),
-    ("tag", "A value begins with `!`, which names a type that is not known here; put the text into quotes."),
-    ("block scalar", "The text after `>` or `|` begins on the next line, indented further than its key."),
-    ("directive", "A line that begins with `%` is an instruction to YAML; put the text into quotes."),
-    ("document start", "What stands here is outside of the document that ended above it; indent or remove it."),
+    ("tag", "This value starts with `!`, which names a type that is not supported. Quote the value."),
+    ("block scalar", "Text after `>` or `|` starts on the next line, indented further than its key."),
+    ("directive", "A line that starts with `%` is a YAML directive. Quote the value."),
+    ("document start", "This is outside the document, which ended above. Indent it or remove it."),
 )
-_OTHER_MEANING = "From here on it cannot be read as YAML."
+_OTHER_MEANING = "From here on the file is not valid YAML."
 
 # For these the place where the thing began helps more than the place where the parser gave up.
 _BEGINNINGS = ("while scanning a simple key", "while scanning a quoted scalar", "while parsing a flow")
@@ -84,17 +84,19 @@ def decoded(data: bytes) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
-        message = f"This file is not UTF-8: the byte 0x{data[error.start]:02X} begins no character. Save it as UTF-8."
+        message = (
+            f"This file is not UTF-8: the byte 0x{data[error.start]:02X} does not start a character. Save it as UTF-8."
+        )
         raise UnreadableYaml(message, *_place_after(before)) from None
     if not text.strip():
         raise UnreadableYaml("This file is empty.")
     if unprintable := _NOT_PRINTABLE.search(text):
         code = ord(unprintable.group())
-        kind = "is binary or UTF-16, not text in UTF-8" if code == 0 else "holds a control character"
-        message = f"This file {kind} (U+{code:04X} stands here), which YAML does not allow."
+        kind = "is binary or UTF-16, not text in UTF-8" if code == 0 else "contains a control character"
+        message = f"This file {kind} (U+{code:04X} is here), which YAML does not allow."
         raise UnreadableYaml(message, *_place_after(text[: unprintable.start()]))
     if "%TAG" in text and (directive := _TAG_DIRECTIVE.search(text)):
-        message = "This file begins a line with `%TAG`, which is not read here; leave it out."
+        message = "A line of this file starts with `%TAG`, which is not supported. Remove it."
         raise UnreadableYaml(message, *_place_after(text[: directive.end() - len("%TAG")]))
     return text
 
@@ -103,7 +105,7 @@ def unreadable_yaml_of(error: Exception) -> UnreadableYaml:
     """What a parser's error means. Its own words are not repeated: some parsers quote the file in them."""
     said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or ''}"
     meaning = next((meaning for part, meaning in _MEANINGS if part in said), _OTHER_MEANING)
-    message = f"This is not YAML. {meaning} Nothing of the file was read."
+    message = f"This is not YAML. {meaning} The file was not read."
     mark = None
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark

@@ -131,7 +131,7 @@ class Value:
     def expected(self, what: str) -> None:
         """This is of another type than `what`."""
         kind = "a list" if self.is_list else "a mapping" if self.is_mapping else "a single text"
-        self.error(f"This is {kind}; {what} belongs here. It was left out.")
+        self.error(f"This is {kind}; {what} is required here. This was ignored.")
 
 
 def list_items(value: Value, most: int, what: str, example: str) -> Iterator[Value]:
@@ -140,7 +140,7 @@ def list_items(value: Value, most: int, what: str, example: str) -> Iterator[Val
         return
     if not value.is_list:
         if value.is_mapping:
-            value.warning(f"A list of {what} belongs here. This was read as its one item; write `{example}`.")
+            value.warning(f"A list of {what} is required here. This was read as its only item; write `{example}`.")
         yield value  # a single text: whoever reads the item says how to write it
         return
     yield from bounded(value, value.items(), most, what)
@@ -178,7 +178,7 @@ def plain_text(value: Value, limit: int) -> str | None:
         return "" if value.style in ("'", '"') else None
     cut = cut_to_bytes(text, limit)
     if cut != text:
-        value.warning(f"This text is longer than {limit:,} bytes and was cut there; write it shorter.")
+        value.warning(f"This string is longer than {limit:,} bytes and was cut. Shorten it.")
     return cut
 
 
@@ -194,14 +194,14 @@ def checked_text(value: Value, normal_form: Callable[[str], str | None], what: s
         return None
     found = normal_form(text)
     if found is None:
-        value.error(f"This is not {what}; it was left out. Write it like `{example}`.")
+        value.error(f"This is not {what}; it was ignored. Write it like `{example}`.")
     return found
 
 
 def identifier(value: Value, what: str) -> str | None:
     """An id exactly as written, or None with an error: half an id, or a mended one, would be another thing's."""
     if value.is_null:
-        value.error(f"This {what} has no id, so no run could name it; it was left out. Write `id: some-name`.")
+        value.error(f"This {what} has no id, so runs could not refer to it. It was ignored. Write `id: some-name`.")
         return None
     written = text_as_written(value, "a text")
     if written is None:
@@ -217,15 +217,15 @@ def why_no_identifier(written: str, value: Value) -> str | None:
     if not written.strip():
         return "is empty"
     if has_unseen(written):
-        return "holds a line end, a control character or another one that cannot be seen"
+        return "contains a line end, a control character or another invisible character"
     if utf8_length(written) > ID_BYTES:
         return f"is longer than {ID_BYTES} bytes"
     if written != written.strip() or written != written.strip("/"):
-        return "begins or ends with a blank or a slash"
+        return "starts or ends with a space or a slash"
     if "\\" in written:
         return "holds a backslash"
     if not {".", ".."}.isdisjoint(written.split("/")):
-        return "holds `.` or `..` between slashes, which a path would follow"
+        return "contains `.` or `..` between slashes, which paths interpret"
     return why_not_published(written, value)
 
 
@@ -233,7 +233,7 @@ def why_not_published(written: str, value: Value) -> str | None:
     """Return the end of a sentence that names the first secret in this text of the value's document, or None."""
     for kind in secrets_in(written) if value.document.secrets else ():
         if kind is SIGNED_URL:
-            return f"holds the parameter `{signing_parameter(written)}` of a signed URL; leave the query string out"
+            return f"holds the parameter `{signing_parameter(written)}` of a signed URL; remove the query string"
         return f"holds {kind.name}, which is not published"
     return None
 
@@ -244,7 +244,7 @@ def url(value: Value) -> str | None:
     if not written:
         return None
     if _HOST_FIRST.match(written[:URL_BYTES]):
-        value.warning("This address was left out: it does not say how to get there. Begin it with `https://`.")
+        value.warning("This URL has no scheme, so it was ignored. Start it with `https://`.")
         return None
     if reason := _why_no_url(written, value):
         value.error(f"This address {reason}; it was left out.")
@@ -263,7 +263,7 @@ def _why_no_url(written: str, value: Value) -> str | None:
     if _DOI.match(written):
         return "is a DOI; write it as `https://doi.org/10...`"
     if has_unseen(written) or _NOT_IN_URLS.search(written):
-        return "holds a blank or another character that no URL has; write one URL, with `%20` for a blank"
+        return "contains a character that is not allowed in a URL; write a single URL, with `%20` for a space"
     try:
         parts = urlsplit(written)
         host = parts.hostname
@@ -271,9 +271,9 @@ def _why_no_url(written: str, value: Value) -> str | None:
     except ValueError:
         return "is not a URL"
     if parts.scheme.lower() not in ("http", "https"):
-        return "does not begin with `https://` or `http://`"
+        return "does not start with `https://` or `http://`"
     if not host:
         return "names no host"
     if "@" in parts.netloc:
-        return "names a user or a password before its `@`, which is not published; leave that out"
+        return "has a user name or password before its `@`, which is not published; remove it"
     return why_not_published(written, value)

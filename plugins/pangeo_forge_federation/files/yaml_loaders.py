@@ -215,8 +215,8 @@ class _CloseComposer:
         self._text_bytes += text_bytes
         if self._values > MOST_VALUES or self._text_bytes > MOST_TEXT_BYTES:
             raise UnreadableYaml(
-                f"This file holds more than {MOST_VALUES:,} values or 2 MiB of text once what `*` repeats is "
-                "written out. Nothing of it was read; write it shorter.",
+                f"This file has more than {MOST_VALUES:,} values or 2 MiB of text once aliases (`*`) are "
+                "expanded. It was not read. Shorten it.",
                 event.start_mark.line + 1,
                 event.start_mark.column + 1,
             )
@@ -229,8 +229,8 @@ class _CloseComposer:
 def too_deep(mark: Any) -> UnreadableYaml:
     """The error of a list or mapping that is nested too deep, with its place."""
     return UnreadableYaml(
-        f"Lists and mappings stand in each other more than {DEEPEST_LEVEL} levels deep here. Nothing of the file "
-        "was read; write it flatter.",
+        f"Lists and mappings are nested more than {DEEPEST_LEVEL} levels deep here. The file was not "
+        "read. Reduce the nesting.",
         mark.line + 1,
         mark.column + 1,
     )
