@@ -93,7 +93,7 @@ def serve_command(
     if replica_of and (replicate or sync_every):
         raise click.UsageError("a read replica takes neither --replicate nor --sync-every")
     if with_demo and (replica_of or replicate):
-        raise click.UsageError("the demo is made anew when it is lost, and is not replicated")
+        raise click.UsageError("the demo cannot be replicated; it is created again if its folder is deleted")
     data = (data or (ROOT / "demo" if with_demo else data_folder())).resolve()
     try:
         acknowledge = read_settings().acknowledge
@@ -246,7 +246,7 @@ def demo_lines(data: Path) -> list[str]:
     """What to say of the demo, once it is served."""
     made = demo.ensure_demo(data)
     token = demo.demo_token(data)
-    where = f"made in {data}" if made else f"from {data}; delete that folder to have it made anew"
+    where = f"made in {data}" if made else f"from {data}; delete that folder to create it again"
     return [
         f"A made-up federation, {where}.",
         f"A token of {demo.DEMO_BAKERY} to try: {token}",

@@ -2,7 +2,7 @@
 
 Nothing is taken away but what GitHub itself says is gone, of the one repository or file that was asked for. A
 repository that a listing does not have is asked for by its name; a file that GraphQL gives as null is asked for by
-its raw address. Whatever else goes wrong is a fault, which is told, and leaves the last good version.
+its raw address. Any other failure is reported, and the last good version is kept.
 """
 
 from collections.abc import Callable, Sequence

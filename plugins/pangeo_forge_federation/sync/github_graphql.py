@@ -80,7 +80,7 @@ def _fetch_organisation(fetching: Fetching, organisation: str, singles: list[str
         owner = data.get("organization")
         if owner is None:
             if _is_not_found(errors, ("organization",)):
-                raise GitHubError(f"GitHub knows no organisation {organisation}")
+                raise GitHubError(f"GitHub has no organisation named {organisation}")
             raise GitHubError(f"GitHub did not list the repositories of {organisation}{_first_message(errors)}")
         page = owner.get("repositories") or {}
         nodes = page.get("nodes") or []

@@ -44,7 +44,7 @@ def _fetch_organisation(fetching: Fetching, organisation: str) -> None:
         key = f"{url}?per_page={PAGE_SIZE}&sort=created&direction=asc&page={page}"
         listed = _ask(fetching, key)
         if listed is None:
-            raise GitHubError(f"GitHub knows no organisation {organisation}")
+            raise GitHubError(f"GitHub has no organisation named {organisation}")
         rows, goes_on = listed
         repositories = [Repository(*row) for row in rows]
         _fetch_files(fetching, repositories)

@@ -209,21 +209,24 @@ UNSUCCESSFUL_STATUSES = tuple(name for name in RATED_STATUSES if name != "succes
 
 
 def completion_errors(completed_at: str, status: str, run_date: str | None) -> list[str]:
-    """What is wrong with the end of a run that is told, in words that go on from `completed_at`; times as kept."""
-    faults = []
+    """Return the errors of the end of a run, which continue a sentence starting with `completed_at`.
+
+    Times are in the form in which they are stored.
+    """
+    errors = []
     if status not in FINAL_STATUSES:
-        faults.append(f"is given, but {status} is not a final status: leave one of the two out")
+        errors.append(f"is set, but {status} is not a final status: leave one of the two out")
     if run_date and completed_at < run_date:
-        faults.append("is before run_date")
-    return faults
+        errors.append("is before run_date")
+    return errors
 
 
 def read_status(text: str) -> str:
-    """A status in any letter case, or one of its synonyms, as it is kept; another text as it is, in lower case."""
+    """Return the status for a status or a synonym in any case; any other string in lower case."""
     word = text.strip().lower()
     return STATUS_SYNONYMS.get(word, word)
 
 
 def shown_status(status: str, is_stale: bool = False) -> str:
-    """What a run is shown as: a run of which nothing was heard for long is stale, whatever it last said."""
+    """Return how a run is shown: stale if it has not been updated for too long, otherwise its status."""
     return STALE if is_stale else status
