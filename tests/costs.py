@@ -4,6 +4,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+_FIXTURES = Path(__file__).parent / "fixtures" / "federation"
+ORDINARY = (_FIXTURES / "pangeo-forge/northern-sea-ice-feedstock/feedstock/meta.yaml").read_bytes()
 
 _PROGRAM = """
 import importlib, sys
@@ -23,16 +27,29 @@ print(peak() - before)
 """
 
 
-def cpu_seconds(function: Callable[[], object], enough: float) -> float:
-    """Processor time of a call. A busy machine makes it longer, so that it is tried again while it is not below."""
+def relative_cost(function: Callable[[bytes], object], data: bytes, enough: float) -> float:
+    """Return how many times the processor time of a byte of an ordinary file a byte of this data costs.
+
+    Both are measured in turn in this process, so that neither a slow machine nor a busy one changes it by much. It is
+    measured up to three times, until it is below `enough`.
+    """
     least = float("inf")
     for _ in range(3):
-        began = time.process_time()
-        function()
-        least = min(least, time.process_time() - began)
+        least = min(least, _seconds_per_byte(function, data) / _seconds_per_byte(function, ORDINARY))
         if least < enough:
             break
     return least
+
+
+def _seconds_per_byte(function: Callable[[bytes], object], data: bytes) -> float:
+    calls, seconds = 0, 0.0
+    began = time.process_time()
+    # the clock may be coarse, and a small input too quick for it
+    while seconds < 0.05:
+        function(data)
+        calls += 1
+        seconds = time.process_time() - began
+    return seconds / calls / len(data)
 
 
 def peak_bytes(function: str, data: bytes, *arguments: str) -> int:

@@ -1,7 +1,7 @@
 """Large files of meta.yaml cost little time and memory, and are read in full."""
 
 import pytest
-from costs import cpu_seconds, peak_bytes
+from costs import peak_bytes, relative_cost
 from meta_reading import TITLE, read
 from pangeo_forge_federation.files.meta_yaml import parse_meta_yaml
 
@@ -30,13 +30,13 @@ LARGE = {
 
 
 @pytest.mark.parametrize("text", LARGE.values(), ids=LARGE.keys())
-def test_a_large_file_costs_less_than_a_second(text):
+def test_a_byte_of_a_large_file_costs_about_as_much_as_one_of_an_ordinary_file(text):
     data = TITLE.encode() + text
     assert len(data) <= MEBIBYTE
-    parse_meta_yaml(b"license: none of them\n")  # the index of licences is built once in a process
-    parsed = []
-    assert cpu_seconds(lambda: parsed.append(parse_meta_yaml(data)), enough=1) < 1
-    assert len(parsed[-1].problems) <= 200
+    parsed = parse_meta_yaml(data)  # also builds the index of licences, once in a process
+    assert len(parsed.problems) <= 200
+    # up to 9 was measured; what grows with the square of a thousand times the length is far beyond
+    assert relative_cost(parse_meta_yaml, data, enough=40) < 40
 
 
 @pytest.mark.parametrize("name", ["bad recipes", "turned ids", "addresses"])

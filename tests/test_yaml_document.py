@@ -1,5 +1,5 @@
 import pytest
-from costs import cpu_seconds, peak_bytes
+from costs import peak_bytes, relative_cost
 from pangeo_forge_federation.files.yaml_document import Problem, Problems, pointer_to, read_document
 
 MEBIBYTE = 1_048_576
@@ -171,9 +171,10 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_file_costs_less_than_a_second(data):
+def test_a_byte_of_a_hostile_file_costs_about_as_much_as_one_of_an_ordinary_file(data):
     assert len(data) <= MEBIBYTE
-    assert cpu_seconds(lambda: read_document(data, ""), enough=1) < 1
+    # up to 11 was measured; what grows with the square of a thousand times the length is far beyond
+    assert relative_cost(lambda each: read_document(each, ""), data, enough=40) < 40
 
 
 @pytest.mark.parametrize("name", ["199,000 values", "anchors", "unknown aliases", "repeated keys"])

@@ -5,6 +5,7 @@ dates, `.nan`, `0777`, `1_000`, `12:30`, `no`, and `1.10`, which is mostly a ver
 """
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from pangeo_forge_federation.files.clean_text import CONTROLS_TAKEN_OUT, utf8_length, with_line_feeds, without_controls
@@ -28,9 +29,10 @@ def meta_json(document: Document) -> str | None:
     """Return the document as JSON text of at most 100,000 bytes; None, and a problem, if it is longer."""
     # only a document that was understood is stored
     assert document.root is not None
-    text = write_json(_Converter(document).convert(document.root))
-    if utf8_length(text) <= LONGEST_META:
-        return text
+    with suppress(_TooLong):
+        text = write_json(_Converter(document).convert(document.root))
+        if utf8_length(text) <= LONGEST_META:
+            return text
     document.problems.warning(
         "",
         document.root,
@@ -40,12 +42,19 @@ def meta_json(document: Document) -> str | None:
     return None
 
 
+class _TooLong(Exception):
+    pass
+
+
 class _Converter:
-    """Converts nodes to what `json` writes, and reports control characters."""
+    """Converts nodes to what `json` writes, up to the bound, and reports control characters."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
+        self._has_secrets = bool(document.secrets)
         self._path: list[str | int] = []
+        # of what is converted, if nothing needs an escape
+        self._length = 0
 
     def convert(self, node: Node) -> Any:
         value = node.value
@@ -91,7 +100,12 @@ class _Converter:
             written = without_controls(text)
             if written != text:
                 self._report_controls(node)
-        return self._document.redact(written)
+        text = self._document.redact(written) if self._has_secrets else written
+        # with its quotes and what follows it
+        self._length += len(text) + 3
+        if self._length > LONGEST_META:
+            raise _TooLong
+        return text
 
     def _report_controls(self, node: Node) -> None:
         problems = self._document.problems

@@ -92,21 +92,18 @@ class _Walk:
     def read(self, node: ComposedNode, level: int) -> Node:
         """The node as one of our own; `level` is the number of lists and mappings around it."""
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node)
+            self.texts.append(node.value)
+            mark = node.start_mark
+            read = Node(node.value, node.style or "", mark.line + 1, mark.column + 1)
+            if node.tag is not None:
+                self._apply_tag(read, node.tag)
+            return read
         if isinstance(node, Anchored):
             read = self._anchored[node] = self.read(node.node, level)
             return read
         if isinstance(node, Alias):
             return self._anchored[node.anchored] if node.anchored else self._unknown_alias(node)
         return self._collection(cast("yaml.CollectionNode", node), level + 1)
-
-    def _scalar(self, node: yaml.ScalarNode) -> Node:
-        mark = node.start_mark
-        self.texts.append(node.value)
-        read = Node(node.value, node.style or "", mark.line + 1, mark.column + 1)
-        if node.tag is not None:
-            self._apply_tag(read, node.tag)
-        return read
 
     def _apply_tag(self, read: Node, tag: str) -> None:
         if tag in _TAGS_OF_STRINGS:
@@ -132,17 +129,23 @@ class _Walk:
         return read
 
     def _list(self, node: yaml.SequenceNode, level: int) -> list[Node]:
-        items = []
-        for position, item in enumerate(node.value):
-            self._path.append(position)
-            items.append(self.read(item, level))
+        items: list[Node] = []
+        # PyYAML's nodes are removed as they are read, so that a large file is not in memory twice
+        left = node.value
+        left.reverse()
+        while left:
+            self._path.append(len(items))
+            items.append(self.read(left.pop(), level))
             self._path.pop()
         return items
 
     def _mapping(self, node: yaml.MappingNode, level: int) -> dict[str, Node]:
         entries: dict[str, Node] = {}
         merged: list[Node] = []
-        for key_node, value_node in node.value:
+        left = node.value
+        left.reverse()
+        while left:
+            key_node, value_node = left.pop()
             name = self._name(key_node, level)
             if name is None:
                 self.read(value_node, level)

@@ -81,7 +81,20 @@ Event = Any
 
 
 class _Loader(_SafeLoader):
-    """Composes without types, up to a bound on memory."""
+    """Composes without types."""
+
+    def descend_resolver(self, parent, index):
+        pass
+
+    def ascend_resolver(self):
+        pass
+
+    def resolve(self, kind, value, implicit):
+        return None
+
+
+class _BoundedLoader(_Loader):
+    """Composes without types, and refuses a file of too many values before they fill the memory."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -93,18 +106,14 @@ class _Loader(_SafeLoader):
         if self._values > MOST_VALUES:
             raise _TooManyValues
 
-    def ascend_resolver(self):
-        pass
-
-    def resolve(self, kind, value, implicit):
-        return None
-
 
 def compose(text: str) -> Composed:
     """Compose a text. What libyaml refuses is composed once more, to go on or to find the place of the error."""
     if not _NEEDS_CLOSER_LOOK.search(text):
+        # no text has more than two values for each character
+        loader = _BoundedLoader if 2 * len(text) > MOST_VALUES else _Loader
         with suppress(Exception):  # the parser raises more than YAMLError: ValueError, RecursionError, OverflowError
-            return Composed(yaml.compose(text, _Loader))
+            return Composed(yaml.compose(text, loader))
     return _CloseComposer().compose(text)
 
 
@@ -137,10 +146,14 @@ class _CloseComposer:
         composed = self._composed
         try:
             for event in _events(text):
-                if isinstance(event, yaml.CollectionEndEvent):
+                if isinstance(event, yaml.ScalarEvent):
+                    self._attach(self._scalar(event))
+                elif isinstance(event, yaml.CollectionStartEvent):
+                    self._start(event)
+                elif isinstance(event, yaml.CollectionEndEvent):
                     self._end()
-                elif isinstance(event, yaml.NodeEvent):
-                    self._add(event)
+                elif isinstance(event, yaml.AliasEvent):
+                    self._attach(self._alias(event))
                 elif isinstance(event, yaml.DocumentStartEvent) and composed.root is not None:
                     composed.second_document = event.start_mark
                     break
@@ -149,14 +162,6 @@ class _CloseComposer:
             while self._open:
                 self._end()
         return composed
-
-    def _add(self, event: Event) -> None:
-        if isinstance(event, yaml.AliasEvent):
-            self._attach(self._alias(event))
-        elif isinstance(event, yaml.ScalarEvent):
-            self._attach(self._scalar(event))
-        else:
-            self._start(event)
 
     def _alias(self, event: Event) -> Alias:
         anchored = self._anchors.get(event.anchor)
