@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 from collections import Counter
@@ -44,6 +45,7 @@ def time(text):
     return datetime.fromisoformat(text)
 
 
+@functools.cache
 def feedstock_files():
     """The path of each meta.yaml by all names that its feedstock may be given in a request."""
     files = {}
@@ -58,6 +60,7 @@ class LiteralLoader(yaml.BaseLoader):
     """Leaves 012, no and 2020-01-01 the text that they are as ids."""
 
 
+@functools.cache
 def listed_recipe_ids(path):
     """None where the file does not say: it does not parse, has no recipes (any more), or names a dict of them."""
     try:
