@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 # The libraries and the modules of `values` that decide what is read, beside the modules in this folder: of YAML, which
-# licences there are, which ids are valid, and what is not published.
+# licences there are, which ids are valid, what is not published, and how JSON is written.
 LIBRARIES = ("PyYAML", "license-expression")
-VALUES = ("bakery_ids", "e_mail_addresses", "redaction", "signed_urls")
+VALUES = ("bakery_ids", "e_mail_addresses", "json_text", "redaction", "signed_urls")
 
 
 def version_of(package: Path, libraries: Iterable[str]) -> str:
