@@ -216,7 +216,10 @@ def test_a_file_in_its_place_is_not_replaced(tmp_path):
 
 
 def test_the_first_of_two_processes_makes_it_and_the_other_takes_it(tmp_path):
-    script = "import sys, pathlib; from federation import demo; print(demo.ensure_demo(pathlib.Path(sys.argv[1])))"
+    script = (
+        "import sys, pathlib; from pangeo_forge_federation.server import demo; "
+        "print(demo.ensure_demo(pathlib.Path(sys.argv[1])))"
+    )
     command = [sys.executable, "-c", script, tmp_path / "demo"]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     said = sorted(process.communicate(timeout=60)[0].strip() for process in started)

@@ -414,8 +414,9 @@ def test_the_table_of_errors_for_bakeries_has_each():
     section = re.search(r"^## What to do on each error$(.*?)^## ", BAKERIES.read_text("utf-8"), re.DOTALL | re.M)[1]
     told = re.findall(r"^\| (\d+) \| \[`([a-z-]+)`\]\(errors\.md#([a-z-]+)\)", section, re.MULTILINE)
     assert all(kind == anchor and KINDS[kind][0] == int(status) for status, kind, anchor in told)
-    # a query that is too slow or too large, and a part of a file, are nobody's who writes
-    assert {kind for _, kind, _ in told} == set(KINDS) - {"slow-query", "answer-too-large", "range-not-satisfiable"}
+    # requests that write cannot cause these
+    of_reads = {"slow-query", "answer-too-large", "range-not-satisfiable", "not-acceptable"}
+    assert {kind for _, kind, _ in told} == set(KINDS) - of_reads
 
 
 def test_the_limits_are_those_of_the_code():

@@ -188,7 +188,7 @@ async def ids(client, path, question):
 
 async def test_every_operator_is_here(served):
     said = (await served.client.get("/recipe_runs?id__is=1")).json()["detail"]
-    assert re.findall(r"__(\w+)(?:,|$)", said) == OPERATORS[1:]
+    assert re.findall(r" __(\w+)", said) == OPERATORS[1:]
 
 
 @pytest.mark.parametrize(

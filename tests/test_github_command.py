@@ -96,7 +96,7 @@ def test_a_limit_that_stays_is_exit_1_with_one_line(call, github, connection):
 
 def test_help_tells_the_exit_codes(call):
     done = call("--help")
-    assert re.findall(r"^  (\d)  ", done.stdout, re.MULTILINE) == ["0", "1", "2", "3"]
+    assert re.findall(r"^ +(\d)  ", done.stdout, re.MULTILINE) == ["0", "1", "2", "3"]
 
 
 def test_a_bar_on_a_terminal(command, github):

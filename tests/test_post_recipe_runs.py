@@ -172,7 +172,7 @@ async def test_the_size_of_an_array(post, run_body, get):
     for count in (0, 1001):
         response = await post([run_body()] * count)
         assert response.status_code == 422
-        assert str(count) in response.json()["detail"] and "1000" in response.json()["detail"]
+        assert f"{count}" in (detail := response.json()["detail"].replace(",", "")) and "1000" in detail
     assert await get("/recipe_runs") == []
     response = await post([run_body()] * 1000)
     assert response.status_code == 201

@@ -241,7 +241,7 @@ def test_a_public_url_is_read_without_its_last_slash(url, read):
 @pytest.mark.parametrize("prefix", ["/federation", "/recipe_runs", "/static/x", "/-"])
 def test_a_prefix_that_is_a_path_of_the_registry_is_refused(data, monkeypatch, prefix):
     monkeypatch.setenv("FEDERATION_PUBLIC_URL", PUBLIC + prefix)
-    with pytest.raises(BadSetting, match=prefix):
+    with pytest.raises(BadSetting, match="/" + prefix.split("/")[1]):
         make_datasette(data).app()
 
 

@@ -250,9 +250,9 @@ def test_without_replication_nothing_of_it_is_loaded(data):
         ([], {"FEDERATION_ACKNOWLEDGE": "tape"}, "FEDERATION_ACKNOWLEDGE"),
         (["--replicate", "ftp://a/b"], {}, "ftp://a/b"),
         (["--replicate", "s3://a/b?secret-key=x"], {}, "secret-key"),
-        (["--replica-of", "file:///a", "--replicate", "file:///b"], {}, "--replica-of"),
-        (["--replica-of", "file:///a", "--sync-every", "1h"], {}, "--replica-of"),
-        (["--demo", "--replicate", "file:///b"], {}, "--demo"),
+        (["--replica-of", "file:///a", "--replicate", "file:///b"], {}, "--replicate"),
+        (["--replica-of", "file:///a", "--sync-every", "1h"], {}, "--sync-every"),
+        (["--demo", "--replicate", "file:///b"], {}, "demo"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(data, monkeypatch, arguments, environment, named):

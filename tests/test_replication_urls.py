@@ -35,7 +35,7 @@ def test_each_database_has_a_path_of_its_own(url, tokens):
         ("s3:///path", "s3://"),
         ("http://host/path", "file:///"),
         ("s3://bucket/a b", "s3://bucket/a b"),
-        ("s3://[bucket", "s3://[bucket"),
+        ("s3://[bucket", ""),
         ("sftp://user:hunter2@host/path", ""),
         ("s3://bucket/path?secret-access-key=hunter2", "secret-access-key="),
         ("abs://a@c/path?sas-token=hunter2", "sas-token="),

@@ -69,6 +69,12 @@ def get(datasette):
     return send
 
 
+@pytest.fixture
+def patient(datasette, monkeypatch):
+    """Queries have time to exceed the limits on size, on a slow machine too."""
+    monkeypatch.setitem(datasette._settings, "sql_time_limit_ms", 30_000)
+
+
 def rows_of(response):
     assert response.status_code == 200, response.text
     return list(csv.reader(io.StringIO(response.text, newline="")))
@@ -93,7 +99,7 @@ async def test_a_canned_query_as_csv_is_whole_with_its_parameters(get):
     assert rows_of(await get("/federation/all_runs.csv"))[1] == ["1", ""]
 
 
-async def test_more_rows_than_an_answer_holds_are_an_error(get):
+async def test_more_rows_than_an_answer_holds_are_an_error(get, patient):
     assert len(rows_of(await get("/federation.csv", sql=NUMBERS.format(answer_bounds.MAX_ROWS)))) == 100_001
     assert_too_large(await get("/federation.csv", sql=NUMBERS.format(answer_bounds.MAX_ROWS + 1)), "100,000", "limit")
 
@@ -106,7 +112,7 @@ async def test_more_rows_than_an_answer_holds_are_an_error(get):
         ("/federation.csv", f"select {','.join(['hex(zeroblob(99000))'] * 12)}", "2 MiB"),
     ],
 )
-async def test_more_bytes_than_an_answer_holds_are_an_error(get, path, sql, bound):
+async def test_more_bytes_than_an_answer_holds_are_an_error(get, patient, path, sql, bound):
     assert_too_large(await get(path, sql=sql), bound, "limit")
 
 
@@ -240,7 +246,7 @@ async def test_a_column_that_is_a_word_of_sql_is_told_how_it_is_written(get, sql
     assert f"&#34;{name}&#34;" in page.text
     right = await get("/federation.json", sql=sql.replace(name, '"commit"'))
     assert right.status_code == 200
-    assert '\\"' not in (await get("/federation.json", sql="select from recipe_runs")).text
+    assert "commit" not in (await get("/federation.json", sql="select from recipe_runs")).text
 
 
 async def test_every_column_that_is_a_word_of_sql_is_known(datasette):

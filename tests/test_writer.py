@@ -382,7 +382,7 @@ async def test_too_many_writes_are_refused_and_the_others_stored(writer, stored)
     names = [f"bakery-{number}" for number in range(QUEUE_SIZE)]
     waiting = [asyncio.create_task(writer.write(add(name))) for name in names]
     await asyncio.sleep(0)
-    with pytest.raises(ProblemDetails, match="too many") as refused:
+    with pytest.raises(ProblemDetails) as refused:
         await writer.write(add("one too many"))
     assert_unavailable(refused.value)
     gate.open()
