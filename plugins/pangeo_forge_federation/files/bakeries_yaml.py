@@ -120,8 +120,8 @@ def _bakeries(document: Document) -> list[dict]:
             value.error("This entry has no region, targets or cluster, so it is not a bakery. It was ignored.")
         elif not is_bakery_id(bakery_id):
             value.error(
-                f"A bakery's id may only have letters, digits, `.`, `_` and `-`, must not start with `.`, and has at "
-                f"most {LONGEST_BAKERY_ID} characters. This bakery was ignored."
+                f"A bakery's id may contain only letters, digits, `.`, `_` and `-`, must not start with `.`, and has "
+                f"at most {LONGEST_BAKERY_ID} characters. This bakery was ignored."
             )
         elif reason := why_not_published(bakery_id, value):
             value.error(f"This id {reason}; the bakery was ignored.")
