@@ -61,7 +61,7 @@ def test_real_files_and_their_history_are_stored_as_from_a_folder(data, tmp_path
     def assert_same():
         whole = fetch_github(data, settings, scope_of(settings), Progress())
         result = run_sync(data, whole, settings.home_organisation)
-        assert (result.faults, result.not_fetched) == ([], 0)
+        assert (result.errors, result.not_fetched) == ([], 0)
         run_sync(by_folder, fetch_folder(folder, settings.bakery_database), settings.home_organisation)
         assert contents(data) == contents(by_folder)
         return result

@@ -75,7 +75,7 @@ def test_a_first_sync_keeps_what_github_says(sync, github, connection, token):
     github.add("pangeo-forge/snow", meta("Snow"), "feedstock/meta.yml").archived = True
     github.add("pangeo-forge/website")
     result = sync()
-    assert (result.diff.counts()["added"], result.faults, result.not_fetched) == (3, [], 0)
+    assert (result.diff.counts()["added"], result.errors, result.not_fetched) == (3, [], 0)
     found = rows(connection, 'select id, title, archived, github_id, "commit" is null, committed_at from feedstocks')
     at = "2026-11-20T12:00:00.000000Z" if token else None
     # over REST a commit would be one request of sixty
@@ -126,7 +126,7 @@ def test_a_rename_an_archive_a_deletion_a_new_one_and_a_broken_one(sync, github,
     broken.files["feedstock/meta.yaml"] = b"title: a: b: [\n"
     del emptied.files["feedstock/meta.yaml"]
     result = sync()
-    assert result.faults == []
+    assert result.errors == []
     told = {(change.id, change.action, change.field) for change in result.diff.changes}
     assert told == {
         ("new-name", "changed", "id"),
@@ -161,7 +161,7 @@ def test_a_repository_made_anew_takes_over_the_row_of_the_one_that_is_gone(sync,
     github.repositories.remove(ice)
     github.add("pangeo-forge/other", meta())
     github.add("pangeo-forge/ice", meta("Ice anew"))
-    assert sync().faults == []
+    assert sync().errors == []
     assert rows(connection, "select title, github_id from feedstocks where id = 'ice'") == [("Ice anew", 103)]
 
 
@@ -192,7 +192,7 @@ def test_what_github_does_not_know_is_said_and_takes_nothing_away(sync, github, 
     github.add("pangeo-forge/ice", meta())
     sync()
     result = sync("pangeo-forge", "no-such", repositories=("no/such",))
-    assert [fault.partition(":")[0] for fault in sorted(result.faults)] == ["no-such", "no/such"]
+    assert [fault.partition(":")[0] for fault in sorted(result.errors)] == ["no-such", "no/such"]
     assert present(connection) == ["ice"]
     assert rows(connection, "select repository from problems order by 1") == [("no-such",), ("no/such",)]
     # nobody asks for them any more
@@ -232,7 +232,7 @@ def test_a_text_that_graphql_cuts_is_fetched_whole(sync, github, connection, tok
     github.add("pangeo-forge/utf-16", "title: Sixteen\n".encode("utf-16"))
     github.add("pangeo-forge/latin", "title: Pla\u00e7a\n".encode("latin-1"))
     result = sync()
-    assert result.faults == []
+    assert result.errors == []
     assert rows(connection, "select count(*) from recipes where feedstock_id = 'long'") == [(9500,)]
     assert rows(connection, "select count(*) from maintainers where feedstock_id = 'long'") == [(1,)]
     github.requests.clear()
@@ -252,7 +252,7 @@ def test_a_secondary_limit_is_waited_for(sync, github, connection, waits):
 
     github.faults.append(every_third)
     result = sync()
-    assert (result.faults, present(connection)) == ([], ["ice"])
+    assert (result.errors, present(connection)) == ([], ["ice"])
     assert set(waits) == {0.01}
 
 
@@ -264,7 +264,7 @@ def test_a_limit_that_stays_keeps_what_was_fetched(sync, github, connection, wai
     github.faults.append(lambda request: limited() if b"leap" in request.get_data() + request.path.encode() else None)
     result = sync(organisations=("pangeo-forge", "leap-stc"))
     assert waits == [0.01, 0.02, 0.04]
-    assert [fault.partition(":")[0] for fault in result.faults] == ["github.com"]
+    assert [fault.partition(":")[0] for fault in result.errors] == ["github.com"]
     assert present(connection) == ["ice", "leap-stc.snow", "new"]
     github.faults.clear()
     assert sync(organisations=("pangeo-forge", "leap-stc")).problems_changed
@@ -286,10 +286,10 @@ def test_limits_that_say_how_long(sync, github, waits, response, waited, fault):
     github.faults.append(lambda request: once.pop() if once else None)
     result = sync()
     if fault:
-        assert (len(result.faults), waits) == (1, [])
-        assert fault in result.faults[0]
+        assert (len(result.errors), waits) == (1, [])
+        assert fault in result.errors[0]
     else:
-        assert result.faults == []
+        assert result.errors == []
         assert waits and abs(waits[0] - waited) < 2
 
 
@@ -297,7 +297,7 @@ def test_a_limit_within_a_graphql_answer(sync, github, waits, token):
     github.add("pangeo-forge/ice", meta())
     once = [Response('{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}')]
     github.faults.append(lambda request: once.pop() if once and token else None)
-    assert sync().faults == []
+    assert sync().errors == []
     assert len(waits) == bool(token)
 
 
@@ -306,7 +306,7 @@ def test_a_server_error_is_tried_again(sync, github, connection, status):
     github.add("pangeo-forge/ice", meta())
     left = [Response("", status) for _ in range(3)]
     github.faults.append(lambda request: left.pop() if left else None)
-    assert sync().faults == []
+    assert sync().errors == []
     assert present(connection) == ["ice"]
 
 
@@ -314,7 +314,7 @@ def test_a_page_that_is_too_much_for_github_is_cut(sync, github, connection, tok
     for number in range(50):
         github.add(f"pangeo-forge/feedstock-{number}", meta())
     github.faults.append(lambda request: Response("", 502) if b'"first": 100' in request.get_data() else None)
-    assert sync().faults == []
+    assert sync().errors == []
     assert rows(connection, "select count(*) from feedstocks") == [(50,)]
     assert rows(connection, "select count(*) from bakeries") == [(1,)]
 
@@ -361,11 +361,11 @@ def test_rude_servers_are_a_fault_and_take_nothing_away(sync, github, connection
 def test_an_endless_answer_ends(sync, github, connection, monkeypatch):
     github.add("pangeo-forge/ice", meta())
     sync()
-    monkeypatch.setattr("pangeo_forge_federation.sync.transport.MAX_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr("pangeo_forge_federation.sync.transport.MAX_RESPONSE_BYTES", 1_000_000)
     monkeypatch.setattr("pangeo_forge_federation.sync.transport.Transport.get.__defaults__", (1_000_000, None, False))
     with rude_server(b"HTTP/1.1 200 OK\r\n\r\n[", b"1," * 50_000) as url:
         result = sync(github_api_url=url, github_graphql_url=url)
-    assert any("longer than 1,000,000 bytes" in fault for fault in result.faults)
+    assert any("longer than 1,000,000 bytes" in fault for fault in result.errors)
     assert present(connection) == ["ice"]
 
 

@@ -1,18 +1,18 @@
-"""What a sync found, as it will be told: per feedstock and bakery what was added, changed, removed or restored."""
+"""The changes of a sync: which feedstocks and bakeries were added, changed, removed or restored."""
 
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-# bytes of an old or new value that are kept
+# bytes stored of an old or new value
 KEPT_BYTES = 10_000
 CUT_MARK = " … (cut)"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One field of a feedstock or bakery that changed; `field` is None where it was added, removed or restored."""
+    """One field of a feedstock or bakery that changed; `field` is None if it was added, removed or restored."""
 
     kind: str
     id: str
@@ -24,13 +24,13 @@ class Change:
 
 @dataclass
 class Diff:
-    """All changes of one sync, and how many feedstocks and bakeries had none."""
+    """All changes of one sync, and the number of feedstocks and bakeries without any."""
 
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
 
     def compare(self, kind: str, id: str, old: dict[str, Any] | None, new: dict[str, Any], restored: bool) -> bool:
-        """Note what differs between an old record (None: there was none) and a new one. True if anything does."""
+        """Add the differences between an old record (None if new) and a new one. Return True if there are any."""
         if old is None:
             self.changes.append(Change(kind, id, "added"))
             return True
@@ -46,14 +46,14 @@ class Diff:
         return bool(changes)
 
     def counts(self) -> dict[str, int]:
-        """Number of feedstocks and bakeries by what happened to them."""
-        happened = {(change.kind, change.id): change.action for change in reversed(self.changes)}
-        counted = Counter("changed" if action == "restored" else action for action in happened.values())
+        """Count the feedstocks and bakeries that were added, changed, removed and unchanged."""
+        actions = {(change.kind, change.id): change.action for change in reversed(self.changes)}
+        counted = Counter("changed" if action == "restored" else action for action in actions.values())
         return {action: counted[action] for action in ("added", "changed", "removed")} | {"unchanged": self.unchanged}
 
 
 def as_text(value: Any) -> str | None:
-    """A value as it is kept in a change: text, JSON for a list, cut to a bound in bytes and marked."""
+    """Return a value as stored in a change: a string, or JSON for a list, marked if cut to `KEPT_BYTES`."""
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

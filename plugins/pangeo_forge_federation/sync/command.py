@@ -118,7 +118,7 @@ def sync_command(bakeries: bool, feedstocks: bool, help: str) -> click.Command:
             click.echo(json.dumps(report, indent=2))
         elif dry_run:
             print_diff(result)
-        for reason in result.faults:
+        for reason in result.errors:
             click.echo(f"Not fetched: {reason}.", err=True)
         if not quiet or not result.is_whole:
             click.echo(summary(result, dry_run), err=True)

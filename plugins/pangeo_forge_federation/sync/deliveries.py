@@ -1,7 +1,7 @@
-"""Work off what GitHub delivered, in the background: each repository is synced as it is now.
+"""Process GitHub's webhook deliveries in the background, by syncing each repository at its current state.
 
-Several pushes to one repository are one sync. What was not finished when a server stopped is done at the next start;
-of several processes that serve one folder one works at a time.
+Any number of pushes to one repository need a single sync. Deliveries left unfinished when a server stops are processed
+at the next start. If several processes serve one folder, only one of them works at a time.
 """
 
 import logging
@@ -22,7 +22,7 @@ ERROR_CHARACTERS = 500
 
 
 class Deliveries:
-    """Starts with `wake`. A stop does not wait for a sync: its delivery is still unfinished, and comes again."""
+    """A background thread, started by `wake`. `close` does not wait for a sync: its delivery stays unfinished."""
 
     def __init__(self, data: Path, settings: Settings):
         self._data = data
@@ -33,7 +33,7 @@ class Deliveries:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Look for unfinished deliveries."""
         with self._lock:
             if self._closed:
                 return
@@ -43,7 +43,7 @@ class Deliveries:
                 self._thread.start()
 
     def close(self) -> None:
-        """Take up nothing more."""
+        """Start no more syncs."""
         with self._lock:
             self._closed = True
             self._awake.set()
@@ -56,12 +56,12 @@ class Deliveries:
                 return
             try:
                 with exclusive_lock(self._data / ".webhooks.lock"):
-                    self._work_off()
+                    self._process_all()
             except (OSError, sqlite3.Error):
-                # they stay unfinished, and are tried with the next one
-                logger.exception("deliveries of GitHub's could not be worked off")
+                # they stay unfinished, and are retried with the next delivery
+                logger.exception("webhook deliveries could not be processed")
 
-    def _work_off(self) -> None:
+    def _process_all(self) -> None:
         connection = connect(database_path(self._data, FEDERATION), timeout=SYNC_TIMEOUT_SECONDS)
         try:
             while not self._closed and (repository := next_repository(connection)):
@@ -73,7 +73,7 @@ class Deliveries:
             connection.close()
 
     def _sync(self, repository: str) -> str | None:
-        """Sync one repository as it is now; what went wrong, in a sentence."""
+        """Sync one repository. Return an error message, or None."""
         try:
             scope = scope_of(self._settings, repositories=(repository,))
             fetched = fetch_github(self._data, self._settings, scope, Progress())
@@ -83,11 +83,11 @@ class Deliveries:
             return f"{type(error).__name__}: {error}"
         if result.is_whole:
             return None
-        return "; ".join(result.faults) or "its file could not be fetched: see /problems"
+        return "; ".join(result.errors) or "The file could not be fetched: see /problems"
 
 
 def next_repository(connection: sqlite3.Connection) -> str | None:
-    """The repository that waits longest."""
+    """Return the repository that has waited longest, or None."""
     row = connection.execute(
         """
         select repository
@@ -101,7 +101,7 @@ def next_repository(connection: sqlite3.Connection) -> str | None:
 
 
 def finish(connection: sqlite3.Connection, repository: str, began: str, error: str | None) -> None:
-    """Note that what had been delivered of a repository when its sync began is done."""
+    """Mark the deliveries of a repository that arrived before its sync began as finished."""
     connection.execute(
         """
         update webhook_deliveries

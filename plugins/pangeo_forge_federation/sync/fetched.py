@@ -1,4 +1,4 @@
-"""What a sync was told, before anything is parsed or saved: the same from a folder and from GitHub."""
+"""The result of a fetch from a folder or from GitHub, before anything is parsed or saved."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -7,15 +7,15 @@ from functools import cached_property
 
 from pangeo_forge_federation.values.repositories import ALL, BAKERIES, FEEDSTOCKS, NAMED
 
-NO_FILE = "A folder or something else stands where this file should be."
+NO_FILE = "This path is not a file."
 
 
 @dataclass(frozen=True)
 class FetchedFile:
-    """A file of a repository as it is now.
+    """The current version of a file in a repository.
 
-    `data` is None where the file is there and cannot be had: `unreadable` says why, and the last good version stays.
-    `failed` says that another try may have it (no permission, a disk that fails), so that this sync is not whole.
+    `data` is None if the file exists but could not be read: `unreadable` is the reason, and the last good version is
+    kept. `failed` marks errors that a retry may fix (no permission, a failing disk) and that make the sync incomplete.
     """
 
     repository: str
@@ -25,16 +25,16 @@ class FetchedFile:
     failed: bool = False
     commit: str | None = None
     committed_at: str | None = None
-    # None: whoever gave the file does not know
+    # None if unknown, as in a folder
     archived: bool | None = None
     github_id: int | None = None
-    # the blob's id as GitHub gives it. Without `data`, and not unreadable, it is the version that is known already.
+    # Git's blob id from GitHub. If neither `data` nor `unreadable` is set, the stored version is still current.
     blob: str | None = None
     etag: str | None = None
 
     @cached_property
     def sha(self) -> str | None:
-        """Git's blob id of the bytes, the same that GitHub gives."""
+        """Git's blob id of the bytes, as GitHub has it."""
         if self.blob is not None:
             return self.blob
         return None if self.data is None else blob_sha(self.data)
@@ -42,33 +42,33 @@ class FetchedFile:
 
 @dataclass(frozen=True)
 class Fetched:
-    """All that one sync was told."""
+    """Everything that one sync fetched."""
 
-    # what was read, as `sync_runs` keeps it
+    # where it was fetched from, as stored in `sync_runs`
     source: str
-    # when the fetch began: what was saved later than that is newer than this
+    # when the fetch began: anything saved later is newer
     fetched_at: str
     feedstocks: list[FetchedFile] = field(default_factory=list)
-    # None: the bakery database was not looked at
+    # None if the bakery database was not read
     bakeries: FetchedFile | None = None
-    # whether a repository that was not found is gone, or was only not asked for
+    # whether a repository that is not in `feedstocks` is gone, rather than outside the scope
     covers: Callable[[str], bool] = lambda repository: False
-    # owner or owner/name: what went wrong with it beyond a single file, None where that is over
-    faults: Mapping[str, str | None] = field(default_factory=dict)
-    # whether all that is configured was asked for: other faults are of what nobody asks for any more
+    # owner or owner/name: the error that concerns more than one file, None if there is none any more
+    errors: Mapping[str, str | None] = field(default_factory=dict)
+    # whether everything configured was fetched: stored errors of other names are then obsolete
     whole: bool = False
     scope: str = NAMED
-    # URL: (ETag, what is kept of the body) of listings that were new
-    answers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    # URL: (ETag, stored part of the body) of new listings
+    responses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def scope_name(bakeries: bool, feedstocks: bool) -> str:
-    """The scope of a sync that was asked for bakeries.yaml, and for every feedstock that there is."""
+    """Return the scope of a sync, given whether it reads bakeries.yaml and whether it reads all feedstocks."""
     if bakeries:
         return ALL if feedstocks else BAKERIES
     return FEEDSTOCKS if feedstocks else NAMED
 
 
 def blob_sha(data: bytes) -> str:
-    """Git's id of a blob with these bytes."""
+    """Return Git's id of a blob with these bytes."""
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()

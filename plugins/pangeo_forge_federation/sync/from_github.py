@@ -1,4 +1,4 @@
-"""A fetch from GitHub as the settings have it: what is covered, with or without a token, what is known already."""
+"""Fetch from GitHub according to the settings, with or without a token."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ def scope_of(
     bakeries: bool = True,
     feedstocks: bool = True,
 ) -> Scope:
-    """What is configured, or just the organisations and repositories that are named."""
+    """Return the configured scope, or only the given organisations and repositories."""
     whole = not organisations and not repositories
     owners = {each.lower() for each in organisations}
     named = {each.lower() for each in repositories}
@@ -44,7 +44,7 @@ def scope_of(
 def fetch_github(
     data: Path, settings: Settings, scope: Scope, progress: Progress, sleep: Callable[[float], None] = time.sleep
 ) -> Fetched:
-    """Fetch what a scope covers. What is known is read first, and no transaction is open while it is fetched."""
+    """Fetch everything in a scope. The database is read first: no transaction is open during the fetch."""
     connection = connect(database_path(data, FEDERATION))
     try:
         known = read_known(connection)

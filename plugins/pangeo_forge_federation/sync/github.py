@@ -1,8 +1,8 @@
 """Fetch a federation's files from GitHub: with a token over GraphQL, else over the REST listing and raw files.
 
-Nothing is taken away but what GitHub itself says is gone, of the one repository or file that was asked for. A
-repository that a listing does not have is asked for by its name; a file that GraphQL gives as null is asked for by
-its raw address. Any other failure is reported, and the last good version is kept.
+A feedstock is removed only if GitHub returns 404 for that very repository or file. A repository that is missing from
+a listing is therefore requested by its name, and a file that is null in GraphQL by its raw URL. Any other failure is
+reported as an error, and the last good version is kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from pangeo_forge_federation.sync.transport import FetchEnds, GitHubError, Trans
 from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS
 
-# Repositories of a listing that one request gives, and single ones.
+# Repositories in one page of a listing.
 PAGE_SIZE = 100
 
 
@@ -30,30 +30,30 @@ class Scope:
     # owner/name
     repositories: tuple[str, ...]
     bakery_database: str
-    # whether bakeries and feedstocks are asked for
+    # whether bakeries.yaml and meta.yaml files are fetched
     bakeries: bool = True
     feedstocks: bool = True
-    # whether this is all that is configured: then what was transferred out of it is followed
+    # whether this is the whole configuration: repositories that were transferred elsewhere are then followed
     whole: bool = True
-    # whether all organisations and repositories that are configured are among those above
+    # whether all configured organisations and repositories are among those above
     configured: bool = True
 
     @property
     def name(self) -> str:
-        """As `sync_runs` keeps it."""
+        """The scope as stored in `sync_runs`."""
         database = self.bakery_database
         named = database.lower() in {each.lower() for each in self.repositories}
-        asked = self.whole or named or self.of_owner(database)
-        return scope_name(self.bakeries and asked, self.feedstocks and self.configured)
+        covered = self.whole or named or self.of_owner(database)
+        return scope_name(self.bakeries and covered, self.feedstocks and self.configured)
 
     def of_owner(self, repository: str) -> bool:
-        """Whether a repository is of an organisation that is covered."""
+        """Return whether a repository belongs to one of the organisations."""
         return repository.split("/")[0].lower() in {each.lower() for each in self.organisations}
 
 
 @dataclass(frozen=True)
 class Urls:
-    """Where GitHub is."""
+    """Base URLs of GitHub, without a slash at the end."""
 
     api: str
     graphql: str
@@ -62,19 +62,19 @@ class Urls:
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository as GitHub tells of it."""
+    """A repository as returned by GitHub."""
 
     github_id: int
     name: str
     archived: bool
-    # of its default branch; None where that is not told, or there is none
+    # of its default branch; None if unknown, or if there is none
     commit: str | None = None
     committed_at: str | None = None
 
 
 @dataclass
 class Fetching:
-    """One fetch under way: what it may ask, and what it has been told so far."""
+    """A fetch in progress: its input, and its results so far."""
 
     transport: Transport
     urls: Urls
@@ -83,44 +83,44 @@ class Fetching:
     progress: Progress
     files: list[FetchedFile] = field(default_factory=list)
     bakeries: FetchedFile | None = None
-    # repositories in small letters: those that GitHub told of, those that it says are gone or without the file, and
-    # those that nothing can be said of
+    # repositories in lower case: those that GitHub returned, those that are gone or have no such file, and those whose
+    # state could not be determined
     seen: dict[str, Repository] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
-    # owner or owner/name: what went wrong, None where it went well
-    faults: dict[str, str | None] = field(default_factory=dict)
-    answers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # owner or owner/name: an error message, None if there was no error
+    errors: dict[str, str | None] = field(default_factory=dict)
+    responses: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def is_bakery_database(self, repository: str) -> bool:
-        """Whether this is the repository that holds bakeries.yaml."""
+        """Return whether this is the repository of bakeries.yaml."""
         return repository.lower() == self.scope.bakery_database.lower()
 
     def wanted_paths(self, repository: str) -> tuple[str, ...]:
-        """The paths that are looked for in a repository, the first that is there counts; none: it is not asked for."""
+        """Return the paths to try in a repository, of which the first existing one counts; empty if out of scope."""
         if self.is_bakery_database(repository):
             return (BAKERIES_PATH,) if self.scope.bakeries else ()
         return META_PATHS if self.scope.feedstocks else ()
 
     def singles(self) -> list[str]:
-        """Repositories that are asked for by their names: those that are named, and the bakery database."""
+        """Return the repositories to request by name: those in the scope, and the bakery database."""
         scope = self.scope
         names = [name for name in scope.repositories if self.wanted_paths(name)]
-        # named options cover just what they name
+        # a narrowed scope includes the bakery database only by name or by owner
         is_covered = scope.bakeries and (scope.whole or scope.of_owner(scope.bakery_database))
         if is_covered and not any(map(self.is_bakery_database, names)):
             names.append(scope.bakery_database)
         return names
 
     def see(self, repository: Repository) -> bool:
-        """Note a repository. False for one that was seen already: a listing may move while it is read."""
+        """Add a repository. Return False if it was added before: pages may shift while a listing is read."""
         if repository.name.lower() in self.seen:
             return False
         self.seen[repository.name.lower()] = repository
         return True
 
     def take(self, repository: Repository, file: FetchedFile | None) -> None:
-        """What was found of a repository's file; None where it has none."""
+        """Add the file of a repository; None if it has none."""
         if file is not None:
             file = replace(
                 file,
@@ -134,30 +134,30 @@ class Fetching:
             else:
                 self.files.append(file)
         elif self.is_bakery_database(repository.name):
-            self.faults[repository.name] = f"GitHub has no {BAKERIES_PATH} in it"
+            self.errors[repository.name] = f"There is no {BAKERIES_PATH} in this repository"
         else:
             self.note_gone(repository.name, repository.github_id)
 
     def note_gone(self, repository: str, github_id: int | None = None) -> None:
-        """GitHub says that this has no feedstock any more, whatever name the registry knows it by."""
+        """Mark a feedstock as gone, under its present name and under the one in the registry."""
         self.gone.add(repository.lower())
         if before := self.known.feedstock_of(github_id):
             self.gone.add(before.repository.lower())
 
     def note_unknown(self, name: str) -> None:
-        """GitHub knows no repository of this name: a typing error, likely, where the registry has never seen it."""
+        """Mark a repository as not found. If the registry has never seen it, it is an error: probably a typo."""
         self.gone.add(name.lower())
         is_known = name.lower() in self.known.feedstocks
-        self.faults.setdefault(name, None if is_known else "GitHub knows no such repository")
+        self.errors.setdefault(name, None if is_known else "GitHub has no such repository")
 
     def is_present(self, repository: Repository) -> bool:
-        """Whether the registry has a feedstock that would be lost if this had no file."""
+        """Return whether the registry has a feedstock that would be removed if this repository had no file."""
         by_name = self.known.feedstocks.get(repository.name.lower())
         by_id = self.known.feedstock_of(repository.github_id)
         return bool((by_name and by_name.present) or (by_id and by_id.present))
 
     def known_version(self, repository: Repository, path: str) -> tuple[str | None, str | None]:
-        """(blob's id, ETag) of a file as it was looked at last; (None, None) where the name was another's then."""
+        """Return the (blob id, ETag) of a file's stored version; (None, None) if the name has changed owners."""
         by_name = self.known.feedstocks.get(repository.name.lower())
         by_id = self.known.feedstock_of(repository.github_id)
         if (by_id and by_id is not by_name) or (by_name and by_name.github_id not in (None, repository.github_id)):
@@ -165,30 +165,30 @@ class Fetching:
         return self.known.version(repository.name, path)
 
     def note_failed(self, repository: Repository, error: GitHubError) -> None:
-        """The file of a repository could not be had: a problem, and the last good version stays."""
+        """Add a file that could not be fetched: a problem is reported, and the last good version is kept."""
         known = [path for path in META_PATHS if self.known.has_file(repository.name, path)]
         path = BAKERIES_PATH if self.is_bakery_database(repository.name) else (known or META_PATHS)[0]
         why = f"This file could not be fetched: {error}."
         self.take(repository, FetchedFile(repository.name, path, None, why, failed=True))
 
     def raw_file(self, repository: Repository, path: str, blob: str | None = None) -> FetchedFile | None:
-        """A file by its raw address; None where GitHub says that there is none. Raises GitHubError.
+        """Fetch a file from its raw URL; None if GitHub returns 404. Raises GitHubError.
 
-        With the blob's id the bytes are held against it: an answer that was cut short parses, and loses what followed.
+        The bytes are checked against `blob`, if given: a truncated file might parse and lose its last entries.
         """
         at = repository.commit if blob and repository.commit else "HEAD"
         sha, etag = self.known_version(repository, path)
         url = f"{self.urls.raw}/{repository.name}/{at}/{quote(path)}"
-        answer = self.transport.get(url, LARGEST_FILE, None if blob else etag, cut=True)
-        if answer.status == 404:
+        response = self.transport.get(url, LARGEST_FILE, None if blob else etag, cut=True)
+        if response.status == 404:
             return None
-        if answer.status == 304:
+        if response.status == 304:
             return FetchedFile(repository.name, path, None, blob=sha, etag=etag)
-        if answer.status != 200:
-            raise GitHubError(f"GitHub answered {answer.status} for {path}")
-        if blob and not answer.cut and blob_sha(answer.body) != blob:
-            raise GitHubError(f"GitHub's answer for {path} is not the whole file")
-        return FetchedFile(repository.name, path, answer.body, blob=blob, etag=answer.headers.get("ETag"))
+        if response.status != 200:
+            raise GitHubError(f"GitHub returned {response.status} for {path}")
+        if blob and not response.cut and blob_sha(response.body) != blob:
+            raise GitHubError(f"GitHub's response for {path} is not the complete file")
+        return FetchedFile(repository.name, path, response.body, blob=blob, etag=response.headers.get("ETag"))
 
 
 Fetcher = Callable[[Fetching], None]
@@ -197,7 +197,7 @@ Fetcher = Callable[[Fetching], None]
 def fetch_with(
     fetcher: Fetcher, urls: Urls, scope: Scope, known: Known, transport: Transport, progress: Progress
 ) -> Fetched:
-    """All that GitHub tells of what a sync covers. What could not be had is among the faults."""
+    """Fetch everything in a scope. What could not be fetched is in `errors`."""
     fetching = Fetching(transport, urls, scope, known, progress)
     fetched_at = times.now()
     try:
@@ -205,8 +205,8 @@ def fetch_with(
         ended = None
     except FetchEnds as error:
         ended = str(error)
-    ended = _ask_for_displaced(fetching, ended)
-    fetching.faults["github.com"] = ended
+    ended = _fetch_displaced(fetching, ended)
+    fetching.errors["github.com"] = ended
     files = [file for file in fetching.files if file.repository.lower() not in fetching.unknown]
     return Fetched(
         "github",
@@ -214,15 +214,15 @@ def fetch_with(
         files,
         fetching.bakeries,
         lambda repository: repository.lower() in fetching.gone,
-        faults=fetching.faults,
+        errors=fetching.errors,
         whole=scope.whole and scope.bakeries and scope.feedstocks,
-        answers=fetching.answers,
+        responses=fetching.responses,
         scope=scope.name,
     )
 
 
 def missing(fetching: Fetching) -> list[str]:
-    """Feedstocks of what this sync covers that no listing had: each is asked for by its name."""
+    """Return the feedstocks in scope that were in no listing, to be requested by name."""
     scope = fetching.scope
     if not scope.feedstocks:
         return []
@@ -240,11 +240,11 @@ def missing(fetching: Fetching) -> list[str]:
     ]
 
 
-def _ask_for_displaced(fetching: Fetching, ended: str | None) -> str | None:
-    """A name that another repository has now: what became of the one that had it? It is asked for by its number.
+def _fetch_displaced(fetching: Fetching, ended: str | None) -> str | None:
+    """Fetch the repositories whose name now belongs to a different repository, by GitHub's numeric id.
 
-    If that is not told, nothing is said of the name, so that the runs of one are not given to the other. `ended` and
-    what is returned say why nothing more can be asked.
+    If one cannot be found out, its old name is skipped, so that its runs are not assigned to the other repository.
+    `ended` and the returned value are the reason why no more requests are possible, or None.
     """
     found = {repository.github_id for repository in fetching.seen.values()}
     for name, repository in list(fetching.seen.items()):
@@ -255,12 +255,12 @@ def _ask_for_displaced(fetching: Fetching, ended: str | None) -> str | None:
             fetching.unknown.add(name)
             continue
         try:
-            answer = fetching.transport.get(f"{fetching.urls.api}/repositories/{before.github_id}", 1_000_000)
-            if answer.status == 404:
+            response = fetching.transport.get(f"{fetching.urls.api}/repositories/{before.github_id}", 1_000_000)
+            if response.status == 404:
                 continue
-            if answer.status != 200:
-                raise GitHubError(f"GitHub answered {answer.status} for the repository that was {name}")
-            moved = repository_of(answer.json())
+            if response.status != 200:
+                raise GitHubError(f"GitHub returned {response.status} for the repository formerly called {name}")
+            moved = repository_of(response.json())
             if moved.name.lower() == name:
                 continue
             fetching.see(moved)
@@ -272,20 +272,20 @@ def _ask_for_displaced(fetching: Fetching, ended: str | None) -> str | None:
             ended = str(error)
         except GitHubError as error:
             fetching.unknown.add(name)
-            fetching.faults[repository.name] = str(error)
+            fetching.errors[repository.name] = str(error)
     return ended
 
 
 def repository_of(value: Any) -> Repository:
-    """A repository as the REST API tells of it. Raises GitHubError."""
+    """Read a repository from the REST API. Raises GitHubError."""
     try:
         return Repository(int(value["id"]), str(value["full_name"]), bool(value.get("archived")))
     except (KeyError, TypeError, ValueError):
-        raise GitHubError("GitHub told of a repository in a form that is not known here") from None
+        raise GitHubError("GitHub returned a repository in an unknown format") from None
 
 
 def first_file(fetching: Fetching, repository: Repository, paths: Sequence[str]) -> FetchedFile | None:
-    """The first of several files that is there, by its raw address. Raises GitHubError."""
+    """Fetch the first of these files that exists, from its raw URL. Raises GitHubError."""
     for path in paths:
         if file := fetching.raw_file(repository, path):
             return file

@@ -1,7 +1,7 @@
-"""Fetch over GraphQL: 100 repositories a request, each with its file's id and text.
+"""Fetch over GraphQL: 100 repositories per request, each with the id and text of its file.
 
-A listing is walked in the order in which repositories were made, which no push changes. Single repositories are asked
-for by alias; as many as fit go along with the pages of the listings. https://docs.github.com/graphql has the schema.
+Listings are sorted by the creation date of repositories, which no push changes. Single repositories are requested by
+alias, some of them together with pages of listings. https://docs.github.com/graphql documents the schema.
 """
 
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from typing import Any
 
 from pangeo_forge_federation.sync.fetched import NO_FILE, FetchedFile, blob_sha
 from pangeo_forge_federation.sync.github import PAGE_SIZE, Fetching, Repository, first_file, missing
-from pangeo_forge_federation.sync.transport import Answer, FetchEnds, GitHubError
+from pangeo_forge_federation.sync.transport import FetchEnds, GitHubError, GitHubResponse
 from pangeo_forge_federation.values import times
 from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATHS, is_repository
 
-# What a page is cut to when GitHub fails over a full one: it gives up on a query that takes it 10 seconds.
+# The page size after GitHub failed on a full page: it aborts queries that take longer than 10 seconds.
 SMALL_PAGE_SIZE = 20
-# Single repositories that go along with a page, and those of a request of their own.
-SINGLES_BESIDE_A_PAGE = 20
-SINGLES_A_REQUEST = 50
+# Maximum number of single repositories in the request of a page, and in a separate request.
+SINGLES_WITH_A_PAGE = 20
+SINGLES_PER_REQUEST = 50
 
 _PAGE = """
   organization(login: $login) {
@@ -46,18 +46,18 @@ _FRAGMENTS = {"feedstock": _fragment("feedstock", META_PATHS), "database": _frag
 
 
 def fetch_graphql(fetching: Fetching) -> None:
-    """Fetch what the scope covers. Raises FetchEnds; other faults are noted and the rest is fetched."""
+    """Fetch everything in the scope. Raises FetchEnds; after any other error the fetch continues."""
     scope = fetching.scope
     singles = fetching.singles()
     if scope.feedstocks:
         for organisation in scope.organisations:
             try:
                 _fetch_organisation(fetching, organisation, singles)
-                fetching.faults.setdefault(organisation, None)
+                fetching.errors.setdefault(organisation, None)
             except FetchEnds:
                 raise
             except GitHubError as error:
-                fetching.faults[organisation] = str(error)
+                fetching.errors[organisation] = str(error)
     _fetch_singles(fetching, singles)
     _fetch_singles(fetching, missing(fetching))
 
@@ -65,18 +65,18 @@ def fetch_graphql(fetching: Fetching) -> None:
 def _fetch_organisation(fetching: Fetching, organisation: str, singles: list[str]) -> None:
     after, count, size = None, 0, PAGE_SIZE
     while True:
-        beside = [singles.pop(0) for _ in range(min(len(singles), SINGLES_BESIDE_A_PAGE))]
+        extra = [singles.pop(0) for _ in range(min(len(singles), SINGLES_WITH_A_PAGE))]
         try:
-            data, errors = _ask(fetching, beside, organisation, after, size)
+            data, errors = _request(fetching, extra, organisation, after, size)
         except FetchEnds:
             raise
         except GitHubError:
-            singles[:0] = beside
+            singles[:0] = extra
             if size == SMALL_PAGE_SIZE:
                 raise
             size = SMALL_PAGE_SIZE
             continue
-        _take_singles(fetching, beside, data, errors)
+        _take_singles(fetching, extra, data, errors)
         owner = data.get("organization")
         if owner is None:
             if _is_not_found(errors, ("organization",)):
@@ -88,26 +88,26 @@ def _fetch_organisation(fetching: Fetching, organisation: str, singles: list[str
             if node is not None:
                 _take(fetching, node, errors, ("organization", "repositories", "nodes", index))
         if any(node is None for node in nodes) or not page:
-            fetching.faults[organisation] = "GitHub left repositories out of its listing" + _first_message(errors)
+            fetching.errors[organisation] = "GitHub's list of repositories is incomplete" + _first_message(errors)
         count += len(nodes)
         fetching.progress.step(f"{organisation}: repositories", count, page.get("totalCount"))
         info = page.get("pageInfo") or {}
         if not info.get("hasNextPage"):
             return
         if not info.get("endCursor") or info["endCursor"] == after:
-            raise GitHubError(f"GitHub's listing of {organisation} does not go on")
+            raise GitHubError(f"GitHub's list of the repositories of {organisation} is incomplete")
         after = info["endCursor"]
 
 
 def _fetch_singles(fetching: Fetching, names: Sequence[str]) -> None:
-    for start in range(0, len(names), SINGLES_A_REQUEST):
-        batch = names[start : start + SINGLES_A_REQUEST]
+    for start in range(0, len(names), SINGLES_PER_REQUEST):
+        batch = names[start : start + SINGLES_PER_REQUEST]
         try:
-            data, errors = _ask(fetching, batch)
+            data, errors = _request(fetching, batch)
         except FetchEnds:
             raise
         except GitHubError as error:
-            fetching.faults |= dict.fromkeys(batch, str(error))
+            fetching.errors |= dict.fromkeys(batch, str(error))
             continue
         _take_singles(fetching, batch, data, errors)
         fetching.progress.step("single repositories", start + len(batch), len(names))
@@ -118,22 +118,22 @@ def _take_singles(fetching: Fetching, names: Sequence[str], data: dict, errors: 
         node = data.get(f"r{index}")
         if node is not None:
             _take(fetching, node, errors, (f"r{index}",))
-            fetching.faults.setdefault(name, None)
+            fetching.errors.setdefault(name, None)
         elif _is_not_found(errors, (f"r{index}",)):
             fetching.note_unknown(name)
         else:
-            fetching.faults[name] = "GitHub did not tell of this repository" + _first_message(errors)
+            fetching.errors[name] = "GitHub did not return this repository" + _first_message(errors)
 
 
 def _take(fetching: Fetching, node: dict[str, Any], errors: list[dict], path: tuple) -> None:
-    """Take one repository with its file."""
+    """Add one repository with its file."""
     repository = _repository_of(node)
     if not is_repository(repository.name) or not fetching.see(repository):
         return
     paths = fetching.wanted_paths(repository.name)
     try:
         file = _file_of(fetching, repository, node, errors, path)
-        # a null alone takes nothing away
+        # null is no proof that the file is gone
         if file is None and (fetching.is_present(repository) or fetching.is_bakery_database(repository.name)):
             file = first_file(fetching, repository, paths)
     except FetchEnds:
@@ -147,13 +147,13 @@ def _take(fetching: Fetching, node: dict[str, Any], errors: list[dict], path: tu
 def _file_of(
     fetching: Fetching, repository: Repository, node: dict[str, Any], errors: list[dict], path: tuple
 ) -> FetchedFile | None:
-    """The first of a repository's files that is there. Raises GitHubError where that cannot be said."""
+    """Return the first existing file of a repository. Raises GitHubError if that is unknown."""
     name = repository.name
     for file_path in fetching.wanted_paths(name):
         blob = node.get(_ALIASES[file_path])
         if blob is None:
             if errors_at(errors, (*path, _ALIASES[file_path])):
-                raise GitHubError("GitHub gave nothing for it" + _first_message(errors))
+                raise GitHubError("GitHub did not return it" + _first_message(errors))
             continue
         if blob.get("__typename") != "Blob":
             return FetchedFile(name, file_path, None, NO_FILE)
@@ -163,12 +163,12 @@ def _file_of(
         text = blob.get("text")
         if text is not None and not blob.get("isTruncated"):
             data = text.encode("utf-8", "surrogatepass")
-            # what is not UTF-8 has been put into other bytes
+            # the text of a file that is not UTF-8 has other bytes
             if blob_sha(data) == oid:
                 return FetchedFile(name, file_path, data, blob=oid)
         file = fetching.raw_file(repository, file_path, oid)
         if file is None:
-            raise GitHubError(f"GitHub lists {file_path} and does not give it")
+            raise GitHubError(f"GitHub lists {file_path} but returns 404 for it")
         return file
     return None
 
@@ -192,14 +192,14 @@ def _time(text: str) -> str | None:
         return None
 
 
-def _ask(
+def _request(
     fetching: Fetching,
     names: Sequence[str],
     organisation: str | None = None,
     after: str | None = None,
     size: int = PAGE_SIZE,
 ) -> tuple[dict[str, Any], list[dict]]:
-    """(data, errors) of one request: a page of an organisation, single repositories, or both. Raises GitHubError."""
+    """Request a page of an organisation, single repositories, or both. Return (data, errors). Raises GitHubError."""
     variables: dict[str, Any] = {}
     fields = []
     used = set()
@@ -214,24 +214,24 @@ def _ask(
         fields.append(f"\n  r{index}: repository(owner: $owner{index}, name: $name{index}) {{ ...{fragment} }}")
     declared = ", ".join(f"${name}: {_TYPES.get(name, 'String!')}" for name in variables)
     query = f"query ({declared}) {{{''.join(fields)}\n}}" + "".join(_FRAGMENTS[name] for name in sorted(used))
-    answer = fetching.transport.post(fetching.urls.graphql, {"query": query, "variables": variables}, _is_limit)
-    if answer.status != 200:
-        raise GitHubError(f"GitHub answered {answer.status} to a query")
-    body = answer.json()
+    response = fetching.transport.post(fetching.urls.graphql, {"query": query, "variables": variables}, _is_limit)
+    if response.status != 200:
+        raise GitHubError(f"GitHub returned {response.status} for a query")
+    body = response.json()
     if not isinstance(body, dict):
-        raise GitHubError("GitHub answered a query in a form that is not known here")
+        raise GitHubError("GitHub returned the result of a query in an unknown format")
     errors = body.get("errors") or []
     data = body.get("data")
     if data is None:
-        raise GitHubError("GitHub did not answer a query" + _first_message(errors))
+        raise GitHubError("GitHub did not return the result of a query" + _first_message(errors))
     return data, errors
 
 
-def _is_limit(answer: Answer) -> bool:
-    """Limits of GraphQL may come with status 200."""
-    if answer.status != 200 or (b"ate limit" not in answer.body and b"RATE_LIMITED" not in answer.body):
+def _is_limit(response: GitHubResponse) -> bool:
+    """Return whether this is a rate limit of GraphQL, which may have status 200."""
+    if response.status != 200 or (b"ate limit" not in response.body and b"RATE_LIMITED" not in response.body):
         return False
-    body = answer.json()
+    body = response.json()
     errors = (body.get("errors") or []) if isinstance(body, dict) else []
     return any(
         error.get("type") == "RATE_LIMITED" or "rate limit" in str(error.get("message")).lower() for error in errors
@@ -239,7 +239,7 @@ def _is_limit(answer: Answer) -> bool:
 
 
 def errors_at(errors: list[dict], path: tuple) -> list[dict]:
-    """The errors of a place in the answer."""
+    """Return the errors at or below a path in the response."""
     return [error for error in errors if tuple(error.get("path") or ())[: len(path)] == path]
 
 

@@ -1,4 +1,4 @@
-"""What the registry knows of GitHub before a fetch, read at once, so that no fetch_* needs the database."""
+"""The registry's state before a fetch, read in advance so that no fetch_* needs the database."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -10,42 +10,42 @@ from pangeo_forge_federation.files.parser_version import PARSER_VERSION
 
 @dataclass(frozen=True)
 class KnownFeedstock:
-    """A feedstock, as far as a fetch needs to know it."""
+    """The part of a feedstock that a fetch needs."""
 
     repository: str
     github_id: int | None
-    # whether GitHub had it when it was looked at last
+    # whether GitHub had it at the last sync
     present: bool
-    # whether it had another name once: one that was transferred is followed wherever it goes
+    # whether it had another name before: transferred repositories are followed to any owner
     renamed: bool
 
 
 @dataclass(frozen=True)
 class Known:
-    """Feedstocks by repository in small letters, versions of files, and answers of the REST API by their URL.
+    """Feedstocks by repository in lower case, versions of files, and responses of the REST API by URL.
 
-    Of a version that another parser read nothing is known: the file is fetched and read anew.
+    Files that were read by another version of the parser have no entry in `versions`, so that they are fetched again.
     """
 
     feedstocks: dict[str, KnownFeedstock] = field(default_factory=dict)
-    # (repository in small letters, path): (sha, ETag)
+    # (repository in lower case, path): (sha, ETag)
     versions: dict[tuple[str, str], tuple[str | None, str | None]] = field(default_factory=dict)
-    # (repository in small letters, path) of the files that were there, whichever parser read them
+    # (repository in lower case, path) of all files that existed at the last sync
     files: frozenset[tuple[str, str]] = frozenset()
-    # URL: (ETag, what was kept of the body)
-    answers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # URL: (ETag, stored part of the body)
+    responses: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def feedstock_of(self, github_id: int | None) -> KnownFeedstock | None:
-        """The feedstock with GitHub's number, whatever it is called now."""
+        """Return the feedstock with this numeric id of GitHub, under any name."""
         return self._by_github_id.get(github_id) if github_id is not None else None
 
     def version(self, repository: str, path: str) -> tuple[str | None, str | None]:
-        """(blob's id, ETag) of a file as it was looked at last; an ETag without the version is worth nothing."""
+        """Return the (blob id, ETag) of a file's stored version. There is no ETag without a blob id."""
         sha, etag = self.versions.get((repository.lower(), path), (None, None))
         return sha, etag if sha else None
 
     def has_file(self, repository: str, path: str) -> bool:
-        """Whether the file was there when it was looked at last."""
+        """Return whether the file existed at the last sync."""
         return (repository.lower(), path) in self.files
 
     @cached_property
@@ -54,7 +54,7 @@ class Known:
 
 
 def read_known(connection: sqlite3.Connection) -> Known:
-    """What is known now."""
+    """Read the current state."""
     feedstocks = connection.execute(
         """
         select
@@ -71,24 +71,24 @@ def read_known(connection: sqlite3.Connection) -> Known:
             "select repository, path, sha, etag, read_by from source_files where sha is not null"
         )
     }
-    answers = connection.execute("select url, etag, body from github_answers")
+    responses = connection.execute("select url, etag, body from github_answers")
     return Known(
         _by_repository(feedstocks),
         {key: (row["sha"], row["etag"]) for key, row in files.items() if row["read_by"] == PARSER_VERSION},
         frozenset(files),
-        {row["url"]: (row["etag"], row["body"]) for row in answers},
+        {row["url"]: (row["etag"], row["body"]) for row in responses},
     )
 
 
-def save_answers(connection: sqlite3.Connection, answers: Mapping[str, tuple[str, str]]) -> None:
-    """Keep the answers of the REST API that were new."""
+def save_responses(connection: sqlite3.Connection, responses: Mapping[str, tuple[str, str]]) -> None:
+    """Store new responses of the REST API."""
     connection.executemany(
         """
         insert into github_answers (url, etag, body)
         values (:url, :etag, :body)
         on conflict do update set etag = excluded.etag, body = excluded.body
         """,
-        [{"url": url, "etag": etag, "body": body} for url, (etag, body) in answers.items()],
+        [{"url": url, "etag": etag, "body": body} for url, (etag, body) in responses.items()],
     )
 
 

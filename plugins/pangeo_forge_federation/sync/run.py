@@ -37,7 +37,7 @@ class SyncResult:
     # files of which another sync saved a version that was fetched later
     skipped: int
     # what could not be fetched beyond single files, in sentences
-    faults: list[str]
+    errors: list[str]
     # whether the problems are others than before
     problems_changed: bool
 
@@ -84,7 +84,7 @@ def run_sync(
         ],
         not_fetched=saving.not_fetched,
         skipped=fetched_files - len(saving.files),
-        faults=[f"{name}: {fault}" for name, fault in fetched.faults.items() if fault],
+        errors=[f"{name}: {error}" for name, error in fetched.errors.items() if error],
         problems_changed=saving.problems_changed,
     )
 

@@ -17,7 +17,7 @@ from pangeo_forge_federation.files.meta_yaml import MetaYaml, parse_meta_yaml
 from pangeo_forge_federation.storage.database import transaction
 from pangeo_forge_federation.sync.changes import Change, Diff
 from pangeo_forge_federation.sync.fetched import Fetched, FetchedFile
-from pangeo_forge_federation.sync.known import save_answers
+from pangeo_forge_federation.sync.known import save_responses
 from pangeo_forge_federation.sync.renames import find_moves, follow_renames
 from pangeo_forge_federation.sync.save_bakeries import save_bakeries
 from pangeo_forge_federation.sync.save_feedstocks import FEEDSTOCK, remove_feedstock, save_feedstock
@@ -105,7 +105,7 @@ class Saving:
     @property
     def not_fetched(self) -> int:
         """Files that could not be had, though another try may have them, and what could not be listed."""
-        return sum(file.failed for file in self.files) + sum(map(bool, self._fetched.faults.values()))
+        return sum(file.failed for file in self.files) + sum(map(bool, self._fetched.errors.values()))
 
     def _take_steps(self, steps: Iterator[None]) -> bool:
         """Take steps for as long as a transaction may last. True if there are no more."""
@@ -145,8 +145,8 @@ class Saving:
             yield
         yield from self._remove_vanished()
         self._save_unlisted_bakeries()
-        self._save_faults()
-        save_answers(self._connection, fetched.answers)
+        self._save_errors()
+        save_responses(self._connection, fetched.responses)
 
     def _save_feedstock(self, file: FetchedFile, meta: MetaYaml | None) -> None:
         meta = meta or parse_changed(file, self._seen, parse_meta_yaml)
@@ -210,7 +210,7 @@ class Saving:
         more = save_unlisted_bakeries(self._connection, self._now)
         self.problems += sum(more[file_key(file)] for file in self.files)
 
-    def _save_faults(self) -> None:
+    def _save_errors(self) -> None:
         """What could not be fetched of an organisation or repository is a problem, until it can be."""
         over = {}
         if self._fetched.whole:
@@ -218,8 +218,8 @@ class Saving:
                 "select repository from problems where source_file = :listing", {"listing": LISTING}
             )
             over = {row["repository"]: None for row in kept.fetchall()}
-        for name, fault in {**over, **self._fetched.faults}.items():
-            problems = [problem_of_file(f"{fault}.")] if fault else []
+        for name, error in {**over, **self._fetched.errors}.items():
+            problems = [problem_of_file(f"{error}.")] if error else []
             save_problems(self._connection, name, LISTING, problems, self._now)
 
 
