@@ -1,7 +1,7 @@
-"""Repositories that have another name now: the feedstock's id follows, its runs follow the id, the old id leads there.
+"""Follow renamed repositories: the feedstock gets a new id, its runs move with it, and the old id becomes an alias.
 
-Whether a row is that of a repository is told by GitHub's own number. All that move are first put aside under ids that
-no repository can have, so that two may swap their names, and a name may change only in its letters' case.
+Repositories are matched by GitHub's numeric id. All renamed feedstocks first get temporary ids that no repository can
+have, so that two can swap names, and a name can change in case only.
 """
 
 import sqlite3
@@ -13,14 +13,14 @@ from pangeo_forge_federation.sync.save_feedstocks import FEEDSTOCK
 from pangeo_forge_federation.sync.source_files import SourceFiles
 from pangeo_forge_federation.values.feedstock_names import feedstock_id as id_of
 
-# What a merge moves, and what the row that stays says for both.
+# Tables whose rows a merge moves, and those where the remaining feedstock's rows are kept.
 _MOVED_TABLES = ("recipe_runs", "datasets", "feedstock_aliases", "sync_changes")
 _REPLACED_TABLES = ("maintainers", "providers", "problems", "named_bakeries")
 
 
 @dataclass(frozen=True)
 class Move:
-    """A feedstock whose id changes: `before` and `repository` are its repository's old and new name."""
+    """A change of a feedstock's id. `before` and `repository` are the old and new name of its repository."""
 
     old: str
     new: str
@@ -30,15 +30,15 @@ class Move:
 
 
 def find_moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) -> list[list[Move]]:
-    """The feedstocks whose repository has another name, in groups: those that give each other names move at once."""
+    """Find the feedstocks whose repository was renamed, grouped by chains of names: each group moves at once."""
     groups: list[list[Move]] = []
     group_of: dict[str, list[Move]] = {}
     for move in _moves(connection, files, home):
         group: list[Move] = []
         ids = {move.old.lower(), move.new.lower()}
-        for other in {id(group_of[each]): group_of[each] for each in ids if each in group_of}.values():
-            groups.remove(other)
-            group += other
+        for linked in {id(group_of[each]): group_of[each] for each in ids if each in group_of}.values():
+            groups.remove(linked)
+            group += linked
         group.append(move)
         groups.append(group)
         for each in group:
@@ -49,7 +49,7 @@ def find_moves(connection: sqlite3.Connection, files: list[FetchedFile], home: s
 def follow_renames(
     connection: sqlite3.Connection, moves: list[Move], now: str, fetched_at: str, seen: SourceFiles, diff: Diff
 ) -> None:
-    """Give the feedstocks of one group the ids that follow from their repositories' names."""
+    """Give the feedstocks in one group the ids of their repositories' new names."""
     aside = {move: f"/{number}" for number, move in enumerate(moves)}
     for move, temporary in aside.items():
         _set_id(connection, move.old, temporary)
@@ -74,7 +74,7 @@ def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) 
         new = id_of(file.repository, home)
         row = by_github_id.get(file.github_id)
         if row is None:
-            # as a run or a folder spelled it, before GitHub was asked
+            # known from a run or a folder only, in whatever case
             row = by_id.get(new.lower())
             if row is None or row["github_id"] is not None:
                 continue
@@ -86,14 +86,15 @@ def _moves(connection: sqlite3.Connection, files: list[FetchedFile], home: str) 
 def _set_id(connection: sqlite3.Connection, old: str, new: str) -> None:
     bound = {"new": new, "old": old}
     connection.execute("update feedstocks set id = :new where id = :old", bound)
-    # what syncs told has no foreign key, since a feedstock that was merged stays in it
+    # this column has no foreign key, since feedstocks that were merged keep their history
     connection.execute("update sync_changes set feedstock_id = :new where feedstock_id = :old", bound)
 
 
 def _merge(connection: sqlite3.Connection, name: str, into: str, now: str) -> None:
-    """A row that has the new name already is of the same repository: a job reported under it before a sync saw it.
+    """Merge the feedstock that already has a new name, if any, into the renamed one, and delete it.
 
-    Or it is of one that is gone, whose name was free. Either way its runs, datasets and aliases move, and it goes.
+    It belongs to the same repository, if a run used the new name before the sync, or to a repository that is gone. In
+    both cases its runs, datasets and aliases move.
     """
     if connection.execute("select 1 from feedstocks where id = :name", {"name": name}).fetchone() is None:
         return
@@ -115,7 +116,7 @@ def _merge(connection: sqlite3.Connection, name: str, into: str, now: str) -> No
 
 
 def _move_source_files(connection: sqlite3.Connection, moves: list[Move], fetched_at: str, seen: SourceFiles) -> None:
-    """By way of names that no repository can have, as for the ids."""
+    """Rename by way of temporary names, as for the ids."""
     aside = {move: f"/{number}" for number, move in enumerate(moves)}
     for move, temporary in aside.items():
         seen.note_moved(move.before, temporary, fetched_at)
@@ -128,7 +129,7 @@ def _move_source_files(connection: sqlite3.Connection, moves: list[Move], fetche
 
 
 def _note_alias(connection: sqlite3.Connection, move: Move, now: str) -> None:
-    """The old id leads to the new one, but where it is somebody's now: a live id wins."""
+    """Make the old id an alias of the new one, unless another feedstock has it now."""
     connection.execute("delete from feedstock_aliases where alias = :new", {"new": move.new})
     connection.execute(
         """

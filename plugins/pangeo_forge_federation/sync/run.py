@@ -1,8 +1,8 @@
-"""One sync: what was fetched is parsed, and then saved in short transactions.
+"""Run one sync: parse what was fetched, then save it in short transactions.
 
-Everything slow comes before them, so that reads and bakeries' writes go on. The diff is made inside them, against the
-rows as they are then. A file whose version is the one that was looked at last is neither parsed nor written; one that
-was saved after this fetch began is newer than what was fetched, and is left alone.
+Everything slow happens before the transactions, so that reads and bakeries' writes are not blocked. Changes are
+computed inside them, against the current rows. A file that has not changed since the last sync is neither parsed nor
+written. A file that another sync saved after this fetch began is newer, and is not touched.
 """
 
 from dataclasses import dataclass
@@ -19,43 +19,43 @@ from pangeo_forge_federation.sync.saving import Saving, parse_changed
 from pangeo_forge_federation.sync.source_files import SourceFiles
 from pangeo_forge_federation.sync.unlisted_bakeries import KnownBakeries, read_known_bakeries
 
-# How long a sync waits for a transaction of others.
+# How long a sync waits for the transactions of other processes.
 SYNC_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What a sync did, or would do."""
+    """The outcome of a sync, or of a dry run."""
 
     diff: Diff
-    # problems in the files that it looked at
+    # number of problems in the files of this sync
     problems: int
-    # of the files that were read now: (owner/repository/path, problem)
+    # (owner/repository/path, problem) of the files that were parsed
     found_problems: list[tuple[str, Problem]]
-    # files, repositories and organisations that could not be had, though another try may have them
+    # number of files, repositories and organisations that could not be fetched, and may be at the next attempt
     not_fetched: int
-    # files of which another sync saved a version that was fetched later
+    # number of files of which another sync has saved a newer version
     skipped: int
-    # what could not be fetched beyond single files, in sentences
+    # error messages that concern more than one file
     errors: list[str]
-    # whether the problems are others than before
+    # whether the problems differ from those before
     problems_changed: bool
 
     @property
     def changes_something(self) -> bool:
-        """What `--check` asks."""
+        """Whether `--check` fails."""
         return bool(self.diff.changes) or self.problems_changed
 
     @property
     def is_whole(self) -> bool:
-        """Whether all could be had; else the command exits 1."""
+        """Whether everything could be fetched; else the command exits with 1."""
         return not self.not_fetched
 
 
 def run_sync(
     data: Path, fetched: Fetched, home: str, dry_run: bool = False, progress: Progress | None = None
 ) -> SyncResult:
-    """Save what was fetched into `federation.db`. With `dry_run` the same is done and taken back."""
+    """Save a fetch into `federation.db`. With `dry_run`, every transaction is rolled back."""
     path = database_path(data, FEDERATION)
     connection = connect(path, timeout=SYNC_TIMEOUT_SECONDS)
     try:
@@ -70,7 +70,7 @@ def run_sync(
     finally:
         connection.close()
     if bakeries is not None and bakeries.understood:
-        # a dry run has saved nothing
+        # a dry run has not saved the new list
         known = known.with_listed(bakery["id"] for bakery in bakeries.bakeries)
     fetched_files = len(fetched.feedstocks) + (fetched.bakeries is not None)
     return SyncResult(

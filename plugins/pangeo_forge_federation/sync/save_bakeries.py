@@ -1,4 +1,4 @@
-"""Bakeries as bakeries.yaml lists them, saved inside the sync's transaction. Only what the parser publishes is here."""
+"""Save the bakeries of bakeries.yaml within a sync's transaction. The parser returns only what may be published."""
 
 import sqlite3
 from typing import Any
@@ -35,9 +35,9 @@ TARGET_COLUMNS = (
 def save_bakeries(
     connection: sqlite3.Connection, file: FetchedFile, parsed: BakeriesYaml | None, now: str, diff: Diff
 ) -> None:
-    """Make the listed bakeries equal to the file. One that cannot be understood leaves the last good version.
+    """Update the listed bakeries from the file. If it cannot be parsed, the last good version is kept.
 
-    `parsed` is None where the file is the one that was saved last, or cannot be read.
+    `parsed` is None if the file has not changed, or cannot be read.
     """
     if parsed is not None and parsed.understood:
         for bakery in parsed.bakeries:
@@ -67,7 +67,7 @@ def save_bakeries(
 
 
 def _remove_unlisted(connection: sqlite3.Connection, parsed: BakeriesYaml, now: str, diff: Diff) -> None:
-    """Note which bakeries are gone from the file. Their runs and targets stay."""
+    """Mark bakeries that are no longer in the file as removed. Their runs and targets are kept."""
     listed = {bakery["id"].lower() for bakery in parsed.bakeries}
     for row in connection.execute("select id from bakeries where listed and removed_at is null").fetchall():
         if row["id"].lower() not in listed:
@@ -102,7 +102,7 @@ def _save_bakery(
 
 
 def stored_bakery(connection: sqlite3.Connection, bakery_id: str) -> dict[str, Any]:
-    """A bakery as it is kept, in the shape that is compared: its columns and its targets by name."""
+    """Return a stored bakery in the form used for comparison: its columns, and its targets sorted by name."""
     bound = {"id": bakery_id}
     row = connection.execute("select * from bakeries where id = :id", bound).fetchone()
     targets = connection.execute("select * from bakery_targets where bakery_id = :id order by name", bound)

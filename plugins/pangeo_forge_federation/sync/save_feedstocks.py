@@ -1,4 +1,4 @@
-"""Feedstocks as their meta.yaml files say, saved inside the sync's transaction. Nothing is fetched or parsed here."""
+"""Save the feedstocks of meta.yaml files within a sync's transaction."""
 
 import json
 import sqlite3
@@ -29,14 +29,14 @@ def save_feedstock(
     diff: Diff,
     is_read_again: bool = False,
 ) -> None:
-    """Make a feedstock's rows equal to its file. An unparsable file leaves the last good version.
+    """Update a feedstock from its file. If it cannot be parsed, the last good version is kept.
 
-    `meta` is None where the file is the one that was saved last, or cannot be read. `is_read_again` says that it is
-    that one, read by another parser: then a later commit, which did not change it, is no change.
+    `meta` is None if the file has not changed, or cannot be read. `is_read_again` is true for an unchanged file that a
+    new version of the parser reads again: a later commit, which did not touch the file, then counts as no change.
     """
     feedstock_id = id_of(file.repository, home)
     row = connection.execute("select * from feedstocks where id = :id", {"id": feedstock_id}).fetchone()
-    # as it is stored: a run may have spelled it in other letters
+    # as stored: a run may have written it in a different case
     feedstock_id = row["id"] if row else feedstock_id
     known = row is not None and row["listed"]
     restored = known and row["removed_at"] is not None
@@ -44,7 +44,7 @@ def save_feedstock(
         insert(connection, "feedstocks", {"id": feedstock_id, "repository": file.repository})
     old = dict(row) if row else {}
     new: dict[str, Any] = {"repository": file.repository}
-    # a folder says nothing of these, and takes nothing back
+    # unknown when syncing from a folder: keep the stored values
     if file.archived is not None:
         new["archived"] = int(file.archived)
     if file.github_id is not None:
@@ -73,7 +73,7 @@ def save_feedstock(
 
 
 def remove_feedstock(connection: sqlite3.Connection, feedstock_id: str, now: str) -> None:
-    """Note that a feedstock is gone from GitHub. Its runs stay, and so does what it said."""
+    """Mark a feedstock as removed. Its runs and its metadata are kept."""
     connection.execute(
         "update feedstocks set removed_at = :now, synced_at = :now where id = :id", {"now": now, "id": feedstock_id}
     )
@@ -81,7 +81,7 @@ def remove_feedstock(connection: sqlite3.Connection, feedstock_id: str, now: str
 
 
 def stored_lists(connection: sqlite3.Connection, feedstock_id: str) -> dict[str, list[dict]]:
-    """A feedstock's three lists as they are kept, in the shape that `save_feedstock` compares."""
+    """Return a feedstock's three stored lists in the form that `save_feedstock` compares."""
 
     def rows(sql: str, columns: tuple[str, ...]) -> list[dict]:
         return _pick(connection.execute(sql, {"id": feedstock_id}), columns)
@@ -113,7 +113,7 @@ def _write_feedstock(
 
 
 def _write_recipes(connection: sqlite3.Connection, feedstock_id: str, recipes: list[dict], now: str) -> None:
-    """Recipes are never deleted, since runs name them: one that is no longer listed is marked."""
+    """Update recipes. They are never deleted, since runs refer to them, but marked as removed."""
     kept = {
         (row["recipe_id"], row["dict_object"] if row["recipe_id"] is None else None): row["id"]
         for row in connection.execute("select * from recipes where feedstock_id = :id", {"id": feedstock_id})
@@ -134,7 +134,7 @@ def _write_recipes(connection: sqlite3.Connection, feedstock_id: str, recipes: l
 
 
 def _replace(connection: sqlite3.Connection, table: str, feedstock_id: str, items: list[dict]) -> None:
-    """People and providers are what the file now says; what they were is in `sync_changes`."""
+    """Replace people or providers; `sync_changes` has their history."""
     connection.execute(f"delete from {table} where feedstock_id = :id", {"id": feedstock_id})
     rows = [{"feedstock_id": feedstock_id, "position": position, **item} for position, item in enumerate(items)]
     insert_all(connection, table, rows)

@@ -1,4 +1,4 @@
-"""The problems of a file, made equal to what was found in it now: one that is still there keeps its first date."""
+"""Save the problems of a file. A problem that was there before keeps the date on which it was first found."""
 
 import sqlite3
 from collections import Counter
@@ -19,9 +19,9 @@ def save_problems(
     feedstock_id: str | None = None,
     bakery_of: Callable[[Problem], str | None] = lambda problem: None,
 ) -> None:
-    """Replace what is kept of one file by what was found in it. What follows from other files too is left.
+    """Replace the problems of one file, except those that depend on other files too.
 
-    `feedstock_id` is that of the whole file; `bakery_of` gives the bakery that a single problem concerns.
+    `feedstock_id` applies to the whole file; `bakery_of` returns the id of the bakery that a problem concerns, or None.
     """
     kept = {
         (row["pointer"], row["line"], row["column"], row["severity"], row["message"]): row["id"]
@@ -60,6 +60,7 @@ def save_problems(
 
 
 def insert_problems(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert problems, given as columns by name, with `now` for `found_at`."""
     connection.executemany(
         """
         insert into problems (
@@ -96,18 +97,18 @@ def insert_problems(connection: sqlite3.Connection, rows: Iterable[Mapping[str, 
 
 
 def problems_by_file(connection: sqlite3.Connection) -> Counter[tuple[str, str]]:
-    """Number of problems that are kept, by `file_key`."""
+    """Count the stored problems by `file_key`."""
     rows = connection.execute("select repository, source_file, count(*) from problems group by repository, source_file")
     return Counter({(row[0].lower(), row[1]): row[2] for row in rows})
 
 
 def file_key(file: FetchedFile) -> tuple[str, str]:
-    """(repository in small letters, path)."""
+    """Return (repository in lower case, path)."""
     return file.repository.lower(), file.path
 
 
 def count_problems(connection: sqlite3.Connection, file: FetchedFile) -> int:
-    """How many problems of a file are kept."""
+    """Count the stored problems of a file."""
     return connection.execute(
         "select count(*) from problems where repository = :repository and source_file = :path",
         {"repository": file.repository, "path": file.path},

@@ -1,4 +1,4 @@
-"""What is kept of each sync: that it began, each field that it changed, and that it ended."""
+"""Record each sync: its beginning, every field that it changed, and its end."""
 
 import sqlite3
 
@@ -10,7 +10,7 @@ from pangeo_forge_federation.sync.save_feedstocks import FEEDSTOCK
 
 
 def begin_sync_run(connection: sqlite3.Connection, fetched: Fetched) -> int:
-    """The row of a sync, without `finished_at`. Gives its id."""
+    """Insert the row of a sync, without `finished_at`. Return its id."""
     return insert(
         connection,
         "sync_runs",
@@ -24,7 +24,7 @@ def begin_sync_run(connection: sqlite3.Connection, fetched: Fetched) -> int:
 
 
 def save_changes(connection: sqlite3.Connection, sync_run_id: int, diff: Diff) -> None:
-    """Add what one transaction changed."""
+    """Add the changes of one transaction."""
     connection.execute(
         """
         update sync_runs
@@ -59,7 +59,7 @@ def save_changes(connection: sqlite3.Connection, sync_run_id: int, diff: Diff) -
 def finish_sync_run(
     connection: sqlite3.Connection, sync_run_id: int, problems: int, not_fetched: int, now: str
 ) -> None:
-    """Note that all is saved."""
+    """Mark a sync as finished."""
     connection.execute(
         """
         update sync_runs

@@ -1,8 +1,8 @@
-"""Save what a sync was told, in transactions that are short however much there is, so that others can write between.
+"""Save the result of a fetch in short transactions, whatever its size, so that others can write in between.
 
-Each step (the bakeries, one feedstock, feedstocks that give each other names) is whole in one transaction with what
-`sync_runs` and `sync_changes` say of it. A sync that is killed between two has saved the steps before, and its row has
-no `finished_at`; the next sync finds those unchanged and saves the rest.
+Each step (the bakeries, one feedstock, or a group of renamed feedstocks) is saved in one transaction together with its
+rows in `sync_runs` and `sync_changes`. If a sync is killed, the steps before are saved and its row has no
+`finished_at`. The next sync finds those unchanged and saves the rest.
 """
 
 import itertools
@@ -31,10 +31,10 @@ from pangeo_forge_federation.values.repositories import BAKERIES_PATH, META_PATH
 
 T = TypeVar("T")
 
-# What stands for a file where a problem is of none.
+# The `source_file` of problems that concern no particular file.
 LISTING = "GitHub"
-# How long a transaction goes on taking steps, and how long others have their turn between two: who waits for SQLite's
-# lock asks for it every 100 ms.
+# How long a transaction goes on taking steps, and the pause for other writers between two transactions: SQLite retries
+# a lock every 100 ms.
 TRANSACTION_SECONDS = 0.2
 PAUSE_SECONDS = 0.12
 
@@ -44,7 +44,7 @@ class _DryRun(Exception):
 
 
 class Saving:
-    """One sync's saving. The lock between syncs is held: nobody else changes what a sync alone writes."""
+    """Saves one sync. The caller holds the lock between syncs, so that no other process changes these tables."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Saving:
         self._bakeries = bakeries
         self._home = home
         self._now = times.now()
-        # as they are now: another sync may have saved while this one parsed, and what was unchanged then is not
+        # read again, since another sync may have saved changes while this one parsed
         self._seen = SourceFiles(connection)
         rows = connection.execute("select id, repository, archived, github_id, listed, removed_at from feedstocks")
         self._rows = {row["id"].lower(): row for row in rows}
@@ -70,16 +70,16 @@ class Saving:
             if self._is_newest(file, by_number.get(file.github_id))
         ]
         self._kept_problems = problems_by_file(connection)
-        # of the transaction that is open
+        # of the current transaction
         self._diff = Diff()
-        # of all of them
+        # of all transactions
         self.diff = Diff()
         self.files: list[FetchedFile] = []
         self.problems = 0
         self.problems_changed = False
 
     def save(self, dry_run: bool) -> None:
-        """Take all steps. With `dry_run` each transaction is taken back: no step needs what another one wrote."""
+        """Save everything. With `dry_run`, each transaction is rolled back: no step needs the result of another."""
         steps = self._steps()
         sync_run_id = None
         while True:
@@ -104,23 +104,23 @@ class Saving:
 
     @property
     def not_fetched(self) -> int:
-        """Files that could not be had, though another try may have them, and what could not be listed."""
+        """Number of files and listings that could not be fetched, and may be at the next attempt."""
         return sum(file.failed for file in self.files) + sum(map(bool, self._fetched.errors.values()))
 
     def _take_steps(self, steps: Iterator[None]) -> bool:
-        """Take steps for as long as a transaction may last. True if there are no more."""
+        """Take steps until the time of a transaction is used up. Return True if there are none left."""
         until = time.monotonic() + TRANSACTION_SECONDS
-        before = _problems_mark(self._connection)
+        before = _problems_fingerprint(self._connection)
         ended = True
         for _ in steps:
             if time.monotonic() >= until:
                 ended = False
                 break
-        self.problems_changed |= _problems_mark(self._connection) != before
+        self.problems_changed |= _problems_fingerprint(self._connection) != before
         return ended
 
     def _steps(self) -> Iterator[None]:
-        """Each step is done when it is yielded."""
+        """Yield after each step that is done."""
         fetched = self._fetched
         if (file := fetched.bakeries) and self._is_newest(file):
             parsed = self._bakeries or parse_changed(file, self._seen, parse_bakeries_yaml)
@@ -155,7 +155,7 @@ class Saving:
         self._note(file, count_problems(self._connection, file))
 
     def _is_unchanged(self, file: FetchedFile) -> bool:
-        """Whether a feedstock's rows say already all that its file and GitHub say."""
+        """Return whether a feedstock's rows already match its file and GitHub."""
         row = self._rows.get(id_of(file.repository, self._home).lower())
         return (
             row is not None
@@ -174,15 +174,15 @@ class Saving:
         self.problems += problems
 
     def _is_newest(self, file: FetchedFile, before: str | None = None) -> bool:
-        """Whether nothing newer than this was saved while it was fetched; `before` is its repository as stored."""
+        """Return whether nothing newer was saved since the fetch; `before` is the stored name of its repository."""
         began = self._fetched.fetched_at
         paths = (BAKERIES_PATH,) if file.path == BAKERIES_PATH else META_PATHS
         if self._seen.fetched_after(began, file.repository, paths):
             return False
-        # not fetched, as it was the version that is known; meanwhile another one was saved
+        # the stored version was current when this was fetched, but another sync has replaced it
         if file.data is None and not file.unreadable and not self._seen.holds(file):
             return False
-        # a rename that another sync saw later is not undone
+        # do not undo a later rename by another sync
         return before is None or not self._seen.fetched_after(began, before, paths)
 
     def _remove_vanished(self) -> Iterator[None]:
@@ -206,28 +206,28 @@ class Saving:
                 yield
 
     def _save_unlisted_bakeries(self) -> None:
-        """Every file that names a bakery, as bakeries.yaml may have changed alone; those of this sync are counted."""
+        """Check all files that name a bakery, since bakeries.yaml may have changed; count those of this sync."""
         more = save_unlisted_bakeries(self._connection, self._now)
         self.problems += sum(more[file_key(file)] for file in self.files)
 
     def _save_errors(self) -> None:
-        """What could not be fetched of an organisation or repository is a problem, until it can be."""
-        over = {}
+        """Save errors of organisations and repositories as problems, and delete those that are over."""
+        obsolete = {}
         if self._fetched.whole:
             kept = self._connection.execute(
                 "select repository from problems where source_file = :listing", {"listing": LISTING}
             )
-            over = {row["repository"]: None for row in kept.fetchall()}
-        for name, error in {**over, **self._fetched.errors}.items():
+            obsolete = {row["repository"]: None for row in kept.fetchall()}
+        for name, error in {**obsolete, **self._fetched.errors}.items():
             problems = [problem_of_file(f"{error}.")] if error else []
             save_problems(self._connection, name, LISTING, problems, self._now)
 
 
 def parse_changed(file: FetchedFile, seen: SourceFiles, parse: Callable[[bytes], T]) -> T | None:
-    """What a file says; None where it says what it said, or cannot be read."""
+    """Parse a file. Return None if it has not changed, or cannot be read."""
     return None if file.data is None or seen.holds(file) else parse(file.data)
 
 
-def _problems_mark(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Another one whenever problems were added or deleted: their ids are never given twice."""
+def _problems_fingerprint(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return a value that changes whenever problems are added or deleted, since ids are never reused."""
     return tuple(connection.execute("select count(*), coalesce(max(id), 0) from problems").fetchone())

@@ -1,6 +1,6 @@
-"""The version of each file that a sync looked at last: an unchanged one is neither parsed nor written.
+"""The version of each file at the last sync: unchanged files are neither parsed nor written.
 
-One that another parser looked at, as after an upgrade, is read anew.
+Files that were read by another version of the parser, as after an upgrade, are read again.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ class _Version(NamedTuple):
 
 
 class SourceFiles:
-    """The table `source_files`, read at once. Without a sha: the file was not readable, or is gone."""
+    """The table `source_files`, read in advance. `sha` is None for files that were unreadable, or are gone."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -30,24 +30,24 @@ class SourceFiles:
         }
 
     def holds(self, file: FetchedFile) -> bool:
-        """Whether this is the very version that was looked at last, by the parser of today."""
+        """Return whether this is the version of the last sync, read by the current parser."""
         stored = self._of_version(file)
         return stored is not None and stored.read_by == PARSER_VERSION
 
     def is_read_again(self, file: FetchedFile) -> bool:
-        """Whether this is the very version that was looked at last, by another parser."""
+        """Return whether this is the version of the last sync, read by another parser."""
         stored = self._of_version(file)
         return stored is not None and stored.read_by != PARSER_VERSION
 
     def fetched_after(self, moment: str, repository: str, paths: Sequence[str]) -> bool:
-        """Whether what was looked at last was fetched later than that."""
+        """Return whether any of these files was last fetched after `moment`."""
         versions = (self._versions.get(_key(repository, path)) for path in paths)
         return any(version is not None and version.fetched_at > moment for version in versions)
 
     def note(self, file: FetchedFile, fetched_at: str) -> None:
-        """This version has been looked at now."""
+        """Store this version as that of the last sync."""
         key = _key(file.repository, file.path)
-        # an ETag is worth nothing without the version that it stands for
+        # an ETag is of no use without its version
         etag = file.etag if file.sha else None
         stored = self._versions.get(key)
         is_noted = self.holds(file) or (stored is not None and stored.sha is None and file.sha is None)
@@ -77,7 +77,7 @@ class SourceFiles:
             self._forget_other_name(file)
 
     def note_gone(self, repository: str, fetched_at: str) -> None:
-        """A feedstock's file is gone. If it comes back it is read again, even if it did not change meanwhile."""
+        """Mark a feedstock's file as gone. If it comes back, it is read again even if unchanged."""
         for path in META_PATHS:
             key = _key(repository, path)
             if key not in self._versions:
@@ -93,7 +93,7 @@ class SourceFiles:
             )
 
     def note_moved(self, before: str, repository: str, fetched_at: str) -> None:
-        """A repository has another name: what was looked at under the old one was of this one."""
+        """Rename a repository: the stored versions of its files get its new name."""
         for path in (*META_PATHS, BAKERIES_PATH):
             version = self._versions.pop(_key(before, path), None)
             if version is None:
@@ -115,7 +115,7 @@ class SourceFiles:
             )
 
     def _forget_other_name(self, file: FetchedFile) -> None:
-        """A feedstock has one meta.yaml: what was said of it under its other name is over."""
+        """Forget the other spelling of meta.yaml: a feedstock has only one of them."""
         for path in set(META_PATHS) - {file.path}:
             self._versions.pop(_key(file.repository, path), None)
             for statement in (
@@ -125,7 +125,7 @@ class SourceFiles:
                 self._connection.execute(statement, {"repository": file.repository, "path": path})
 
     def _of_version(self, file: FetchedFile) -> _Version | None:
-        """What is noted of this very version, whichever parser read it."""
+        """Return the stored version if it is the same as this one, whichever parser read it."""
         stored = self._versions.get(_key(file.repository, file.path))
         return stored if stored is not None and file.sha is not None and stored.sha == file.sha else None
 

@@ -1,6 +1,6 @@
-"""Bakeries that meta.yaml files name and bakeries.yaml does not have: problems, until one of the two files changes.
+"""Report bakeries that a meta.yaml names but bakeries.yaml does not list, until one of the two files changes.
 
-No file can say so of itself. So each sync looks at the end, whatever it was asked for, at all that is known by then.
+This depends on two files. So each sync checks all feedstocks at its end, whatever its scope.
 """
 
 import difflib
@@ -13,62 +13,62 @@ from pangeo_forge_federation.files.file_problems import WARNING, Problem
 from pangeo_forge_federation.files.meta_yaml import NamedBakery
 from pangeo_forge_federation.sync.save_problems import insert_problems
 
-# how alike an id must be to be the one that was meant, as difflib measures it
-_NEAR = 0.8
+# how similar an id must be to be suggested, as a ratio of difflib
+_MIN_SIMILARITY = 0.8
 
 
 @dataclass(frozen=True)
 class KnownBakeries:
-    """Ids of bakeries, as they are written, by the same in small letters."""
+    """Ids of bakeries, by the id in lower case."""
 
     listed: dict[str, str]
     # no longer in bakeries.yaml
     removed: dict[str, str]
-    # never in it: they hold a token or ran something
-    others: dict[str, str]
-    # bakery -> what was found of it: hundreds of feedstocks may name the same one
-    _found: dict[str, str | None] = field(default_factory=dict, init=False)
+    # never in bakeries.yaml, but with a token or runs
+    unlisted: dict[str, str]
+    # id -> message: hundreds of feedstocks may name the same bakery
+    _messages: dict[str, str | None] = field(default_factory=dict, init=False)
 
     def with_listed(self, ids: Iterable[str]) -> "KnownBakeries":
-        """As they are when bakeries.yaml lists just these."""
-        listed = _by_small_letters(ids)
-        return KnownBakeries(listed, {**self.removed, **self.listed}, self.others)
+        """Return a copy in which bakeries.yaml lists exactly these ids."""
+        listed = _by_lower_case(ids)
+        return KnownBakeries(listed, {**self.removed, **self.listed}, self.unlisted)
 
     def problem_of(self, named: NamedBakery) -> Problem | None:
-        """What is wrong with the bakery that a meta.yaml names. Nothing, as long as bakeries.yaml never had one."""
-        if named.id not in self._found:
-            self._found[named.id] = self._why(named.id)
-        why = self._found[named.id]
-        return Problem(named.pointer, named.line, named.column, WARNING, why) if why else None
+        """Return the problem with a bakery that a meta.yaml names. None if bakeries.yaml never listed any bakery."""
+        if named.id not in self._messages:
+            self._messages[named.id] = self._message(named.id)
+        message = self._messages[named.id]
+        return Problem(named.pointer, named.line, named.column, WARNING, message) if message else None
 
-    def _why(self, bakery_id: str) -> str | None:
+    def _message(self, bakery_id: str) -> str | None:
         name = bakery_id.lower()
         if name in self.listed or not (self.listed or self.removed):
             return None
         if name in self.removed:
-            return f"`{bakery_id}` was taken out of bakeries.yaml. Write the id of a bakery that is listed there."
-        if name in self.others:
+            return f"`{bakery_id}` was removed from bakeries.yaml. Use the id of a bakery that is listed there."
+        if name in self.unlisted:
             return (
-                f"`{bakery_id}` is known here by its token or runs, but is not in bakeries.yaml, so nobody can look up "
-                "its region and storage. Ask its people to have it listed there."
+                f"`{bakery_id}` has a token or runs in this registry, but is not listed in bakeries.yaml, so its "
+                "region and storage are unknown. Ask its maintainers to add it there."
             )
-        if near := difflib.get_close_matches(bakery_id, self.listed.values(), n=1, cutoff=_NEAR):
-            return f"`{bakery_id}` is not in bakeries.yaml. If `{near[0]}` is meant, write that."
-        return f"`{bakery_id}` is not in bakeries.yaml. Write the id of a bakery that is, or have it listed there."
+        if near := difflib.get_close_matches(bakery_id, self.listed.values(), n=1, cutoff=_MIN_SIMILARITY):
+            return f"`{bakery_id}` is not listed in bakeries.yaml. Did you mean `{near[0]}`?"
+        return f"`{bakery_id}` is not listed in bakeries.yaml. Use the id of a listed bakery, or add it there."
 
 
 def read_known_bakeries(connection: sqlite3.Connection) -> KnownBakeries:
-    """As the database has them now."""
+    """Read the bakeries from the database."""
     rows = connection.execute("select id, listed, removed_at from bakeries").fetchall()
     return KnownBakeries(
-        listed=_by_small_letters(row["id"] for row in rows if row["listed"] and row["removed_at"] is None),
-        removed=_by_small_letters(row["id"] for row in rows if row["removed_at"] is not None),
-        others=_by_small_letters(row["id"] for row in rows if not row["listed"]),
+        listed=_by_lower_case(row["id"] for row in rows if row["listed"] and row["removed_at"] is None),
+        removed=_by_lower_case(row["id"] for row in rows if row["removed_at"] is not None),
+        unlisted=_by_lower_case(row["id"] for row in rows if not row["listed"]),
     )
 
 
 def save_named_bakery(connection: sqlite3.Connection, feedstock_id: str, named: NamedBakery | None) -> None:
-    """Where a feedstock's file names its bakery; None where it names none."""
+    """Save the bakery that a feedstock's file names, with its position in the file; None if it names none."""
     if named is None:
         connection.execute("delete from named_bakeries where feedstock_id = :id", {"id": feedstock_id})
         return
@@ -93,9 +93,9 @@ def save_named_bakery(connection: sqlite3.Connection, feedstock_id: str, named: 
 
 
 def save_unlisted_bakeries(connection: sqlite3.Connection, now: str) -> Counter[tuple[str, str]]:
-    """Make these problems equal to what is known now; one that is still there keeps its first date.
+    """Update these problems. A problem that was there before keeps the date on which it was first found.
 
-    How many more there are, by repository in small letters and path; less than zero where there are fewer.
+    Returns the change in their number, which may be negative, by (repository in lower case, path).
     """
     known = read_known_bakeries(connection)
     wanted = {}
@@ -118,8 +118,8 @@ def save_unlisted_bakeries(connection: sqlite3.Connection, now: str) -> Counter[
                 "repository": row["repository"],
                 "source_file": row["meta_path"],
                 "feedstock_id": row["feedstock_id"],
-                # one that nobody knows has no row to refer to
-                "bakery_id": known.removed.get(name) or known.others.get(name),
+                # an unknown bakery has no row to refer to
+                "bakery_id": known.removed.get(name) or known.unlisted.get(name),
                 "unlisted_bakery_id": named.id,
                 **vars(problem),
                 "commit": row["commit"],
@@ -142,5 +142,5 @@ def save_unlisted_bakeries(connection: sqlite3.Connection, now: str) -> Counter[
     return difference
 
 
-def _by_small_letters(ids: Iterable[str]) -> dict[str, str]:
+def _by_lower_case(ids: Iterable[str]) -> dict[str, str]:
     return {each.lower(): each for each in ids}
