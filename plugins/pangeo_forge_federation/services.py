@@ -1,4 +1,4 @@
-"""What the plugins share in one running Datasette. It lies on the Datasette object: modules are process-global."""
+"""The state shared by the plugins of a running Datasette, kept on the Datasette object rather than in a module."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,12 +42,12 @@ from pangeo_forge_federation.sync.deliveries import Deliveries
 from pangeo_forge_federation.web.metrics import Metrics
 from pangeo_forge_federation.web.public_url import check_prefix
 
-# each holds up to `answer_bounds.MAX_CSV_BYTES` of memory
+# each takes up to `answer_bounds.MAX_CSV_BYTES` of memory
 CSV_DOWNLOADS = 6
 
 
 def ensure_services(datasette: Any) -> Services:
-    """The services of a Datasette, made at the first call. Raises `BadQuery`, `BadSetting`."""
+    """Return the services of a Datasette, made at the first call. Raises `BadQuery`, `BadSetting`."""
     services = getattr(datasette, ATTRIBUTE, None)
     if services is None:
         settings = read_settings(datasette.plugin_config(PLUGIN))
@@ -90,14 +90,14 @@ def ensure_services(datasette: Any) -> Services:
 def _acknowledgement(settings: Settings, data: Path) -> Callable[[], str | None] | None:
     if settings.acknowledge == "disk":
         return None
-    # a server that does not replicate loads nothing of it
+    # do not import replication in servers that do not replicate
     from pangeo_forge_federation.replication.acknowledge import InTheStore
 
     return InTheStore(data)
 
 
 def data_of(datasette: Any) -> Path:
-    """The data folder of a Datasette: `FEDERATION_DATA`, else where its federation.db lies, else the checkout."""
+    """Return the data folder of a Datasette: `FEDERATION_DATA`, else that of its federation.db, else the checkout."""
     attached = datasette.databases.get(FEDERATION)
     if attached is not None and attached.path and named_data_folder() is None:
         return Path(attached.path).resolve().parent
@@ -105,7 +105,7 @@ def data_of(datasette: Any) -> Path:
 
 
 def open_databases(datasette: Any) -> None:
-    """Make, migrate and attach both databases, and try each canned query on them. Raises `BadQuery`."""
+    """Create, migrate and attach both databases, and check each canned query. Raises `BadQuery`."""
     services = ensure_services(datasette)
     for name in prepare(services.data):
         path = str(database_path(services.data, name))
@@ -128,15 +128,15 @@ def open_databases(datasette: Any) -> None:
 
 
 def close_databases(datasette: Any) -> None:
-    """Finish what waits to be written and let go of both databases, whose logs are then in the databases themselves."""
+    """Finish pending writes, and close both databases after moving their logs into the database files."""
     services = ensure_services(datasette)
     services.close()
     for database in datasette.databases.values():
         database.close()
-    # where it is replicated, that is Litestream's to do
+    # Litestream does this for replicated databases
     if not services.is_replica and not is_replicated(services.data):
         for name in DATABASES:
-            # SQLite does it when the last connection is closed, and none that only reads can
+            # SQLite does this when the last connection is closed, unless that is read-only
             connection = connect(database_path(services.data, name))
             connection.execute("select 1 from sqlite_master limit 1")
             connection.close()

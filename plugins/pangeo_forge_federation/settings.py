@@ -1,4 +1,4 @@
-"""The one place that reads settings: the `federation` block of metadata.yml's plugins, and the environment."""
+"""Read the settings: from the `federation` block of the plugins in metadata.yml, and from the environment."""
 
 import ipaddress
 import math
@@ -14,9 +14,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = "federation"
-# what `serve` sets for its workers
+# set by `serve` for its workers
 DATA_FOLDER, COOKIE_SECRET = "FEDERATION_DATA", "DATASETTE_SECRET"
-# who may read /metrics: nobody, who has a token, everybody
+# access to /metrics: nobody, bakeries with a token, everybody
 METRICS = METRICS_OFF, METRICS_TOKEN, METRICS_PUBLIC = "off", "token", "public"
 ACKNOWLEDGE = ("disk", "replica")
 LOGS = LOG_TEXT, LOG_JSON = "text", "json"
@@ -27,45 +27,45 @@ _PUBLIC_URL = re.compile(
 
 
 class BadSetting(click.ClickException):
-    """A variable of the environment that cannot be read: a command line says so in a line, and exits with 2."""
+    """An invalid environment variable. Commands print its message in one line, and exit with 2."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be set."""
+    """The settings of the registry."""
 
-    # GitHub organisation whose repositories' names are feedstock ids as they are
+    # GitHub organisation whose feedstocks have ids without the organisation
     home_organisation: str
-    # organisations and single repositories (owner/name) that are searched for feedstocks
+    # organisations and single repositories (owner/name) with feedstocks
     organisations: tuple[str, ...]
     repositories: tuple[str, ...]
-    # repository that holds bakeries.yaml
+    # repository (owner/name) of bakeries.yaml
     bakery_database: str
-    # writes that a token may make in a minute; 0 is no limit
+    # maximum number of writes per minute and token; 0 for no limit
     writes_per_minute: int
-    # beginning of absolute links, where it is not what the request says
+    # base URL of absolute links; None to take it from the request
     public_url: str | None
-    # who may read /metrics: one of METRICS
+    # access to /metrics: one of METRICS
     metrics: str = METRICS_OFF
-    # when a write is answered: "disk", once it is on this one, or "replica", once it is in the store too
+    # when to acknowledge a write: "disk" once it is on the local disk, "replica" once it is in the store too
     acknowledge: str = "disk"
-    # where a read replica sends those who write
+    # where a read replica redirects writes
     primary_url: str | None = None
-    # where GitHub is
+    # base URLs of GitHub
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = "https://api.github.com/graphql"
     github_raw_url: str = "https://raw.githubusercontent.com"
-    # seconds that are waited first when GitHub asks to slow down without saying how long
+    # first wait in seconds for a rate limit of unspecified duration
     github_wait_seconds: float = 60
-    # secrets: never in what is printed of these settings
+    # secrets: not in the `repr`
     github_token: str | None = field(default=None, repr=False)
     github_webhook_secret: str | None = field(default=None, repr=False)
 
 
 def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the plugin's configuration, by default that of this checkout, and from the environment.
+    """Read the settings from the plugin's configuration, by default that of this checkout, and the environment.
 
     Raises BadSetting.
     """
@@ -88,54 +88,59 @@ def read_settings(plugin_config: Mapping | None = None, environ: Mapping[str, st
 
 
 def public_url(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The address under which the world sees the registry, without a slash at its end. Raises `BadSetting`."""
+    """Return the public URL of the registry, without a slash at the end; None if not set. Raises `BadSetting`."""
     url = (environ.get("FEDERATION_PUBLIC_URL") or "").rstrip("/")
     if url and not _PUBLIC_URL.fullmatch(url):
-        raise BadSetting(f"FEDERATION_PUBLIC_URL is {url!r}, and must be like https://api.example.org or .../registry")
+        raise BadSetting(
+            f"FEDERATION_PUBLIC_URL is {url!r}, but must be a URL such as https://api.example.org or https://example.org/registry"
+        )
     return url or None
 
 
 def log_format(environ: Mapping[str, str] = os.environ) -> str:
-    """How log lines look: one of LOGS. Raises `BadSetting`."""
+    """Return the format of log lines, one of LOGS. Raises `BadSetting`."""
     return _one_of("FEDERATION_LOG", LOGS, environ.get("FEDERATION_LOG") or LOG_TEXT)
 
 
 def trusted_proxies(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Addresses and networks, separated by commas, whose `X-Forwarded-*` headers are believed; None is nobody."""
-    told = environ.get("FEDERATION_TRUSTED_PROXIES") or None
-    for each in (told or "*").split(","):
+    """Return the addresses and networks, separated by commas, whose `X-Forwarded-*` headers are trusted.
+
+    None means nobody. Raises `BadSetting`.
+    """
+    proxies = environ.get("FEDERATION_TRUSTED_PROXIES") or None
+    for each in (proxies or "*").split(","):
         try:
             if each.strip() != "*":
                 ipaddress.ip_network(each.strip(), strict=False)
         except ValueError:
             raise BadSetting(
-                f"FEDERATION_TRUSTED_PROXIES holds {each!r}, which is no address or network such as 127.0.0.1, "
-                "10.0.0.0/8 or ::1; * is everybody"
+                f"FEDERATION_TRUSTED_PROXIES contains {each!r}, which is not an address or network such as "
+                "127.0.0.1, 10.0.0.0/8 or ::1; use * to trust everybody"
             ) from None
-    return told
+    return proxies
 
 
 def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
     if value not in choices:
-        raise BadSetting(f"{name} is {value!r}, and must be one of {', '.join(choices)}")
+        raise BadSetting(f"{name} is {value!r}, but must be one of {', '.join(choices)}")
     return value
 
 
 def _metrics_of(plugin_config: Mapping) -> str:
     metrics = plugin_config.get("metrics", METRICS_OFF)
-    # to YAML, a bare `off` is false
+    # YAML reads an unquoted `off` as false
     return METRICS_OFF if metrics is False else metrics
 
 
 def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:
-    """What is said of GitHub in the environment, under the names that GitHub Actions gives."""
+    """Read the settings of GitHub, from the variables that GitHub Actions uses too."""
     settings: dict[str, Any] = {}
     for name in ("github_api_url", "github_graphql_url", "github_raw_url"):
         if url := environ.get(name.upper(), "").rstrip("/"):
             if not re.match(r"https?://[^/]", url):
-                raise BadSetting(f"{name.upper()} is {url!r}, and must begin with https:// or http://")
+                raise BadSetting(f"{name.upper()} is {url!r}, but must begin with https:// or http://")
             settings[name] = url
-    # pasted secrets end with a line end, which no header may hold
+    # pasted secrets often end with a newline, which is not allowed in a header
     for name in ("github_token", "github_webhook_secret"):
         if secret := environ.get(name.upper(), "").strip():
             settings[name] = secret
@@ -146,7 +151,7 @@ def _github_settings(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, whole: bool) -> float:
-    """A number that is not negative, of the environment. Raises BadSetting."""
+    """Read a non-negative number from the environment. Raises `BadSetting`."""
     text = environ.get(name, "").strip()
     if not text:
         return default
@@ -156,33 +161,33 @@ def _number(environ: Mapping[str, str], name: str, default: float, whole: bool) 
         number = -1
     if number < 0 or not math.isfinite(number):
         kind = "a whole number" if whole else "a number"
-        raise BadSetting(f"{name} is {text[:100]!r}, but must be {kind} that is not negative")
+        raise BadSetting(f"{name} is {text[:100]!r}, but must be {kind} of at least 0")
     return number
 
 
 def read_metadata() -> dict:
-    """The metadata.yml of this checkout."""
-    # libyaml is ten times as fast, which each worker that starts is glad of; not every build of PyYAML has it
+    """Read the metadata.yml of this checkout."""
+    # libyaml is ten times as fast, which speeds up the start of workers, but some builds of PyYAML lack it
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load((ROOT / "metadata.yml").read_text("utf-8"), loader)
 
 
 def named_data_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder that `FEDERATION_DATA` names; None where it names none."""
+    """Return the folder in `FEDERATION_DATA`; None if it is not set."""
     named = environ.get(DATA_FOLDER)
     return Path(named) if named else None
 
 
 def data_folder() -> Path:
-    """The folder where the databases lie: `FEDERATION_DATA`, else the checkout itself."""
+    """Return the folder of the databases: `FEDERATION_DATA`, else the checkout itself."""
     return named_data_folder() or ROOT
 
 
 def cookie_secret(environ: Mapping[str, str] = os.environ) -> str | None:
-    """What Datasette signs its cookies with, the same in all workers; None leaves that to Datasette."""
+    """Return the secret that signs Datasette's cookies, shared by all workers; None to let Datasette make one."""
     return environ.get(COOKIE_SECRET)
 
 
 def sftp_key_path(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The file of the key to a store over SFTP: the one kind whose key no variable of Litestream's own names."""
+    """Return the path of the SFTP key for a store, for which Litestream has no variable; None if not set."""
     return environ.get("FEDERATION_SFTP_KEY_PATH") or None

@@ -1,4 +1,4 @@
-"""Which version this is: of the registry, and of its client."""
+"""The version of the registry and its client."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -6,7 +6,7 @@ PACKAGE = "pangeo-forge-federation"
 
 
 def package_version() -> str:
-    """As pyproject.toml has it; `unknown` where the package lies somewhere without being installed."""
+    """Return the installed version; `unknown` if the package is not installed."""
     try:
         return version(PACKAGE)
     except PackageNotFoundError:

@@ -11,23 +11,23 @@ from pangeo_forge_federation.storage.durable_files import write_private
 CONFIGURATION = ".litestream.yml"
 SOCKET = ".litestream.sock"
 
-# How often commits leave when nobody waits for them.
+# How often commits are replicated when no request waits for them.
 SYNC_INTERVAL = "1s"
-# Snapshots, and with them the moments that can be restored.
+# How often a whole copy is stored, and how far back a registry can be restored.
 SNAPSHOT_INTERVAL, SNAPSHOT_RETENTION = "24h", "336h"
 SHUTDOWN_SECONDS = 10
 
 
 def write_configuration(folder: Path, data: Path, url: StoreUrl) -> Path:
-    """Write the configuration of the databases in `data` into a folder, for its owner alone."""
+    """Write the configuration of the databases in `data` into a folder, readable by its owner only."""
     path = folder / CONFIGURATION
-    # JSON is YAML, and needs no quoting of ours
+    # JSON is valid YAML
     write_private(path, json.dumps(configuration(data, url), indent=2))
     return path
 
 
 def configuration(data: Path, url: StoreUrl) -> dict:
-    """https://litestream.io/reference/config/ has the keys."""
+    """Return the configuration, as documented at https://litestream.io/reference/config/."""
     return {
         "socket": {"enabled": True, "path": SOCKET, "permissions": 0o600},
         "logging": {"level": "info", "stderr": True},

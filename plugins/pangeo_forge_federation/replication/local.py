@@ -1,4 +1,4 @@
-"""What Litestream keeps beside a database about how far it has read it."""
+"""Read the files in which Litestream keeps its progress next to a database."""
 
 import re
 import shutil
@@ -10,13 +10,13 @@ _FILE = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})\.ltx", re.ASCII)
 
 
 def kept_folder(data: Path, name: str) -> Path:
-    """Where Litestream keeps what it has read of a database."""
+    """Return the folder in which Litestream keeps the changes that it has read from a database."""
     path = database_path(data, name)
     return path.with_name(f".{path.name}-litestream")
 
 
 def kept_files(data: Path, name: str) -> dict[int, int]:
-    """Transaction -> size in bytes of each file that was read from the database and is still kept here."""
+    """Return transaction -> size in bytes of the files that are still kept here."""
     found = {}
     for path in kept_folder(data, name).glob("ltx/0/*.ltx"):
         if match := _FILE.fullmatch(path.name):
@@ -25,5 +25,5 @@ def kept_files(data: Path, name: str) -> dict[int, int]:
 
 
 def forget(data: Path, name: str) -> None:
-    """Have Litestream begin anew with a whole copy: for a database that it has not written itself."""
+    """Make Litestream start over with a whole copy, for a database that it did not write itself."""
     shutil.rmtree(kept_folder(data, name), ignore_errors=True)

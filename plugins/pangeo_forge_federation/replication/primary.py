@@ -1,7 +1,7 @@
-"""`scripts/serve --replicate URL`: Litestream beside the server, seen to by a thread of its own.
+"""Implement `scripts/serve --replicate URL`: run Litestream next to the server, watched by a thread.
 
-What the store confirms is not believed for ever: it is asked what it holds, since Litestream goes on after a store
-came back with older content, and says that all is well while nothing can be restored from it.
+The thread also lists the content of the store regularly. If a store comes back with older content, Litestream goes on
+and reports no error, although nothing can be restored from there.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pangeo_forge_federation.replication import litestream
 from pangeo_forge_federation.replication.configuration import write_configuration
-from pangeo_forge_federation.replication.control import Synced, answers, replicate_now
+from pangeo_forge_federation.replication.control import Synced, is_listening, replicate_now
 from pangeo_forge_federation.replication.local import forget, kept_files
 from pangeo_forge_federation.replication.process import Child, end_left_behind, hold_folder
 from pangeo_forge_federation.replication.restore import restore_database
@@ -27,11 +27,11 @@ from pangeo_forge_federation.storage.database import DATABASES, FEDERATION, REPL
 
 logger = logging.getLogger("federation.replication.primary")
 
-# How often it is looked whether everything has arrived, and how long that may take.
+# How often to check that everything has arrived, and how long that may take.
 WATCH_SECONDS, SYNC_SECONDS = 1.0, 10.0
-# How often the store is asked what it holds: often where that is a folder, and costs nothing.
+# How often to list the content of the store: more often if it is a folder, where that costs nothing.
 CHECK_SECONDS, CHECK_FOLDER_SECONDS = 15.0, 3.0
-# Starts that follow each other wait longer and longer.
+# The pause before a restart of Litestream, which doubles each time.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 READY_SECONDS = 10.0
 # How long the first copy of a large registry may take.
@@ -40,13 +40,13 @@ FIRST_SECONDS = 3600.0
 
 @contextlib.contextmanager
 def replicating(data: Path, url: StoreUrl) -> Iterator[None]:
-    """Replicate both databases of a folder until the block is left; restore those that are missing before.
+    """Replicate both databases of a folder within the block, after restoring those that are missing.
 
-    Raises ReplicationError: then the store, or what is here, must not be touched.
+    Raises ReplicationError if the store or the folder must not be changed.
     """
     data.mkdir(parents=True, exist_ok=True)
     if url.folder and url.folder.resolve().is_relative_to(data):
-        raise ReplicationError(f"{url.text} lies in {data}: a copy there is lost with it")
+        raise ReplicationError(f"{url.text} is inside {data}: the copy would be lost together with the original")
     with hold_folder(data):
         litestream.ensure_installed()
         configuration = write_configuration(data, data, url)
@@ -56,14 +56,14 @@ def replicating(data: Path, url: StoreUrl) -> Iterator[None]:
             primary.start()
             yield
         finally:
-            # a second signal must not leave the last commits here
+            # a second signal must not interrupt the replication of the last commits
             with ignored_signals():
                 primary.stop()
             (data / REPLICATED_MARK).unlink()
 
 
 def end_replication(data: Path) -> None:
-    """Clear up behind a server that was killed, for one that does not replicate. Raises ReplicationError."""
+    """Clean up after a replicating server that was killed. Raises ReplicationError."""
     with hold_folder(data):
         end_left_behind(data)
         (data / REPLICATED_MARK).unlink()
@@ -71,7 +71,7 @@ def end_replication(data: Path) -> None:
 
 @contextlib.contextmanager
 def ignored_signals() -> Iterator[None]:
-    """SIGTERM and SIGINT do nothing until the block is left."""
+    """Ignore SIGTERM and SIGINT within the block."""
     handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
@@ -81,7 +81,7 @@ def ignored_signals() -> Iterator[None]:
 
 
 class Primary:
-    """What sees to the replication of one folder."""
+    """The replication of one folder."""
 
     def __init__(self, data: Path, url: StoreUrl, configuration: Path):
         self._data = data
@@ -94,11 +94,11 @@ class Primary:
         self._suspected: set[str] = set()
 
     def start(self) -> None:
-        """Compare with the store, restore what is missing here, and start. Raises ReplicationError.
+        """Compare the folder with the store, restore missing databases, and start. Raises ReplicationError.
 
-        When this returns everything that was here is in the store.
+        When this returns, the whole content of the folder is in the store.
         """
-        # one that a killed server left behind may still be bringing commits into the store
+        # the Litestream of a server that was killed may still be sending commits
         end_left_behind(self._data)
         known = read_state(self._data)
         if known is not None and known.url != self._url.text:
@@ -116,17 +116,17 @@ class Primary:
                 logger.warning("%s.db was restored, up to transaction %d", name, restored.transaction)
         self._save(replace(self._state, positions=positions))
         if not all(database_path(self._data, name).exists() for name in DATABASES):
-            # made before Litestream looks at them; those that are there it opens first, and goes on in their logs
+            # before Litestream reads them
             prepare(self._data)
         if incomplete:
-            self._copy_anew(incomplete)
+            self._copy_again(incomplete)
         self._start_child()
-        asked = time.monotonic()
-        self._succeed(asked, self._sync(FIRST_SECONDS))
+        started = time.monotonic()
+        self._succeed(started, self._sync(FIRST_SECONDS))
         self._thread.start()
 
     def stop(self) -> None:
-        """Bring the last commits into the store, and end."""
+        """Replicate the last commits, and stop."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -140,32 +140,32 @@ class Primary:
     def _watch(self) -> None:
         pause, next_check = FIRST_PAUSE, 0.0
         interval = CHECK_FOLDER_SECONDS if self._url.folder else CHECK_SECONDS
-        # a conflict is not tried again: what this one would write could spoil what the other wrote
+        # never retry after a conflict: writing could damage what the other server stored
         while self._state.status != "conflict" and not self._stopping.wait(WATCH_SECONDS):
             try:
                 if not self._child.is_running:
-                    self._fail("failing", f"{self._child.end}; it is started again in {pause:g} s")
+                    self._fail("failing", f"{self._child.end}; restarting in {pause:g} s")
                     if self._stopping.wait(pause):
                         return
                     pause = min(LONGEST_PAUSE, 2 * pause)
                     self._start_child()
                     continue
-                asked = time.monotonic()
+                started = time.monotonic()
                 synced = self._sync()
-                if asked >= next_check:
+                if started >= next_check:
                     if self._compare(synced):
                         continue
-                    next_check = asked + (0 if self._suspected else interval)
+                    next_check = started + (0 if self._suspected else interval)
                 pause = FIRST_PAUSE
                 if not self._suspected:
-                    self._succeed(asked, synced)
+                    self._succeed(started, synced)
             except (ReplicationError, OSError) as error:
                 self._fail("failing", str(error))
 
     def _start_child(self) -> None:
         self._child.start()
         until = time.monotonic() + READY_SECONDS
-        while not answers(self._data):
+        while not is_listening(self._data):
             if not self._child.is_running or time.monotonic() > until:
                 self._child.stop()
                 raise ReplicationError(self._child.end)
@@ -175,43 +175,43 @@ class Primary:
         return {name: replicate_now(self._data, name, seconds) for name in DATABASES}
 
     def _compare(self, synced: dict[str, Synced]) -> bool:
-        """Hold what the store holds against what it has confirmed. Whether something had to be done."""
+        """Compare the content of the store with its confirmations. Return whether any action was taken."""
         stored = {name: fetch_stored(self._configuration, self._data, name) for name in synced}
-        # asked again after the listing: whatever is there and not here is another's
+        # again after the listing: anything newer in the store comes from another server
         now = self._sync()
         for name, each in stored.items():
             if each.newest > now[name].transaction:
                 self._fail(
                     "conflict",
                     f"another server writes to {self._url.text} too (it is at transaction {each.newest} of {name}.db, "
-                    f"this one at {now[name].transaction}): nothing more is replicated from here; stop one of the two",
+                    f"this one at {now[name].transaction}). Replication has stopped here: stop one of the two servers",
                 )
                 self._child.stop()
                 return True
-        short = {name for name, each in stored.items() if each.reach < synced[name].replicated}
-        # a listing is no single moment: it must be seen twice
-        broken, self._suspected = short & self._suspected, short
+        incomplete = {name for name, each in stored.items() if each.reach < synced[name].replicated}
+        # a listing is not atomic, so a gap must be seen twice
+        broken, self._suspected = incomplete & self._suspected, incomplete
         if broken:
             self._suspected = set()
-            self._fail("broken", f"{self._url.text} has lost files of {', '.join(sorted(broken))}: it is copied anew")
+            self._fail("broken", f"{self._url.text} has lost files of {', '.join(sorted(broken))}: copying again")
             self._child.stop()
-            self._copy_anew(sorted(broken))
+            self._copy_again(sorted(broken))
             self._start_child()
         return bool(broken)
 
-    def _copy_anew(self, names: list[str]) -> None:
+    def _copy_again(self, names: list[str]) -> None:
         """Bring whole copies into a store in which files are missing."""
         for name in names:
             forget(self._data, name)
         arguments = ["replicate", "-once", "-force-snapshot", "-no-expand-env", "-config", str(self._configuration)]
         litestream.run(arguments, "the store takes no new copy", seconds=None)
 
-    def _succeed(self, asked: float, synced: dict[str, Synced]) -> None:
+    def _succeed(self, started: float, synced: dict[str, Synced]) -> None:
         if self._state.status not in ("ok", "starting"):
             logger.warning("replication goes on again")
         positions = {name: each.replicated for name, each in synced.items()}
         position = positions.get(FEDERATION, 0)
-        self._save(State(PRIMARY, self._url.text, "ok", position, asked, positions=positions))
+        self._save(State(PRIMARY, self._url.text, "ok", position, started, positions=positions))
 
     def _fail(self, status: str, detail: str) -> None:
         is_new = (self._state.status, self._state.detail) != (status, detail)
@@ -225,26 +225,25 @@ class Primary:
 
 
 def compare(data: Path, name: str, stored: Stored, known: State | None, url: StoreUrl) -> bool:
-    """Whether a database that is here must be copied anew into the store. Raises ReplicationError.
+    """Return whether a local database must be copied into the store again. Raises ReplicationError.
 
-    Two writers are not kept apart by the store, so a server that was away, and in whose place another wrote, must
-    not go on where it stopped.
+    The store accepts several writers. So a server that was down while another one took its place must not continue.
     """
     kept = kept_files(data, name)
     if not stored.files:
         return bool(kept)
     if known is None:
         raise ReplicationError(
-            f"{url.text} holds a {name}.db, and the one in {data} did not come from there: give a path of its own, or "
-            "an empty --data folder to go on with what the store holds"
+            f"{url.text} holds a {name}.db that is not a copy of the one in {data}: choose another path, or an empty "
+            "--data folder to continue with the content of the store"
         )
     here = max(known.positions.get(name, 0), *kept, 0)
     sizes = {stored.size_of(stored.newest), kept.get(stored.newest)} - {None}
     if stored.newest > here or len(sizes) > 1:
         raise ReplicationError(
             f"{url.text} was written to by another server (it is at transaction {stored.newest} of {name}.db, {data} "
-            f"at {here}): start with an empty --data folder to go on from there, or replicate to a new path"
+            f"at {here}): start with an empty --data folder to continue from there, or replicate to a new path"
         )
-    # what the store lacks must still be here, or it cannot be brought there piece by piece
+    # the missing transactions must still be here to be sent one by one
     follows = not kept or min(kept) <= stored.newest + 1
     return stored.reach < stored.newest or not follows

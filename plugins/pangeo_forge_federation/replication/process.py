@@ -1,4 +1,4 @@
-"""Litestream as a child: never two of them on one folder, and what it complains about is heard."""
+"""Run Litestream as a child process, never two of them for one folder, and log its errors."""
 
 import fcntl
 import logging
@@ -18,20 +18,20 @@ from pangeo_forge_federation.replication.urls import ReplicationError
 logger = logging.getLogger("federation.replication.process")
 
 FOLDER_LOCK, CHILD_LOCK = ".replication.lock", ".litestream.lock"
-# How long a child may take to bring its last commits into the store before it is killed.
+# How long a child may take to replicate the last commits before it is killed.
 STOP_SECONDS = SHUTDOWN_SECONDS + 5
-# The same complaint is logged again after so long.
+# Interval between log entries with the same error.
 REPEAT_SECONDS = 60
 
 
 def hold_folder(data: Path) -> IO:
-    """The lock of the one server that replicates or follows into a folder. Raises ReplicationError."""
+    """Lock a folder for the one server that replicates or follows into it. Raises ReplicationError."""
     file = (data / FOLDER_LOCK).open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise ReplicationError(f"another server replicates {data} already") from None
+        raise ReplicationError(f"another server already replicates {data}") from None
     return file
 
 
@@ -48,17 +48,17 @@ class Child:
         self._data = data
         self._command = [str(litestream.binary()), *arguments]
         self._process: subprocess.Popen | None = None
-        self._said: dict[str, float] = {}
-        # what it last complained about
-        self.fault: str | None = None
+        self._logged_at: dict[str, float] = {}
+        # its last error
+        self.error: str | None = None
 
     def start(self) -> None:
-        """Start it. What a killed server left behind is ended first: two on one database would undo each other."""
-        self.fault = None
+        """Start it, after ending the one of a server that was killed: two would damage each other's work."""
+        self.error = None
         with (self._data / CHILD_LOCK).open("a+") as lock:
             _take_over(lock)
-            # it holds the lock, through the file that it inherits, for as long as it lives; a terminal's Ctrl-C is
-            # for the server
+            # the child keeps the lock as long as it runs, through the inherited file. Its own session keeps a
+            # terminal's Ctrl-C away from it.
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._data,
@@ -77,18 +77,18 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
+        """Whether it has been started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def end(self) -> str:
-        """How it ended, in a few words."""
+        """A description of how it ended."""
         code = self._process.poll() if self._process else None
-        how = "did not start" if code is None else f"ended with {code}"
-        return f"Litestream {how}" + (f": {self.fault}" if self.fault else "")
+        how = "did not start" if code is None else f"ended with exit code {code}"
+        return f"Litestream {how}" + (f": {self.error}" if self.error else "")
 
     def stop(self) -> None:
-        """End it, after it has brought what is committed into the store."""
+        """Stop it after it has replicated all commits."""
         if self._process is None:
             return
         self._process.terminate()
@@ -101,32 +101,32 @@ class Child:
     def _listen(self, process: subprocess.Popen) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            if (fault := litestream.fault_of(line.strip())) is None:
+            if (error := litestream.error_in(line.strip())) is None:
                 continue
-            self.fault = fault
+            self.error = error
             now = time.monotonic()
-            if now - self._said.get(fault, -REPEAT_SECONDS) >= REPEAT_SECONDS:
-                self._said = {**dict(list(self._said.items())[-100:]), fault: now}
-                logger.error("Litestream: %s", fault)
+            if now - self._logged_at.get(error, -REPEAT_SECONDS) >= REPEAT_SECONDS:
+                self._logged_at = {**dict(list(self._logged_at.items())[-100:]), error: now}
+                logger.error("Litestream: %s", error)
 
 
 def _take_over(lock: IO) -> None:
-    """Take the lock of the child; whoever still holds it was left behind by a server that was killed."""
+    """Take the child's lock, after ending any process of a killed server that still holds it."""
     if _try(lock):
         return
     lock.seek(0)
     written = lock.read().strip()
     if not written.isdigit():
-        raise ReplicationError(f"a Litestream that nobody looks after holds {lock.name}: end it")
+        raise ReplicationError(f"an abandoned Litestream holds {lock.name}: end that process")
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        # it holds the lock, so that the number is still its own
+        # it still holds the lock, so the process id is its own
         os.kill(int(written), number)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if _try(lock):
                 return
             time.sleep(0.05)
-    raise ReplicationError(f"process {written}, a Litestream that was left behind, does not end")
+    raise ReplicationError(f"process {written}, an abandoned Litestream, does not end")
 
 
 def _try(lock: IO) -> bool:

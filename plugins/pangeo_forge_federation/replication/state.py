@@ -1,6 +1,6 @@
-"""How replication stands, written down by the process that sees to it and read by those that serve.
+"""The status of replication, written by the process that runs Litestream and read by the workers.
 
-A small file in the data folder: several workers serve one folder, and none of them is the parent of Litestream.
+It is a small file in the data folder, since Litestream is not a child of the workers.
 """
 
 import json
@@ -19,43 +19,43 @@ PRIMARY, REPLICA = "primary", "replica"
 
 @dataclass(frozen=True)
 class State:
-    """How replication stands."""
+    """The status of replication."""
 
     role: str
     url: str
-    # starting; ok; failing: it is tried again; broken: made whole again; conflict: a person must choose
+    # starting; ok; failing: being retried; broken: being copied again; conflict: needs a decision by a person
     status: str
-    # the last transaction of federation.db that is in the store (primary), or that is here (replica)
+    # the last transaction of federation.db in the store (primary) or in the copy (replica)
     position: int = 0
-    # time.monotonic(), which is one clock for all processes of a machine and does not jump: everything that was
-    # committed (primary), or stored (replica), by then has arrived
+    # everything that was committed (primary) or stored (replica) before this moment has arrived. time.monotonic() is
+    # the same for all processes on a machine, and does not jump.
     arrived: float | None = None
     detail: str | None = None
-    # by database, the last transaction that is known to be in the store
+    # database -> the last transaction known to be in the store
     positions: dict[str, int] = field(default_factory=dict)
 
     @property
     def age_seconds(self) -> float | None:
-        """How long ago `arrived` was; None where nothing has."""
+        """Seconds since `arrived`; None if nothing has arrived."""
         return None if self.arrived is None else max(0.0, time.monotonic() - self.arrived)
 
     @property
     def arrived_at(self) -> str | None:
-        """The same moment as RFC 3339 text, by this machine's clock."""
+        """`arrived` in RFC 3339, by this machine's clock."""
         age = self.age_seconds
         return None if age is None else times.to_text(datetime.fromtimestamp(time.time() - age, UTC))
 
 
 def save_state(data: Path, state: State) -> None:
-    """Write the state down. What is read is the old one or the new one, never a part."""
+    """Write the state atomically."""
     write_private(data / STATE, json.dumps(asdict(state)))
 
 
 def read_state(data: Path) -> State | None:
-    """The state as it was last written down; None where nothing was ever replicated. Raises ReplicationError."""
+    """Read the last state; None if the folder was never replicated. Raises ReplicationError."""
     try:
         return State(**json.loads((data / STATE).read_text("utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        raise ReplicationError(f"{data / STATE} cannot be read: it is not what a server wrote") from None
+        raise ReplicationError(f"{data / STATE} cannot be read: it was not written by a server") from None

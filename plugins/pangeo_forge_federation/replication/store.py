@@ -1,4 +1,4 @@
-"""What a store holds of a database: how far it can be restored from there."""
+"""List the files of a database in a store, and find out how far it can be restored."""
 
 import json
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ from pangeo_forge_federation.values import times
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file of a store: the changes of the transactions from `first` to `last`, `first` = 1 for a whole database."""
+    """One file in a store: the changes of transactions `first` to `last`; `first` is 1 for a whole database."""
 
     first: int
     last: int
     size: int
     level: int
-    # RFC 3339, whole seconds, by the clock of whoever wrote it
+    # RFC 3339 in whole seconds, by the writer's clock
     at: str
 
 
@@ -31,12 +31,12 @@ class Stored:
 
     @property
     def newest(self) -> int:
-        """The last transaction that any file names; 0 when there is none."""
+        """The last transaction in any file; 0 if there are none."""
         return max((file.last for file in self.files), default=0)
 
     @property
     def reach(self) -> int:
-        """The last transaction up to which it can be restored: beyond it a file is missing."""
+        """The last transaction that can be restored, before the first gap."""
         reach = 0
         for file in sorted(self.files, key=lambda file: (file.first, file.last)):
             if file.first <= reach + 1:
@@ -45,8 +45,7 @@ class Stored:
 
     @property
     def begins(self) -> tuple[str, str] | None:
-        """The earliest and the latest moment at which the first whole database was there: the listing has no fractions
-        of a second."""
+        """The second in which the first whole copy was written, as (beginning, end): times have no fractions."""
         written = min((file.at for file in self.files if file.first == 1), default=None)
         if written is None:
             return None
@@ -54,29 +53,29 @@ class Stored:
         return second, times.to_text(times.from_text(second) + timedelta(seconds=1))
 
     def at(self, transaction: int) -> str | None:
-        """When a transaction was written, by the clock of its writer."""
+        """Return when a transaction was written, by the writer's clock; None if unknown."""
         times = [file.at for file in self.files if file.first <= transaction <= file.last]
         return min(times, default=None)
 
     def size_of(self, transaction: int) -> int | None:
-        """The size of the file that holds this transaction alone, while it is kept."""
+        """Return the size in bytes of the file with this transaction only; None if there is none."""
         sizes = (file.size for file in self.files if file.level == 0 and file.first == file.last == transaction)
         return next(sizes, None)
 
 
-def fetch_stored(configuration: Path, data: Path, name: str, seconds: float = litestream.ASK_SECONDS) -> Stored:
-    """Ask the store what it holds of a database. Raises ReplicationError."""
+def fetch_stored(configuration: Path, data: Path, name: str, seconds: float = litestream.REQUEST_SECONDS) -> Stored:
+    """List the files of a database in the store. Raises ReplicationError."""
     path = str(database_path(data, name))
-    said = litestream.run(
+    listing = litestream.run(
         ["ltx", "-level", "all", "-json", "-no-expand-env", "-config", str(configuration), path],
         f"the store of {name}.db cannot be read",
         seconds,
     )
-    return read_listing(json.loads(said or "[]"))
+    return read_listing(json.loads(listing or "[]"))
 
 
 def read_listing(listing: Iterable[dict] | None) -> Stored:
-    """From what `litestream ltx -json` prints."""
+    """Read the output of `litestream ltx -json`."""
     return Stored(
         tuple(
             StoredFile(

@@ -1,4 +1,4 @@
-"""The server: Datasette under uvicorn, made by an application factory so that several workers can serve one file."""
+"""The server: Datasette under uvicorn, created by a factory so that several workers can serve one database."""
 
 import json
 from pathlib import Path
@@ -15,9 +15,9 @@ from pangeo_forge_federation.web.public_url import path_prefix
 
 
 def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> Datasette:
-    """A Datasette of this checkout's configuration over the databases of a data folder. Raises `BadSetting`."""
+    """Return a Datasette with this checkout's configuration and the databases of a folder. Raises `BadSetting`."""
     settings = json.loads((ROOT / "settings.json").read_text("utf-8"))
-    # links of pages begin with it
+    # the prefix of links in pages
     settings["base_url"] = path_prefix(public_url()) + "/"
     return Datasette(
         files=[str(database_path(data, name)) for name in prepare(data)],
@@ -31,7 +31,7 @@ def make_datasette(data: Path, metadata: dict | None = None, **options: Any) -> 
 
 
 def create_application() -> Any:
-    """The ASGI application of one worker, over the folder that `FEDERATION_DATA` names."""
+    """Return the ASGI application of one worker, for the folder in `FEDERATION_DATA`."""
     redact_stderr()
     end_with_supervisor()
     return make_datasette(data_folder(), secret=cookie_secret()).app()

@@ -1,7 +1,7 @@
-"""What the client knows of the API, written out from the queries and the field models.
+"""Generate the client's files about the API from the canned queries and the field models.
 
-The client is installed without the server, so it cannot ask them. `scripts/write-generated` writes the files anew, and
-a test compares them with what they are made from.
+The client is installed without the server, so it needs its own copy. `scripts/write-generated` updates the files, and
+a test checks that they are up to date.
 """
 
 import asyncio
@@ -51,20 +51,20 @@ API_FILE = CLIENT / "api.json"
 RECORDS_FILE = CLIENT / "records.py"
 READS_FILE = CLIENT / "reads.py"
 
-# What the client's checks call a text of this pattern.
+# Pattern -> name of the client's check for strings of this pattern.
 TEXTS = {URL_PATTERN: "url", BAKERY_ID_PATTERN: "bakery", FEEDSTOCK_NAME_PATTERN: "feedstock"}
 _TYPES = {INTEGER: "int", NUMBER: "float", BOOLEAN: "bool"}
 _WRITTEN = (NestedDataset, RecipeRun, Dataset)
 
 
 def client_files(queries: Iterable[CannedQuery]) -> dict[Path, str]:
-    """The files of the client that follow from these queries and the models, with their text."""
+    """Return path -> content of the generated files."""
     queries = list(queries)
     return {API_FILE: _api(queries), RECORDS_FILE: _records(), READS_FILE: _reads(queries)}
 
 
 def _api(queries: list[CannedQuery]) -> str:
-    # of the last nothing is read by itself, but a run is sent with them
+    # no endpoint returns a NestedDataset alone, but runs are sent with them
     records = {query.record for query in queries} | {Health, NestedDataset}
     api = {
         "operators": {
@@ -79,7 +79,7 @@ def _api(queries: list[CannedQuery]) -> str:
 
 
 def _dump(value: Any, indent: str = "", deep: int = 3) -> str:
-    """JSON with a line for each thing at the bottom, so that a change reads well in a diff."""
+    """Return JSON with one line for each item at the lowest level, for readable diffs."""
     line = json.dumps(value, ensure_ascii=False)
     if deep == 0 or not value or not isinstance(value, dict | list):
         return line
@@ -93,7 +93,7 @@ def _dump(value: Any, indent: str = "", deep: int = 3) -> str:
 
 
 def described_fields(record: type[Record]) -> dict[str, Any]:
-    """Field -> what the client's `Field` says of it."""
+    """Return field name -> arguments of the client's `Field`."""
     kinds = column_kinds(record)
     fields: dict[str, dict[str, Any]] = {}
     for name, info in record.model_fields.items():
@@ -102,7 +102,7 @@ def described_fields(record: type[Record]) -> dict[str, Any]:
         fields[name] = {"kind": kinds[name], "description": info.description}
         if choices := column_choices(record, name):
             fields[name]["choices"] = list(choices)
-        # how a POST and a PATCH take it
+        # how POST and PATCH accept it
         fields[name] |= {key: extra[key] for key in ("create", "update") if extra.get(key)}
         if extra.get("create") and kinds[name] == TEXT:
             fields[name] |= _bounds(create_model_of(record).model_json_schema()["properties"][name])
@@ -110,7 +110,7 @@ def described_fields(record: type[Record]) -> dict[str, Any]:
 
 
 def _bounds(schema: dict[str, Any]) -> dict[str, Any]:
-    """What a text that is sent must be, from its JSON schema."""
+    """Return the bounds of a string in a request, from its JSON schema."""
     schema = schema.get("anyOf", [schema])[0]
     if "enum" in schema:
         return {}
@@ -154,15 +154,15 @@ def _reads(queries: list[CannedQuery]) -> str:
         given = ", ".join([f'"{query.name}"', *query.path_parameters])
         if query.one:
             record = f"records.{query.record.__name__}"
-            # in the order in which people know them: that of the SQL is SQLite's business
+            # in the order of the fields, rather than of the SQL
             parameters = [name for name in query.record.model_fields if name in query.query_parameters]
-            asked = [f"{name}: Value | None = None" for name in parameters]
+            arguments = [f"{name}: Value | None = None" for name in parameters]
             call = f"self.record({', '.join([given, *(f'{name}={name}' for name in parameters)])})"
         else:
             record = f"Pages[records.{query.record.__name__}]"
-            asked, call = ["**filters: Value"], f"self.rows({given}, filters=filters)"
+            arguments, call = ["**filters: Value"], f"self.rows({given}, filters=filters)"
         name = query.name.removeprefix("get_" if query.one else "list_")
-        lines += ["", f"    def {name}({', '.join(['self', *ids, *asked])}) -> {record}:", *_docstring(query)]
+        lines += ["", f"    def {name}({', '.join(['self', *ids, *arguments])}) -> {record}:", *_docstring(query)]
         lines.append(f"        return {call}")
     return "\n".join(lines) + "\n"
 
@@ -181,7 +181,7 @@ def _records() -> str:
         "",
         "from typing import Any, NotRequired, TypedDict",
     ]
-    # in RECORDS what others refer to comes before them
+    # RECORDS has each record after those that it refers to
     for name, record in RECORDS.items():
         nullable = nullable_columns(record)
         parent = next((each for each in RECORDS.values() if each is record.__base__), None)
@@ -218,7 +218,7 @@ def _body(name: str, words: str, model: type[BaseModel]) -> list[str]:
 
 def _annotation(annotation: Any, kind: str) -> str:
     if get_origin(annotation) in (UnionType, None) and get_args(annotation):
-        # a field that may be null
+        # a nullable field
         annotation = next(each for each in get_args(annotation) if each is not type(None))
     if get_origin(annotation) is list:
         item = get_args(annotation)[0]
@@ -234,7 +234,7 @@ def _annotation(annotation: Any, kind: str) -> str:
 
 
 async def write_client_files() -> None:
-    """Write the files, of this checkout's queries and models."""
+    """Write the files for this checkout's queries and models."""
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
         datasette = make_datasette(Path(folder))

@@ -8,13 +8,13 @@ import asgi_csrf
 
 
 def patch_datasette(datasette: Any) -> None:
-    """Have it done once, or faster."""
-    # merges all the metadata to find a plugin's few lines; they are read at the start, and do not change
+    """Apply both changes."""
+    # merges all metadata for a few lines of configuration, which do not change after the start
     datasette.plugin_config = functools.cache(datasette.plugin_config)
-    # makes a secret for each request without a cookie, whether a form asks for one or not, letter by letter
+    # makes a secret for each request without a cookie, even if it has no form, one character at a time
     asgi_csrf.make_secret = make_secret
 
 
 def make_secret(length: int) -> str:
-    """As many random letters and digits, `-` and `_`, each of 6 bits."""
+    """Return a random string of this length, with 6 bits per character."""
     return secrets.token_urlsafe(length)[:length]

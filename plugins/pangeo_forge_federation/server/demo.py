@@ -1,4 +1,4 @@
-"""The made-up federation of `scripts/serve --demo`: loaded by the ordinary sync and by ordinary POSTs."""
+"""Create the made-up federation of `scripts/serve --demo`, with an ordinary sync and ordinary POSTs."""
 
 import asyncio
 import os
@@ -26,16 +26,16 @@ TOKEN_NAME, TOKEN_DAYS = "demo", 30
 
 
 def ensure_demo(data: Path, now: datetime | None = None) -> bool:
-    """Make the demo in a folder where there is none, its runs ending at `now`. True if it was made.
+    """Create the demo in a folder unless it exists, with runs until `now`. Return True if it was created.
 
-    It is made beside the folder and then moved there, so that what is there is whole.
+    It is made next to the folder and then moved there, so that it is never incomplete.
     """
     if database_path(data, FEDERATION).exists():
         return False
     data.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f"{data.name}-", dir=data.parent))
     try:
-        # set, it would name the folder that the runs are written to
+        # if set, the runs would be written to that folder
         with _unset(DATA_FOLDER):
             asyncio.run(_make_demo(making, now or datetime.now(UTC)))
         return _move(making, data)
@@ -44,16 +44,16 @@ def ensure_demo(data: Path, now: datetime | None = None) -> bool:
 
 
 def _move(making: Path, data: Path) -> bool:
-    """Put what was made in its place. False if another process was first: its demo stays."""
+    """Move the demo into place. Return False if another process was faster, whose demo is then kept."""
     try:
-        # takes the place of an empty folder too
+        # also replaces an empty folder
         making.rename(data)
     except OSError:
         if database_path(data, FEDERATION).exists():
             return False
         if not data.is_dir():
             raise
-        # federation.db comes last: where it is, the demo is whole
+        # federation.db last: the demo is complete once it exists
         for path in sorted(making.iterdir(), key=lambda path: path.name == f"{FEDERATION}.db"):
             shutil.move(path, data / path.name)
     return True
@@ -61,7 +61,7 @@ def _move(making: Path, data: Path) -> bool:
 
 @contextmanager
 def _unset(name: str) -> Iterator[None]:
-    """Without this variable in the environment, for the time being."""
+    """Remove an environment variable within the block."""
     value = os.environ.pop(name, None)
     try:
         yield
@@ -71,7 +71,7 @@ def _unset(name: str) -> Iterator[None]:
 
 
 def demo_token(data: Path) -> str:
-    """The token to try, of one of the demo's bakeries: in place of the one before, of which only the hash is kept."""
+    """Return a token for one of the demo's bakeries. It replaces the previous one, of which only the hash is stored."""
     prepare(data)
     connection = connect(database_path(data, TOKENS))
     try:
@@ -104,7 +104,7 @@ async def _record(datasette, data: Path, bakery_id: str, runs: list[dict]) -> No
         for start in range(0, len(runs), MAX_RUNS):
             response = await datasette.client.post("/recipe_runs", json=runs[start : start + MAX_RUNS], headers=headers)
             if response.status_code != 201:
-                raise RuntimeError(f"the demo's runs were refused: {response.text}")
+                raise RuntimeError(f"the demo's runs were rejected: {response.text}")
         tokens.revoke_token(connection, int(token.split("_")[1]))
     finally:
         connection.close()

@@ -28,23 +28,23 @@ class Feedstock(NamedTuple):
     repository: str
     bakery: str
     commits: tuple[int, ...]  # how many days ago each commit was made, oldest first
-    version: str | None = None  # of pangeo-forge-recipes; some bakeries do not say
+    version: str | None = None  # of pangeo-forge-recipes; None for bakeries that do not report it
 
     @property
     def id(self) -> str:
-        """The id that follows from its repository's name."""
+        """The feedstock id for its repository."""
         return feedstock_id(self.repository, HOME)
 
 
 class Recipe(NamedTuple):
-    """A recipe of the demo, and how its runs go."""
+    """A recipe of the demo, and the pattern of its runs."""
 
     feedstock: str  # a key of FEEDSTOCKS
     id: str
     title: str  # of its dataset
     every: int  # days between two runs
     at: str  # time of day, UTC
-    minutes: int  # how long a run takes, more or less
+    minutes: int  # approximate duration of a run
     failure_rate: float = 0.03
     format: str = "zarr"
     first: int = DAYS  # the first and the last day on which it was scheduled, in days ago
@@ -72,7 +72,7 @@ FEEDSTOCKS = {
     "velocity": Feedstock("polar-data-lab/antarctic-ice-velocity-feedstock", HARBOR, (180, 55, 20), "0.10.3"),
     "permafrost": Feedstock("polar-data-lab/permafrost-temperatures-feedstock", CAMPUS, (190, 77)),
     "rivers": Feedstock("delta-hydrology/river-discharge_feedstock", NORTHLIGHT, (220, 74, 51, 22, 3), "0.10.4"),
-    # A repository that the fixtures do not hold: the registry first hears of it through its runs.
+    # A repository that is not in the fixtures, known from its runs only.
     "snow": Feedstock("polar-data-lab/snow-depth-on-sea-ice-feedstock", NORTHLIGHT, (15,), "0.10.4"),
 }
 
@@ -132,7 +132,7 @@ BURSTS = [
     Burst("chlorophyll-8day", 24, 0, BROKEN_META_YAML),  # since the commit whose title holds a bare colon
 ]
 
-# What goes on at this moment: recipe, status, minutes ago. The last two were never finished by their bakery.
+# Runs in progress: recipe, status, minutes ago. The last two were never finished by their bakery.
 UNFINISHED = [
     ("ALT/L3/along track 1Hz", "in_progress", 7),
     ("mosaic-2025", "in_progress", 19),
@@ -159,7 +159,7 @@ def demo_recipe_runs(now: datetime) -> dict[str, list[dict]]:
 
 def scheduled_runs(recipe: Recipe, now: datetime) -> list[dict]:
     """Bodies of a recipe's runs of the last `DAYS` days, oldest first."""
-    # A generator of its own for each recipe: a change to one leaves the history of the others as it was.
+    # A separate generator for each recipe, so that changing one recipe does not affect the others.
     random = Random(recipe.id)
     hour, minute = map(int, recipe.at.split(":"))
     bodies = []
@@ -176,7 +176,7 @@ def scheduled_runs(recipe: Recipe, now: datetime) -> list[dict]:
             again = end + RERUN_AFTER
             end = again + duration(recipe, status, random)
             bodies.append(run_body(recipe, now, status, again, end, message, random, workflow=start, attempt=2))
-    # What lies outside is dropped only here, so that the hour of `now` does not shift the draws of the other days.
+    # Other days are dropped only here, so that the hour of `now` does not affect their random numbers.
     return [body for body in bodies if to_text(now - timedelta(days=DAYS)) <= body["run_date"] <= to_text(now)]
 
 
@@ -194,14 +194,14 @@ def pull_request_runs(now: datetime) -> list[tuple[Recipe, dict]]:
 
 
 def unfinished_runs(now: datetime) -> list[tuple[Recipe, dict]]:
-    """(recipe, body) of what goes on at this moment, and of what was lost."""
+    """Return (recipe, body) of runs in progress, and of runs that were never finished."""
     running = {recipe_id: (status, now - timedelta(minutes=minutes)) for recipe_id, status, minutes in UNFINISHED}
     recipes = [recipe for recipe in RECIPES if recipe.id in running]
     return [(recipe, run_body(recipe, now, *running[recipe.id], None, None, Random(recipe.id))) for recipe in recipes]
 
 
 def runs_of_other_statuses(now: datetime, shown: set[str]) -> list[tuple[Recipe, dict]]:
-    """(recipe, body) of a run of each status that no other run has, so that the demo shows all there are."""
+    """Return (recipe, body) of a run for each unused status, so that the demo has all statuses."""
     recipe, random, runs = RECIPES[0], Random("other statuses"), []
     for number, status in enumerate(each for each in STATUSES if each.name not in shown):
         start = now - timedelta(hours=2, minutes=number)

@@ -1,9 +1,9 @@
-"""What a server has started ends with it, even if the server is killed: its workers, and scripts beside it.
+"""End a server's child processes together with it, even if it is killed: its workers, and scheduled scripts.
 
     python -m pangeo_forge_federation.server.ending_with_parent SCRIPT [ARGUMENTS]
 
-The stdin of a script is a pipe whose other end the parent holds and never writes to: it is at its end when the parent
-is gone. A worker has such a pipe from multiprocessing.
+The parent keeps the other end of a script's stdin open and never writes to it: the script reads end of file once the
+parent is gone. Workers have such a pipe from multiprocessing.
 """
 
 import multiprocessing
@@ -15,16 +15,17 @@ import threading
 
 
 def main() -> None:
-    """Run the script that the command line names, with what follows it."""
+    """Run the script named on the command line, with its arguments."""
     threading.Thread(target=_watch, name="federation-parent", daemon=True).start()
     del sys.argv[0]
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def end_with_supervisor() -> None:
-    """Let this process, if it is a worker, stop as on a signal once its supervisor is gone.
+    """If this process is a worker, end it as on SIGTERM once its supervisor is gone.
 
-    One that went on would hold the port and take writes that nobody replicates; the server could not be started again.
+    Otherwise it would keep the port, so that the server could not be restarted, and accept writes that are not
+    replicated.
     """
     if supervisor := multiprocessing.parent_process():
         threading.Thread(target=_wait_for, args=(supervisor,), name="federation-supervisor", daemon=True).start()

@@ -1,4 +1,4 @@
-"""How log lines are written to stderr, as text or as JSON (`FEDERATION_LOG=json`), without secrets in either form."""
+"""Write logs to stderr as text or JSON (`FEDERATION_LOG=json`), with secrets redacted."""
 
 import copy
 import logging
@@ -19,7 +19,7 @@ from pangeo_forge_federation.values.redaction import redact
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time`, `level`, `logger`, `message`, the request's id, and the record's own `fields`."""
+    """One JSON object per line: `time`, `level`, `logger`, `message`, `request_id`, and the record's own `fields`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -33,26 +33,26 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        # each string by itself: in the JSON text a secret could end in an escaped quote
+        # each string separately, since a secret in the encoded JSON might end in an escaped quote
         return write_json({name: redact(value) if isinstance(value, str) else value for name, value in line.items()})
 
 
 class TextFormatter(logging.Formatter):
-    """The line of `logging.Formatter`, traceback included, without secrets."""
+    """The format of `logging.Formatter`, with secrets redacted, also in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
 class UvicornFormatter(DefaultFormatter):
-    """The line of uvicorn, traceback included, without secrets."""
+    """The format of uvicorn, with secrets redacted, also in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
 def log_config(form: str) -> dict:
-    """Return the configuration of `logging` for a server; `form` is `text` or `json`."""
+    """Return the logging configuration of a server; `form` is `text` or `json`."""
     if form == LOG_JSON:
         return {
             "version": 1,
@@ -68,7 +68,7 @@ def log_config(form: str) -> dict:
 
 
 def redact_stderr() -> None:
-    """Keep secrets out of what this process writes to stderr without a configured logger: warnings and crashes."""
+    """Redact secrets in output to stderr that bypasses configured loggers: warnings and uncaught exceptions."""
     if logging.lastResort:
         logging.lastResort.setFormatter(TextFormatter())
     sys.excepthook = _print_exception
@@ -80,7 +80,7 @@ def _print_exception(kind: type[BaseException], error: BaseException | None, tra
 
 
 def _print_exception_of_thread(crash: threading.ExceptHookArgs) -> None:
-    # as Python does
+    # as Python's own hook does
     if not issubclass(crash.exc_type, SystemExit):
         print(f"Exception in thread {crash.thread.name if crash.thread else None}:", file=sys.stderr)
         _print_exception(crash.exc_type, crash.exc_value, crash.exc_traceback)

@@ -1,4 +1,4 @@
-"""`scripts/serve --sync-every 15m --snapshot-every 1d`: scripts beside the server, as processes of their own."""
+"""Implement `scripts/serve --sync-every 15m --snapshot-every 1d`: run scripts as separate processes."""
 
 import contextlib
 import subprocess
@@ -10,29 +10,29 @@ from pathlib import Path
 
 from pangeo_forge_federation.settings import ROOT
 
-# How long a sync that is under way may take to stop: what it saves it saves in short transactions.
+# How long a running sync may take to stop: its transactions are short.
 STOP_SECONDS = 5
 
 
 def sync_command_of(data: Path) -> list[str]:
-    """The script, which ends with this process, even if that is killed."""
+    """Return the command of a sync, which ends with this process even if that is killed."""
     ending = [sys.executable, "-m", "pangeo_forge_federation.server.ending_with_parent"]
     return [*ending, str(ROOT / "scripts" / "sync.py"), "--data", str(data), "--quiet"]
 
 
 def snapshot_command_of(data: Path, every: float) -> list[str]:
-    """The script, which does nothing when the last one is fresh: a server that is started again makes no new one.
+    """Return the command of a snapshot, which does nothing after a restart if the last one is recent.
 
-    `every` is in seconds.
+    `every` is the interval in seconds.
     """
-    fresh = f"{max(1, int(every / 2))}s"
+    max_age = f"{max(1, int(every / 2))}s"
     script = [sys.executable, str(ROOT / "scripts" / "backup.py"), "snapshot"]
-    return [*script, "--data", str(data), "--unless-newer-than", fresh, "--quiet"]
+    return [*script, "--data", str(data), "--unless-newer-than", max_age, "--quiet"]
 
 
 @contextlib.contextmanager
 def running_every(seconds: float, command: Sequence[str]) -> Iterator[None]:
-    """Run a command now, and again so many seconds after it began, until the block is left. Never twice at once."""
+    """Run a command now, and repeatedly at this interval within the block, but never two at once."""
     stopping = threading.Event()
     thread = threading.Thread(target=_run, args=(seconds, command, stopping), name="federation-schedule", daemon=True)
     thread.start()
@@ -45,9 +45,9 @@ def running_every(seconds: float, command: Sequence[str]) -> Iterator[None]:
 
 def _run(seconds: float, command: Sequence[str], stopping: threading.Event) -> None:
     while not stopping.is_set():
-        # its stdout is not the server's; Ctrl-C in a terminal is for the server, which then ends it
-        # its stdin ends with this process, which may be killed
-        beginning = time.monotonic()
+        # its stdout is discarded, Ctrl-C in a terminal reaches only the server, which then ends it,
+        # and its stdin is closed when this process ends, even if killed
+        started = time.monotonic()
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
         ) as process:
@@ -55,7 +55,7 @@ def _run(seconds: float, command: Sequence[str], stopping: threading.Event) -> N
                 pass
             if process.poll() is None:
                 _end(process)
-        stopping.wait(max(0.0, beginning + seconds - time.monotonic()))
+        stopping.wait(max(0.0, started + seconds - time.monotonic()))
 
 
 def _end(process: subprocess.Popen) -> None:

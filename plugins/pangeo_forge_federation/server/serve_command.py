@@ -1,4 +1,4 @@
-"""The command line of scripts/serve: bind, start the workers, say when they answer, stop cleanly."""
+"""The command line of scripts/serve: bind, start the workers, print the URL once they respond, stop cleanly."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ from pangeo_forge_federation.storage.database import (
 from pangeo_forge_federation.values.redaction import redact
 from pangeo_forge_federation.web.metrics import SHARED_FOLDER, shared_folder
 
-# How long a stop waits for requests that are under way.
+# How long a stop waits for requests in progress.
 GRACE_SECONDS = 10
 # How long a worker may leave the supervisor's pings unanswered before it is replaced.
 WORKER_SILENCE_SECONDS = 60
@@ -107,7 +107,7 @@ def serve_command(
     if not replicate and not replica_of and not is_replicated(data):
         serve_here()
         return
-    # a server that does not replicate loads nothing of it
+    # do not import replication in servers that do not replicate
     from pangeo_forge_federation.replication.follower import following
     from pangeo_forge_federation.replication.primary import end_replication, replicating
     from pangeo_forge_federation.replication.urls import ReplicationError, read_url
@@ -141,7 +141,7 @@ def serve(
     sync_every: float | None,
     snapshot_every: float | None,
 ) -> None:
-    """Open the databases and serve them until a signal says stop."""
+    """Open the databases and serve them until a signal stops the server."""
     listening = bind(host, port)
     try:
         lines = demo_lines(data) if with_demo else []
@@ -157,7 +157,7 @@ def serve(
     except BadSetting as error:
         fail(error.message, error.exit_code)
     os.environ[DATA_FOLDER] = str(data)
-    # workers must accept each other's cookies
+    # so that workers accept each other's cookies
     os.environ.setdefault(COOKIE_SECRET, secrets.token_hex(32))
     url = f"http://{'[' + host + ']' if ':' in host else host}:{listening.getsockname()[1]}"
     threading.Thread(target=announce, args=(url, [line.format(url=url) for line in lines]), daemon=True).start()
@@ -172,7 +172,7 @@ def serve(
 
 
 async def try_start(data: Path) -> None:
-    """Start and stop it once: what cannot start must be said here, as workers would be started again and again."""
+    """Start and stop the application once, to report errors here: workers would be restarted again and again."""
     datasette = make_datasette(data)
     try:
         await datasette.invoke_startup()
@@ -181,7 +181,7 @@ async def try_start(data: Path) -> None:
 
 
 def configuration(workers: int) -> uvicorn.Config:
-    """How uvicorn serves: a start-up that fails must not serve, hence `lifespan="on"`. Raises `BadSetting`."""
+    """Return the configuration of uvicorn. `lifespan="on"` ends a server that fails to start. Raises `BadSetting`."""
     proxies = trusted_proxies()
     return uvicorn.Config(
         "pangeo_forge_federation.server.application:create_application",
@@ -193,7 +193,7 @@ def configuration(workers: int) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
-        # without any, what a client sends as X-Forwarded-For must not be believed from 127.0.0.1 either
+        # by default, do not trust X-Forwarded-For from 127.0.0.1 either
         proxy_headers=proxies is not None,
         forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -204,17 +204,17 @@ def configuration(workers: int) -> uvicorn.Config:
 
 
 class Workers(Multiprocess):
-    """Uvicorn's supervisor of several processes."""
+    """Uvicorn's supervisor of worker processes."""
 
     def init_processes(self) -> None:
-        # Ctrl-C in a terminal reaches every process: one that is still starting waits for the supervisor's word
+        # Ctrl-C in a terminal reaches every process: workers that are still starting leave it to the supervisor
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         super().init_processes()
         signal.signal(signal.SIGINT, handler)
 
 
 def run(config: uvicorn.Config, listening: socket.socket) -> None:
-    """Serve until a signal says stop."""
+    """Serve until a signal stops the server."""
     if config.workers > 1:
         supervisor = Workers(config, sockets=[listening])
         supervisor.run()
@@ -228,13 +228,13 @@ def run(config: uvicorn.Config, listening: socket.socket) -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket, or one clear line."""
+    """Return a listening socket, or exit with a one-line message."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family=family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        # now, so that two servers that start at once do not both believe that they have the port
+        # listen now, so that two servers that start at once cannot share the port
         listening.listen(2048)
     except OSError as error:
         fail(f"{host}:{port} cannot be used: {error.strerror}. Choose another with --port.")
@@ -243,7 +243,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def demo_lines(data: Path) -> list[str]:
-    """What to say of the demo, once it is served."""
+    """Return the message about the demo that is printed once it is served."""
     made = demo.ensure_demo(data)
     token = demo.demo_token(data)
     where = f"made in {data}" if made else f"from {data}; delete that folder to create it again"
@@ -258,7 +258,7 @@ def demo_lines(data: Path) -> list[str]:
 
 
 def announce(url: str, lines: list[str]) -> None:
-    """Say where the registry is, as soon as it answers."""
+    """Print the URL of the registry as soon as it responds."""
     while True:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=5):
@@ -275,7 +275,7 @@ def fail(message: str, exit_code: int = 1) -> NoReturn:
 
 
 def _stop(number: int, frame: object) -> None:
-    # uvicorn raises the signal again once it has stopped: a stop that was asked for is no failure
+    # uvicorn raises the signal again after stopping, but a requested stop is not a failure
     sys.exit(0)
 
 
