@@ -1,7 +1,7 @@
 """URLs of stores, what is read of a store's listing, and what of Litestream's complaints."""
 
 import pytest
-from pangeo_forge_federation.replication.litestream import environment, fault_of, reason
+from pangeo_forge_federation.replication.litestream import environment, error_in, reason
 from pangeo_forge_federation.replication.store import read_listing
 from pangeo_forge_federation.replication.urls import ReplicationError, read_url
 
@@ -84,7 +84,7 @@ def test_the_variable_with_which_litestream_cannot_open_s3_is_taken_out():
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "error"),
     [
         ('time=2026-11-25T07:25:50Z level=INFO msg="compaction complete" error=none', None),
         (
@@ -99,8 +99,8 @@ def test_the_variable_with_which_litestream_cannot_open_s3_is_taken_out():
         ("Error: no matching backup files available", "no matching backup files available"),
     ],
 )
-def test_what_litestream_complains_about(line, fault):
-    assert fault_of(line) == fault
+def test_what_litestream_complains_about(line, error):
+    assert error_in(line) == error
 
 
 def test_of_many_lines_the_last_complaint_counts():

@@ -42,10 +42,10 @@ def _fetch_organisation(fetching: Fetching, organisation: str) -> None:
         page += 1
         url = f"{fetching.urls.api}/orgs/{organisation}/repos"
         key = f"{url}?per_page={PAGE_SIZE}&sort=created&direction=asc&page={page}"
-        listed = _ask(fetching, key)
-        if listed is None:
+        listing = _request(fetching, key)
+        if listing is None:
             raise GitHubError(f"GitHub has no organisation named {organisation}")
-        rows, goes_on = listed
+        rows, has_next = listing
         repositories = [Repository(*row) for row in rows]
         _fetch_files(fetching, repositories)
         count += len(repositories)
