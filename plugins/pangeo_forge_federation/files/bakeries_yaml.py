@@ -211,7 +211,7 @@ def _prefix(value: Value, protocol: str | None) -> str | None:
     """Return the prefix of the target's data as written, since a shortened one would lead elsewhere."""
     written = (text_as_written(value, "a string such as `bucket/folder`") or "").strip()
     if reason := _why_no_prefix(written, protocol, value):
-        value.error(f"This prefix {reason}; it was ignored.")
+        value.error(f"This prefix {reason}. It was ignored.")
         return None
     return written or None
 

@@ -107,7 +107,7 @@ def _github(person: Value) -> str | None:
     if value.is_null and not person.at("github_username").is_null:
         value = person.at("github_username")
         value.warning("`github_username` was read as `github`. Use `github`.")
-    return checked_text(value, github_name, "a valid GitHub user name", "their-name")
+    return checked_text(value, github_name, "a valid GitHub username", "their-name")
 
 
 def read_providers(root: Value) -> list[dict]:

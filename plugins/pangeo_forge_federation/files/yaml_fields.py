@@ -247,7 +247,7 @@ def url(value: Value) -> str | None:
         value.warning("This URL has no scheme, so it was ignored. Start it with `https://`.")
         return None
     if reason := _why_no_url(written, value):
-        value.error(f"This URL {reason}; it was ignored.")
+        value.error(f"This URL {reason}. It was ignored.")
         return None
     return written
 
