@@ -31,7 +31,7 @@ class Document:
 
     @cached_property
     def secrets(self) -> list[Kind]:
-        """The kinds of secrets in all texts, with and without control characters; e-mail addresses if they are possible.
+        """The kinds of secrets in all texts, with and without control characters; e-mail addresses if there may be any.
 
         Nearly every file has none, which a single search finds much sooner than one in each text.
         """
