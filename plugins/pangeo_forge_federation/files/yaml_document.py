@@ -11,6 +11,7 @@ from pangeo_forge_federation.files.clean_text import with_line_feeds, without_co
 from pangeo_forge_federation.files.file_problems import Problem, Problems, pointer_to
 from pangeo_forge_federation.files.yaml_composer import Node, read_nodes
 from pangeo_forge_federation.files.yaml_errors import UnreadableYaml, decoded
+from pangeo_forge_federation.values.e_mail_addresses import has_e_mail_address
 from pangeo_forge_federation.values.redaction import E_MAIL_ADDRESS, Kind, redact, secrets_in
 
 __all__ = ["Document", "Node", "Problem", "Problems", "pointer_to", "read_document"]
@@ -31,7 +32,7 @@ class Document:
 
     @cached_property
     def secrets(self) -> list[Kind]:
-        """The kinds of secrets in all texts, with and without control characters; e-mail addresses if there may be any.
+        """The kinds of secrets in all texts, e-mail addresses among them, with and without control characters.
 
         Nearly every file has none, which a single search finds much sooner than one in each text.
         """
@@ -40,8 +41,10 @@ class Document:
         found = secrets_in(written, e_mail_addresses=False)
         if clean != written:
             found += secrets_in(clean, e_mail_addresses=False)
-        # without a search for addresses, which would be a third one in a file full of them
-        return [*found, E_MAIL_ADDRESS] if E_MAIL_ADDRESS.is_possible_in(clean) else found
+        # a file may be full of addresses, and the first one is enough
+        if E_MAIL_ADDRESS.is_possible_in(clean) and has_e_mail_address(clean):
+            found.append(E_MAIL_ADDRESS)
+        return found
 
     def redact(self, text: str) -> str:
         """Redact a text of this document, from which control characters may have been removed."""
