@@ -1,1 +1,1 @@
-"""Reads meta.yaml and bakeries.yaml: bytes in, fields and problems out; never raises. Imports no other room."""
+"""Reads meta.yaml and bakeries.yaml: bytes in, fields and problems out, without exceptions. Imports only `values`."""

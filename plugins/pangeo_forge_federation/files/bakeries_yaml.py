@@ -1,7 +1,7 @@
-"""`bakeries.yaml` (ADR 4 of pangeo-forge/roadmap): of each bakery the half that is published, and nothing else.
+"""Read a `bakeries.yaml` (ADR 4 of pangeo-forge/roadmap): the public part of each bakery, and nothing else.
 
-What is read is an allow-list. Credentials, `private`, `cluster_options`, images, roles and networks stand in the same
-file, so no message repeats a value, and no pointer goes further into it than what is published.
+Only listed keys are read. The same file contains credentials, `private`, `cluster_options`, images, roles and networks,
+so no message repeats a value, and no pointer goes deeper than what is published.
 """
 
 import re
@@ -27,7 +27,7 @@ from pangeo_forge_federation.files.yaml_fields import (
 from pangeo_forge_federation.values.bakery_ids import LONGEST_BAKERY_ID, is_bakery_id
 
 MOST_BAKERIES = 1_000
-MOST_TARGETS = 1_000  # a bakery
+MOST_TARGETS = 1_000  # per bakery
 
 _VERSIONS = ("pangeo_forge_version", "pangeo_notebook_version", "prefect_version")
 # A mapping with any of these is a bakery; ADR 4's admins are not published.
@@ -35,18 +35,18 @@ _KEYS_OF_A_BAKERY = frozenset({"region", "targets", "cluster", "description", "o
 _KEYS_OF_A_RUNNER = frozenset({"TargetStorage", "InputCacheStorage", "MetadataCacheStorage", "Bake"})
 _KEY_OF_A_STORAGE_CLASS = "fsspec_class"
 
-# fsspec's names of where a store can lie and be read from.
+# The names that fsspec has for stores that can be read from elsewhere.
 _PROTOCOLS = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "https", "http", "oci", "osn", "webhdfs"}
 )
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE | re.ASCII)
-# Azure writes `container@account.host` where others have a user.
+# Azure writes `container@account.host` where other URLs have a user name.
 _PROTOCOLS_WITH_CONTAINER = frozenset({"abfs", "abfss", "wasb", "wasbs"})
 _CONTAINER_AND_ACCOUNT = re.compile(r"[a-z0-9$-]+@[a-z0-9-]+\.(?:dfs|blob)\.core\.[a-z.-]+", re.IGNORECASE | re.ASCII)
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
-# What is published of a file, as a tree of keys; "*" stands for any.
+# What is published of a file, as a tree of keys; "*" is any key.
 _ANY = "*"
 _Tree = dict[str, "_Tree"]
 _PUBLISHED: _Tree = {
@@ -78,12 +78,12 @@ _WHAT_BELONGS_HERE = (
 
 @dataclass
 class BakeriesYaml:
-    """What a bakeries.yaml says of itself to the public.
+    """The public part of a bakeries.yaml.
 
-    understood  False: not YAML, or no list of bakeries; then only `problems` is filled
+    understood  False if it is not YAML or not a list of bakeries; then only `problems` is filled
     bakeries    in file order: id, region, description, org_website, cluster_type, pangeo_forge_version,
-                pangeo_notebook_version, prefect_version (each a text or None), and targets: a list of name, region,
-                description, protocol, prefix, endpoint_url (texts or None), anon, requester_pays (bool or None)
+                pangeo_notebook_version, prefect_version (each a string or None), and targets: a list of name, region,
+                description, protocol, prefix, endpoint_url (strings or None), anon, requester_pays (bool or None)
     """
 
     understood: bool
@@ -92,7 +92,7 @@ class BakeriesYaml:
 
 
 def parse_bakeries_yaml(data: bytes) -> BakeriesYaml:
-    """The public half of what the bytes of a bakeries.yaml say. Never raises; the rest is in `problems`."""
+    """Return the public part of a bakeries.yaml. Never raises; anything that cannot be read is in `problems`."""
     document = read_document(data, _WHAT_BELONGS_HERE)
     if document.root is not None and (reason := _why_no_list(document.root)):
         document.problems.error("", document.root, f"This is not a list of bakeries: {reason}. {_WHAT_BELONGS_HERE}")
@@ -105,7 +105,7 @@ def parse_bakeries_yaml(data: bytes) -> BakeriesYaml:
 def _why_no_list(root: Node) -> str | None:
     mappings = [node.entries for node in root.entries.values()]
     if not _KEYS_OF_A_RUNNER.isdisjoint(root.entries) or any(_KEY_OF_A_STORAGE_CLASS in keys for keys in mappings):
-        return "it configures a runner, with classes for its storage"
+        return "it is the configuration of a runner, with classes for its storage"
     if all(_KEYS_OF_A_BAKERY.isdisjoint(keys) for keys in mappings):
         return "none of its entries has a region, targets or a cluster"
     return None
@@ -128,7 +128,7 @@ def _bakeries(document: Document) -> list[dict]:
         elif bakery_id.lower() in known:
             value.error("This id differs from one above only in upper and lower case. The first one is used.")
         elif len(bakeries) == MOST_BAKERIES:
-            value.error(f"More than {MOST_BAKERIES:,} bakeries stand here; this one and those below were left out.")
+            value.error(f"There are more than {MOST_BAKERIES:,} bakeries. This one and those below were ignored.")
             break
         else:
             known.add(bakery_id.lower())
@@ -163,7 +163,9 @@ def _targets(value: Value) -> list[dict]:
     targets: list[dict[str, Any]] = []
     for name, target in value.entries():
         if len(targets) == MOST_TARGETS:
-            value.error(f"More than {MOST_TARGETS:,} targets stand here; those after them were left out.")
+            value.error(
+                f"There are more than {MOST_TARGETS:,} targets. Those after the first {MOST_TARGETS:,} were ignored."
+            )
             break
         if reason := why_no_identifier(name, target):
             target.error(f"The name of this target {reason}; the target was ignored.")
@@ -206,10 +208,10 @@ def _protocol(value: Value) -> str | None:
 
 
 def _prefix(value: Value, protocol: str | None) -> str | None:
-    """Where the target's data begins, as written: half a prefix would lead elsewhere."""
+    """Return the prefix of the target's data as written, since a shortened one would lead elsewhere."""
     written = (text_as_written(value, "a string such as `bucket/folder`") or "").strip()
     if reason := _why_no_prefix(written, protocol, value):
-        value.error(f"This prefix {reason}; it was left out.")
+        value.error(f"This prefix {reason}. It was ignored.")
         return None
     return written or None
 
@@ -243,7 +245,7 @@ def _boolean(value: Value) -> bool | None:
 
 
 def _published(problems: Problems) -> list[Problem]:
-    """The problems with pointers that end where the file's private half begins."""
+    """Return the problems with pointers that end where the private part of the file starts."""
     return [
         Problem(_published_pointer(found.pointer), found.line, found.column, found.severity, found.message)
         for found in problems.listed()

@@ -1,4 +1,4 @@
-"""What could not be understood in a file, as data: where it stands, how bad it is, what to write instead."""
+"""Problems of a file as data: where they are, how severe, and what to write instead."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from pangeo_forge_federation.files.clean_text import cut_to_bytes, without_controls
 from pangeo_forge_federation.values.redaction import redact
 
-MOST_PROBLEMS = 200  # a file
+MOST_PROBLEMS = 200  # per file
 MESSAGE_BYTES = 2_000
 POINTER_BYTES = 4_000
 LONGEST_KEY = 500  # characters of one key in a pointer
@@ -17,13 +17,13 @@ WARNING: Literal["warning"] = "warning"
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that a file's author should know.
+    """A problem of a file, for its author.
 
     pointer   RFC 6901 JSON Pointer into the file, "" for the whole file
-    line      counts from 1, of the value (or key) it speaks of; None where there is no such place
-    column    counts from 1, in characters
-    severity  "error": something was lost or is not understood; "warning": kept, but should be written otherwise
-    message   what is wrong, what it means, what to write instead
+    line      of the value or key, from 1; None if it has no place
+    column    from 1, in characters
+    severity  "error": something was lost or cannot be read; "warning": it was kept, but should be written differently
+    message   what is wrong, what follows from that, and what to write instead
     """
 
     pointer: str
@@ -34,19 +34,19 @@ class Problem:
 
 
 def problem_of_file(message: str) -> Problem:
-    """An error that is the whole file's, and stands nowhere in it."""
+    """Return an error about the file as a whole, without a place in it."""
     return Problem("", None, None, ERROR, message)
 
 
 def problem_line(file: str, problem: Problem) -> str:
-    """`file:line:column: severity: message [pointer]`, as compilers have it and editors understand it."""
+    """Return `file:line:column: severity: message [pointer]`, which editors can parse."""
     places = [file, *(str(place) for place in (problem.line, problem.column) if place is not None)]
     pointer = f" [{problem.pointer}]" if problem.pointer else ""
     return f"{':'.join(places)}: {problem.severity}: {problem.message}{pointer}"
 
 
 class Place(Protocol):
-    """Anything that knows where it stands in its file."""
+    """Anything with a place in a file."""
 
     @property
     def line(self) -> int | None: ...
@@ -56,7 +56,7 @@ class Place(Protocol):
 
 
 class Problems:
-    """The problems of one file; beyond a bound they are only counted."""
+    """The problems of one file. Beyond a limit, they are only counted."""
 
     def __init__(self) -> None:
         self._kept: list[Problem] = []
@@ -64,28 +64,28 @@ class Problems:
         self._found = 0
 
     def error(self, pointer: str, place: Place | None, message: str) -> None:
-        """Something was lost or is not understood."""
+        """Add an error: something was lost or cannot be read."""
         self._add(pointer, place, ERROR, message)
 
     def warning(self, pointer: str, place: Place | None, message: str) -> None:
-        """Something was kept, but should be written otherwise."""
+        """Add a warning: something was kept, but should be written differently."""
         self._add(pointer, place, WARNING, message)
 
     @property
     def are_many(self) -> bool:
-        """Whether the next one would only be counted, so that its words need not be put together."""
+        """Whether the next one would only be counted, so that its message is not needed."""
         return self._found >= MOST_PROBLEMS
 
     def count_another(self) -> None:
-        """One more that nobody will read."""
+        """Count another one without a message."""
         self._found += 1
 
     def speak_of(self, place: Place) -> bool:
-        """Whether a problem at this place is known already."""
+        """Return whether there is a problem at this place already."""
         return (place.line, place.column) in self._places
 
     def listed(self) -> list[Problem]:
-        """At most 200 of them, from the file's top to its end; then the last one says how many more there are."""
+        """Return at most 200 problems in the order of the file. If there are more, the last one says how many."""
         if self._found <= MOST_PROBLEMS:
             return sorted(self._kept, key=_reading_order)
         kept = sorted(self._kept[: MOST_PROBLEMS - 1], key=_reading_order)
@@ -99,7 +99,7 @@ class Problems:
             return
         line, column = (place.line, place.column) if place else (None, None)
         self._places.add((line, column))
-        # key by key and unescaped, as a URL in a key is not recognised as one once its slashes are escaped
+        # key by key and unescaped, since a URL in a key is not recognised once its slashes are escaped
         keys = (key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:])
         pointer = cut_to_bytes(pointer_to("", *(redact(without_controls(key)) for key in keys)), POINTER_BYTES)
         message = cut_to_bytes(redact(without_controls(message)), MESSAGE_BYTES)
@@ -107,11 +107,11 @@ class Problems:
 
 
 def pointer_to(pointer: str, *keys: str | int) -> str:
-    """The JSON Pointer that goes on from `pointer` by these keys or list positions (RFC 6901 escapes `~` and `/`)."""
+    """Extend a JSON Pointer by keys or list positions (RFC 6901 escapes `~` and `/`)."""
     for key in keys:
         text = str(key)
         if len(text) > LONGEST_KEY:
-            # first, as half a secret may not be recognised; what begins within the bound shows itself soon after it
+            # before the cut, since half a secret may not be recognised; four times the limit shows what starts within
             text = redact(text[: 4 * LONGEST_KEY])[:LONGEST_KEY]
         pointer += "/" + text.replace("~", "~0").replace("/", "~1")
     return pointer

@@ -1,4 +1,4 @@
-"""Which licence of the SPDX list (https://spdx.org/licenses/) a `meta.yaml` means, if it says so exactly."""
+"""Find the licence on the SPDX list (https://spdx.org/licenses/) that a `meta.yaml` names exactly."""
 
 import difflib
 import re
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from license_expression import get_spdx_licensing
 
-# STAC's words for a licence that is not on the SPDX list, and for several.
+# What STAC has for a licence that is not on the SPDX list, and for more than one.
 WORDS_OF_STAC = frozenset({"proprietary", "various"})
 
 _CREATIVE_COMMONS_URL = re.compile(
@@ -15,10 +15,10 @@ _CREATIVE_COMMONS_URL = re.compile(
     r"(?:/(?:legalcode|deed)(?:\.[a-z-]+)?)?/?",
     re.IGNORECASE,
 )
-# The older ids of the GNU licences, which SPDX still knows; other aliases of the library are not SPDX's.
+# The older ids of the GNU licences, which are still on the SPDX list; other aliases of the library are not.
 _GNU_ALIAS = re.compile(r"A?L?GPL-\d\.\d\+?|GFDL-\d\.\d\+?")
 
-# What people write for a licence, and mean; only ever suggested, since they may mean another version.
+# What people write, and the licence they probably mean. It is only suggested, since they may mean another version.
 _CREATIVE_COMMONS_WORDS = re.compile(r"\bcc[ _-]?(by(?:[ _-](?:nc|nd|sa))*)\b(?:[ _-]?v?(\d\.\d))?", re.IGNORECASE)
 _OFTEN_MEANT = (
     (re.compile(r"\bcc[ _-]?(?:0|zero)\b", re.IGNORECASE), "CC0-1.0"),
@@ -32,7 +32,7 @@ _LONGEST_LIKENESS = 60  # characters; longer texts are sentences, not misspelt i
 
 @lru_cache(maxsize=1)
 def _known_ids() -> dict[str, str]:
-    """The SPDX ids of licences by their lower-case spelling. Building the library's index takes 50 ms or more."""
+    """Return SPDX ids by their lower-case spelling. Building the index of the library takes 50 ms or more."""
     ids: dict[str, str] = {}
     for key, licence in get_spdx_licensing().known_symbols.items():
         if licence.is_exception or key.startswith("LicenseRef-"):
@@ -45,12 +45,12 @@ def _known_ids() -> dict[str, str]:
 
 
 def spdx_id(text: str) -> str | None:
-    """The one SPDX id that this text is, in any letter case, as SPDX spells it; else None (`CC BY` is none)."""
+    """Return the SPDX id that this text is, regardless of case, as SPDX spells it; None if it is not one (`CC BY`)."""
     return _known_ids().get(text.lower())
 
 
 def spdx_id_of_url(address: str) -> str | None:
-    """The SPDX id of a Creative Commons licence's address; None for all other addresses."""
+    """Return the SPDX id for the URL of a Creative Commons licence; None for any other URL."""
     match = _CREATIVE_COMMONS_URL.fullmatch(address)
     if not match:
         return None
@@ -61,7 +61,7 @@ def spdx_id_of_url(address: str) -> str | None:
 
 
 def nearest_spdx_id(text: str) -> str | None:
-    """An SPDX id that the author may have meant, to be suggested and never to be stored."""
+    """Return an SPDX id that the author may have meant. It is suggested, never stored."""
     if words := _CREATIVE_COMMONS_WORDS.search(text):
         terms = re.sub(r"[ _]", "-", words[1])
         if meant := spdx_id(f"CC-{terms}-{words[2] or '4.0'}"):
@@ -76,8 +76,8 @@ def nearest_spdx_id(text: str) -> str | None:
 
 @lru_cache(maxsize=1_000)
 def _most_alike(likeness: str) -> str | None:
-    """The SPDX id spelled most alike. This takes milliseconds, and many feedstocks write the same."""
-    # The ratio of two strings is at most that of twice the shorter length to both: others need no closer look.
+    """Return the SPDX id with the most similar spelling. Cached: it takes milliseconds, and many files say the same."""
+    # Two strings are at most as similar as twice the shorter length divided by the sum of both.
     length = len(likeness)
     candidates = [
         known for known in _known_ids() if 2 * min(length, len(known)) >= _NEAR_ENOUGH * (length + len(known))

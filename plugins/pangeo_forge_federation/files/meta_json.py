@@ -1,7 +1,7 @@
-"""A parsed file as JSON text, for `feedstocks.meta`: everything that the file says, fit to publish.
+"""Convert a file to JSON for `feedstocks.meta`: all of its contents, ready to be published.
 
-What JSON can say the same way becomes JSON's: `true`, null, 12, 0.5. All else stays the text that the author wrote:
-dates, `.nan`, `0777`, `1_000`, `12:30`, `no`, and `1.10`, which is mostly a version and not 1.1.
+Values that JSON writes the same way become JSON values: `true`, null, 12, 0.5. Everything else stays the string that
+the author wrote: dates, `.nan`, `0777`, `1_000`, `12:30`, `no`, and `1.10`, which is usually a version and not 1.1.
 """
 
 import re
@@ -21,13 +21,13 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-# Fifteen digits are exact in every reader of JSON, also where all numbers are floating point.
+# Every JSON parser reads fifteen digits exactly, even if all its numbers are floating point.
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
 
 
 def meta_json(document: Document) -> str | None:
     """Return the document as JSON text of at most 100,000 bytes; None, and a problem, if it is longer."""
-    # only a document that was understood is stored
+    # only documents with a root are converted
     assert document.root is not None
     with suppress(_TooLong):
         text = write_json(_Converter(document).convert(document.root))
@@ -47,13 +47,13 @@ class _TooLong(Exception):
 
 
 class _Converter:
-    """Converts nodes to what `json` writes, up to the bound, and reports control characters."""
+    """Converts nodes to what `json` can write, up to the limit, and reports control characters."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._has_secrets = bool(document.secrets)
         self._path: list[str | int] = []
-        # of what is converted, if nothing needs an escape
+        # the least that the strings will take as JSON, in bytes
         self._length = 0
 
     def convert(self, node: Node) -> Any:
@@ -67,7 +67,7 @@ class _Converter:
         times: dict[str, int] = {}
         for key, child in entries.items():
             unique = name = self._fit_to_publish(node, key)
-            # Two addresses are the same `[e-mail]` as keys, but JSON's keys must differ.
+            # As keys, two e-mail addresses are both `[e-mail]`, but keys in JSON must differ.
             while unique in converted:
                 times[name] = times.get(name, 1) + 1
                 unique = f"{name} ({times[name]})"
@@ -101,7 +101,7 @@ class _Converter:
             if written != text:
                 self._report_controls(node)
         text = self._document.redact(written) if self._has_secrets else written
-        # with its quotes and what follows it
+        # with two quotes, and a comma or colon
         self._length += len(text) + 3
         if self._length > LONGEST_META:
             raise _TooLong

@@ -1,4 +1,4 @@
-"""The licence of a `meta.yaml`: as written, as an SPDX id, and where its text is."""
+"""Read the licence in a `meta.yaml`: as written, as an SPDX id, and the URL of its text."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from pangeo_forge_federation.files.yaml_fields import DESCRIPTION_BYTES, Value, 
 
 _NAMES = ("name", "title", "id")
 _LINKS = ("href", "url", "link")
-# of a licence in a message: enough to know it again
+# of a licence in a message, which is enough to recognise it
 _QUOTED_CHARACTERS = 80
 
 
@@ -20,7 +20,7 @@ class License(NamedTuple):
 
 
 def read_license(root: Value) -> License:
-    """From `provenance.license` or `license`, each an id, a sentence, a URL, or a mapping of name and link."""
+    """Read `provenance.license` or `license`, which may be an id, a sentence, a URL, or a mapping of name and link."""
     provenance = root.at("provenance")
     written = provenance.at("license")
     if written.is_null and not root.at("license").is_null:
@@ -46,7 +46,7 @@ def _of_mapping(root: Value, written: Value) -> License:
 
 
 def _linked_address(root: Value) -> str | None:
-    """From `license_link` (an address, or a mapping with one), else ADR 2's `provenance.url`."""
+    """Read `license_link` (a URL, or a mapping with one), or else ADR 2's `provenance.url`."""
     provenance = root.at("provenance")
     link = provenance.at("license_link")
     if link.is_null:
@@ -57,7 +57,7 @@ def _linked_address(root: Value) -> str | None:
 
 
 def _spdx_of(value: Value, text: str | None) -> str | None:
-    """The SPDX id; for other texts a warning, which suggests one when one is near."""
+    """Return the SPDX id; None, with a warning that suggests a similar id, if the text is not one."""
     if text is None or text.lower() in WORDS_OF_STAC:
         return None
     if known := spdx_id(text):
@@ -73,6 +73,6 @@ def _spdx_of(value: Value, text: str | None) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """A licence in a message: it is published as the feedstock's own too, so it may be repeated, on one line."""
+    """Quote a licence in a message, on one line. It is published with the feedstock, so it may be repeated."""
     line = " ".join(text.split())
     return f"`{line if len(line) <= _QUOTED_CHARACTERS else line[:_QUOTED_CHARACTERS].rstrip() + ' …'}`"

@@ -1,4 +1,4 @@
-"""The people of a `meta.yaml`: its maintainers, and the providers of its data."""
+"""Read the people in a `meta.yaml`: the maintainers, and the providers of the data."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ MOST_PROVIDERS = 1_000
 MOST_ROLES = 20
 ROLE_BYTES = 200
 
-# What tells a person from a mapping of people; an address is not published, and is still no name on GitHub.
+# These distinguish a person from a mapping of people. `email` is not published, but is not a GitHub user name either.
 _KEYS_OF_A_PERSON = frozenset({"github", "github_username", "name", "orcid", "email"})
 
 # STAC collection specification, provider object.
@@ -29,9 +29,9 @@ ROLES = ("licensor", "producer", "processor", "host")
 
 
 def read_maintainers(value: Value) -> list[dict]:
-    """Rows of github, name and orcid, in file order.
+    """Return rows of github, name and orcid, in file order.
 
-    Shapes: a list of people; one person alone; a mapping of names on GitHub to a name or to the rest of the person.
+    Accepts a list of people, a single person, or a mapping of GitHub user names to names or to people.
     """
     people: list[dict] = []
     known: set[str] = set()
@@ -47,12 +47,12 @@ def read_maintainers(value: Value) -> list[dict]:
 
 
 def _is_one_person(value: Value) -> bool:
-    """Whether this mapping is a person itself, and not one of names on GitHub (which may be "name") to people."""
+    """Return whether this mapping is a person, and not one of GitHub user names (one may be "name") to people."""
     return any(value.has(key) and _KEYS_OF_A_PERSON.isdisjoint(value.at(key).keys()) for key in _KEYS_OF_A_PERSON)
 
 
 def _people_by_names(value: Value) -> Iterator[tuple[Value, dict]]:
-    """From `their-name: Their Name`, `their-name: {name: ..., orcid: ...}` or `their-name:` alone."""
+    """Yield people from `their-name: Their Name`, `their-name: {name: ..., orcid: ...}` or just `their-name:`."""
     value.warning(
         "A list of people belongs here. This mapping was read with its keys as GitHub usernames; write "
         "`- github: their-name`, and `name:` and `orcid:` below it."
@@ -107,11 +107,11 @@ def _github(person: Value) -> str | None:
     if value.is_null and not person.at("github_username").is_null:
         value = person.at("github_username")
         value.warning("`github_username` was read as `github`. Use `github`.")
-    return checked_text(value, github_name, "a name that GitHub gives", "their-name")
+    return checked_text(value, github_name, "a valid GitHub username", "their-name")
 
 
 def read_providers(root: Value) -> list[dict]:
-    """Rows of name, description, url and roles, in file order, from `provenance.providers` or `providers`."""
+    """Return rows of name, description, url and roles, in file order, from `provenance.providers` or `providers`."""
     nested = root.at("provenance").at("providers")
     value = root.at("providers") if nested.is_null else nested
     items = list_items(value, MOST_PROVIDERS, "providers", "- name: Their Name")
@@ -136,7 +136,7 @@ def _provider(item: Value) -> dict | None:
         item.error("This entry does not say who it is, so it was ignored. Write `- name: Their Name`.")
         return None
     if provider["name"] is None and item.at("name").is_null:
-        item.at("name").warning("This provider has no name. It was kept; write `name: ...`.")
+        item.at("name").warning("This provider has no name. It was kept; add `name: ...`.")
     return provider
 
 
@@ -160,5 +160,5 @@ def _check_role(value: Value, role: str) -> None:
     if role in ROLES:
         return
     meant = next((known for known in ROLES if known == role.lower()), None)
-    advice = f"write `{meant}`" if meant else "STAC knows " + ", ".join(f"`{known}`" for known in ROLES)
+    advice = f"write `{meant}`" if meant else "STAC has " + ", ".join(f"`{known}`" for known in ROLES)
     value.warning(f"`{role}` is not a provider role; {advice}. It was kept as written.")

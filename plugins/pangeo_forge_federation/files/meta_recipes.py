@@ -1,4 +1,4 @@
-"""The `recipes` of a `meta.yaml`, in all the shapes that they are found in."""
+"""Read the `recipes` of a `meta.yaml` in all forms that are found in practice."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,20 +14,20 @@ from pangeo_forge_federation.files.yaml_fields import (
 
 MOST_RECIPES = 10_000
 
-# `dict_object` names a dict of recipes, whose ids are known only by running code.
+# `dict_object` names a dict of recipes, whose ids are known only when the code runs.
 _DICT_KEYS = ("dict_object", "dict-object")
 _KEYS_OF_ONE_RECIPE = frozenset({"object", "module", "name", *_DICT_KEYS})
 _EXAMPLE = "`- id: some-name` with `object: recipe:recipe` below it"
 
-# The value that names the recipe, for problems, and its row; None stands for a recipe that was left out.
+# The value that identifies the recipe, for problems, and its row.
 _PlacedRow = tuple[Value, dict]
 
 
 def read_recipes(value: Value) -> list[dict]:
-    """Rows of recipe_id, object and dict_object, in file order; none is fine (stores that were made by hand).
+    """Return rows of recipe_id, object and dict_object, in file order. There may be none.
 
-    Shapes: a list of mappings with `id` and `object`, with ADR 2's `id`, `module` and `name`, or with `dict_object`;
-    a list of ids; a mapping of ids to objects; a mapping that is one recipe, or `dict_object` alone.
+    Accepts a list of mappings with `id` and `object`, with ADR 2's `id`, `module` and `name`, or with `dict_object`; a
+    list of ids; a mapping of ids to objects; a mapping that is a single recipe, or only `dict_object`.
     """
     if value.is_null:
         return []
@@ -48,7 +48,7 @@ def read_recipes(value: Value) -> list[dict]:
 
 
 def _first_of_each(value: Value, rows: Iterable[_PlacedRow | None]) -> list[dict]:
-    """The rows without what is left out (None) and without repeated ids, of as many entries as are looked at."""
+    """Return the rows without None (left out) and without repeated ids, up to the limit of recipes."""
     kept: list[dict] = []
     known: set[str] = set()
     for row in bounded(value, rows, MOST_RECIPES, "recipes"):
@@ -65,7 +65,7 @@ def _first_of_each(value: Value, rows: Iterable[_PlacedRow | None]) -> list[dict
 
 
 def _is_one_recipe(value: Value) -> bool:
-    """Whether this mapping is a recipe itself, and not a mapping of ids (one of which is "id") to objects."""
+    """Return whether this mapping is a recipe, and not a mapping of ids (one of which is "id") to objects."""
     if not value.has("id") or value.at("id").is_mapping:
         return False
     others = value.keys() - {"id"}
@@ -74,7 +74,7 @@ def _is_one_recipe(value: Value) -> bool:
 
 
 def _listed(item: Value) -> _PlacedRow | None:
-    """The row of one item of the list."""
+    """Return the row of an item of the list; None if it is left out."""
     if item.is_mapping:
         return _of_item(item)
     if item.is_text:
@@ -101,7 +101,7 @@ def _of_item(item: Value) -> _PlacedRow | None:
 
 
 def _of_mapping_with_dict(value: Value) -> Iterator[_PlacedRow | None]:
-    """`recipes: {dict_object: ...}`, beside which other entries are ids."""
+    """Yield the rows of `recipes: {dict_object: ...}`, in which the other keys are ids."""
     for key, entry in value.entries():
         if key not in _DICT_KEYS:
             yield _of_entry(key, entry)
@@ -118,7 +118,7 @@ def _of_dict(value: Value, key: str) -> _PlacedRow | None:
 
 
 def _of_entry(key: str, entry: Value) -> _PlacedRow | None:
-    """The row of `id: object` or `id: {object: ...}`."""
+    """Return the row of `id: object` or `id: {object: ...}`; None if it is left out."""
     if key in ("", "~", "null"):
         entry.error("This recipe has no id, so runs could not refer to it. It was ignored.")
         return None
@@ -129,7 +129,7 @@ def _of_entry(key: str, entry: Value) -> _PlacedRow | None:
 
 
 def _object(recipe: Value) -> str | None:
-    """`object`, or ADR 2's `module` (a file) and `name`, as `module:name`."""
+    """Return `object`, or ADR 2's `module` (a file) and `name` as `module:name`."""
     if not recipe.at("object").is_null or recipe.at("module").is_null:
         return _object_name(recipe.at("object"))
     module = short_text(recipe.at("module"))
@@ -148,7 +148,7 @@ def _object_name(value: Value) -> str | None:
 
 
 def _checked_object(written: str, value: Value) -> str | None:
-    """`module:name` as written; what Python could not import is kept and said."""
+    """Return `module:name` as written, with a problem if Python could not import it."""
     module, colon, name = written.partition(":")
     if not colon or not module.strip() or not name.strip():
         value.error(

@@ -1,4 +1,4 @@
-"""A feedstock's `meta.yaml` (ADR 2 of pangeo-forge/roadmap, and what is really found), read as it was meant."""
+"""Read a feedstock's `meta.yaml` (ADR 2 of pangeo-forge/roadmap), including the variants found in practice."""
 
 import difflib
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from pangeo_forge_federation.files.yaml_fields import (
 )
 
 _WHAT_BELONGS_HERE = "A meta.yaml is a mapping, with lines such as `title: ...` and `recipes:`; see ADR 2."
-# A mapping without any of these is something else (conda-forge has a `meta.yaml` too).
+# A mapping without any of these is something else (conda-forge also has a `meta.yaml`).
 KNOWN_KEYS = frozenset(
     [
         "id",
@@ -45,7 +45,7 @@ KNOWN_KEYS = frozenset(
 
 @dataclass(frozen=True)
 class NamedBakery:
-    """The bakery that a meta.yaml names, and where: whether there is one, its file cannot say."""
+    """The bakery that a meta.yaml names, and where. The file alone does not show whether the bakery exists."""
 
     id: str
     pointer: str
@@ -55,15 +55,15 @@ class NamedBakery:
 
 @dataclass
 class MetaYaml:
-    """What a meta.yaml says.
+    """The contents of a meta.yaml.
 
-    understood   False: not YAML, or something else in its place; then only `problems` is filled
+    understood   False if it is not YAML or not a meta.yaml; then only `problems` is filled
     feedstock    title, description, license, license_spdx, license_url, pangeo_forge_version, bakery_id, and meta:
-                 the whole file as JSON text; each a text or None
+                 the whole file as JSON; each a string or None
     recipes      in file order: recipe_id, object, dict_object
     maintainers  github, name, orcid
-    providers    name, description, url, and roles: a list of texts
-    bakery       the one of `feedstock["bakery_id"]`
+    providers    name, description, url, and roles: a list of strings
+    bakery       that of `feedstock["bakery_id"]`, with its place
     """
 
     understood: bool
@@ -76,7 +76,7 @@ class MetaYaml:
 
 
 def parse_meta_yaml(data: bytes) -> MetaYaml:
-    """What the bytes of a meta.yaml say. Never raises; what is not understood is in `problems`."""
+    """Return the contents of a meta.yaml. Never raises; anything that cannot be read is in `problems`."""
     document = read_document(data, _WHAT_BELONGS_HERE)
     if document.root is not None and KNOWN_KEYS.isdisjoint(document.root.value):
         document.problems.error(
@@ -103,16 +103,16 @@ def _read(document: Document) -> MetaYaml:
 
 
 def _warn_of_near_misses(root: Value) -> None:
-    """Any key may stand in a meta.yaml; one that is almost a known one was probably meant to be read."""
+    """Warn of keys that closely resemble a known one. Other keys are allowed."""
     for name, value in root.entries():
         if name not in KNOWN_KEYS and (near := difflib.get_close_matches(name, KNOWN_KEYS, n=1, cutoff=0.85)):
-            value.warning(f"`{name}` is not read here. If `{near[0]}` is meant, write that.")
+            value.warning(f"`{name}` is not a known key. Did you mean `{near[0]}`?")
 
 
 def _feedstock(root: Value) -> dict:
     title = plain_text(root.at("title"), NAME_BYTES)
     if not title and not (root.at("title").is_list or root.at("title").is_mapping):
-        root.at("title").warning("The feedstock has no title, so lists show its id. Write `title: ...`.")
+        root.at("title").warning("The feedstock has no title, so it is listed by its id. Add `title: ...`.")
     description = plain_text(root.at("description"), DESCRIPTION_BYTES)
     provenance = root.at("provenance")
     if not provenance.is_null and not provenance.is_mapping:
@@ -124,7 +124,7 @@ def _feedstock(root: Value) -> dict:
         "license": licence.text,
         "license_spdx": licence.spdx,
         "license_url": licence.address,
-        # The second is ADR 2's own name for it.
+        # ADR 2 uses the second name.
         "pangeo_forge_version": short_text(
             root.first_of("pangeo_forge_version", "pangeo_forge_recipe_version"), VERSION_BYTES
         ),
@@ -132,7 +132,7 @@ def _feedstock(root: Value) -> dict:
 
 
 def _bakery(root: Value) -> NamedBakery | None:
-    """From `bakery: {id: ...}`, `bakery: ...` or ADR 2's `bakeries: [{id: ..., resources: ...}]`."""
+    """Read `bakery: {id: ...}`, `bakery: ...` or ADR 2's `bakeries: [{id: ..., resources: ...}]`."""
     value = root.at("bakery")
     if value.is_null:
         value = root.at("bakeries")

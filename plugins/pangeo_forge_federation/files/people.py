@@ -1,8 +1,8 @@
-"""The names that people have elsewhere: on GitHub, and their ORCID."""
+"""Validate GitHub user names and ORCID iDs."""
 
 import re
 
-# GitHub: letters, digits and single hyphens between them, at most 39.
+# On GitHub: letters, digits, and single hyphens between them, at most 39.
 _GITHUB_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,38}", re.IGNORECASE | re.ASCII)
 _LONGEST_GITHUB_NAME = 39
 _GITHUB_PREFIX = re.compile(r"(?:https?://)?(?:www\.)?github\.com/|@", re.IGNORECASE)
@@ -11,7 +11,7 @@ _ORCID = re.compile(r"(\d{4})-?(\d{4})-?(\d{4})-?(\d{3}[\dX])", re.ASCII)
 
 
 def github_name(text: str) -> str | None:
-    """A GitHub name, which may come as `@name` or as the address of its page; None where it cannot be one."""
+    """Return a GitHub user name, also from `@name` or the URL of its page; None if it is invalid."""
     text = text.strip()
     if prefix := _GITHUB_PREFIX.match(text):
         text = text[prefix.end() :].removesuffix("/")
@@ -19,9 +19,9 @@ def github_name(text: str) -> str | None:
 
 
 def orcid(text: str) -> str | None:
-    """An ORCID as `0000-0002-1825-0097`, which may come as an address; None where its check digit does not fit.
+    """Return an ORCID iD as `0000-0002-1825-0097`, also from its URL; None if its check digit is wrong.
 
-    The last of its 16 characters is a check digit by ISO 7064 MOD 11-2, where X stands for ten:
+    The last of its 16 characters is a check digit according to ISO 7064 MOD 11-2, in which X is ten:
     https://support.orcid.org/hc/articles/360006897674 has the algorithm.
     """
     text = text.strip()

@@ -1,4 +1,4 @@
-"""Reports each secret in a file, whatever key it is under, as a problem with its place and what to do about it."""
+"""Report each secret in a file, under any key, as a problem with its place and what to do about it."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from pangeo_forge_federation.values.redaction import E_MAIL_ADDRESS, secrets_in
 
 
 def report_secrets(document: Document) -> None:
-    """Add a problem for each kind of secret in each text and key of the file, except for e-mail addresses.
+    """Add a problem for each kind of secret in each string and key of the file, except for e-mail addresses.
 
     Those are replaced without a problem, since an address cannot be revoked.
     """
@@ -29,12 +29,12 @@ def report_secrets(document: Document) -> None:
 
 
 def _texts(node: Node, path: list[str | int], seen: set[int]) -> Iterator[tuple[str, str, Node, list[str | int]]]:
-    """Yield (what it is, text, place, path) of each text and key; what YAML repeats with `*` comes once."""
+    """Yield (what it is, text, place, path) of each string and key; what an alias repeats is yielded once."""
     if id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node.value, str):
-        yield "This text", node.value, node, path
+        yield "This string", node.value, node, path
     for position, child in enumerate(node.items):
         yield from _texts(child, [*path, position], seen)
     for key, child in node.entries.items():

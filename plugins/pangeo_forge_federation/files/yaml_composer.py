@@ -1,7 +1,7 @@
-"""Read a YAML document as a tree of nodes that have their place in the file, within bounds.
+"""Read a YAML document as a tree of nodes with their places in the file.
 
-PyYAML's own constructors would read `1.10` as 1.1, `no` as false, `012` as ten and the null id as "None", would lose
-the places, and would write out aliases without end.
+PyYAML's own constructors would read `1.10` as 1.1, `no` as false and `012` as ten, lose the places, and expand aliases
+without a limit.
 """
 
 from typing import Any, cast
@@ -9,14 +9,14 @@ from typing import Any, cast
 import yaml
 
 from pangeo_forge_federation.files.file_problems import Problems, pointer_to
-from pangeo_forge_federation.files.yaml_errors import UnreadableYaml
-from pangeo_forge_federation.files.yaml_loaders import DEEPEST_LEVEL, Alias, Anchored, ComposedNode, compose, too_deep
+from pangeo_forge_federation.files.yaml_errors import DEEPEST_LEVEL, UnreadableYaml, too_deep
+from pangeo_forge_federation.files.yaml_loaders import Alias, Anchored, ComposedNode, compose
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 _CORE = "tag:yaml.org,2002:"
 _TAGS_OF_STRINGS = frozenset({"!", _CORE + "str"})
-# Scalars stay as they are written, so these say nothing new.
+# Scalars stay as written, so these tags change nothing.
 _TAGS_OF_PLAIN_SCALARS = frozenset(_CORE + name for name in ("null", "bool", "int", "float", "timestamp", "value"))
 _TAGS_OF_COLLECTIONS = frozenset({"!", *(_CORE + name for name in ("map", "seq", "omap", "pairs", "set"))})
 _BINARY = _CORE + "binary"
@@ -27,7 +27,7 @@ _SET = _CORE + "set"
 class Node:
     """A value of the file.
 
-    value    a string as written, a list of nodes, or a dict of nodes by the text of their key (repeated keys: the last)
+    value    a string as written, a list of nodes, or a dict of nodes by key (of repeated keys, the last)
     style    of a string: "" if plain, or how it was quoted: ' " | >; None for lists and mappings
     line     counts from 1, as does column
     """
@@ -42,7 +42,7 @@ class Node:
 
     @property
     def entries(self) -> "dict[str, Node]":
-        """The nodes of a mapping; empty for anything else."""
+        """The nodes of a mapping by key; empty for anything else."""
         return self.value if isinstance(self.value, dict) else {}
 
     @property
@@ -52,15 +52,15 @@ class Node:
 
     @property
     def is_null(self) -> bool:
-        """Nothing, `~` or `null`, without quotes."""
+        """Whether this is `~`, `null` or nothing, without quotes."""
         return self.style == "" and self.value in NULLS
 
 
 def read_nodes(text: str, problems: Problems) -> tuple[Node, list[str]]:
-    """Read the first document of a text, and list all keys and strings in it; what is odd becomes a problem.
+    """Return the root of the first document, and all its keys and strings. Adds a problem for whatever is unusual.
 
     Raises:
-        UnreadableYaml: there is no document, it is not YAML, or it is beyond a bound.
+        UnreadableYaml: There is no document, it is not valid YAML, or it exceeds a limit.
     """
     composed = compose(text)
     walk = _Walk(problems)
@@ -80,17 +80,17 @@ def read_nodes(text: str, problems: Problems) -> tuple[Node, list[str]]:
 
 
 class _Walk:
-    """One walk over PyYAML's nodes, in the order of the file."""
+    """A single walk over PyYAML's nodes, in the order of the file."""
 
     def __init__(self, problems: Problems) -> None:
         self.texts: list[str] = []
         self._problems = problems
         self._path: list[str | int] = []
-        # what aliases repeat
+        # the values that aliases can repeat
         self._anchored: dict[Anchored, Node] = {}
 
     def read(self, node: ComposedNode, level: int) -> Node:
-        """The node as one of our own; `level` is the number of lists and mappings around it."""
+        """Convert one of PyYAML's nodes; `level` is the number of lists and mappings around it."""
         if isinstance(node, yaml.ScalarNode):
             self.texts.append(node.value)
             mark = node.start_mark
@@ -164,7 +164,7 @@ class _Walk:
         return entries
 
     def _name(self, key_node: ComposedNode, level: int) -> str | None:
-        """The text of a key; None, with a problem, if it has none."""
+        """Return the text of a key; None, with a problem, if it is a list or a mapping."""
         if isinstance(key_node, yaml.ScalarNode) and not key_node.tag:
             self.texts.append(key_node.value)
             return key_node.value
@@ -179,7 +179,7 @@ class _Walk:
         return None
 
     def _merge(self, merged: Node, entries: dict[str, Node]) -> None:
-        """Add the entries of other mappings whose keys the mapping itself does not have."""
+        """Add the entries of other mappings, except for keys that the mapping itself has."""
         for source in merged.value if isinstance(merged.value, list) else [merged]:
             if isinstance(source.value, dict):
                 for key, node in source.value.items():

@@ -1,10 +1,12 @@
-"""Why a file cannot be read at all, in words for the person who wrote it."""
+"""Explain to the author of a file why it cannot be read."""
 
 import re
+from typing import Any
 
 import yaml
 
 LARGEST_FILE = 1_048_576  # bytes
+DEEPEST_LEVEL = 100  # of lists and mappings
 
 _BYTE_ORDER_MARKS = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -14,13 +16,14 @@ _BYTE_ORDER_MARKS = (
 )
 _UTF8_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# What YAML 1.1 lets stand in a file (section 5.1, `c-printable`), turned round.
+# Everything but what YAML 1.1 allows in a file (section 5.1, `c-printable`).
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# Thousands of these cost libyaml seconds, a long one multiplies itself with each tag; no metadata needs any.
+# Thousands of these take libyaml seconds, and every tag repeats a long one; no metadata needs any.
 _TAG_DIRECTIVE = re.compile("(?:^|[\n\r\x85\u2028\u2029])%TAG")
 
-# What the parsers say (libyaml and PyYAML's own differ in words) and what it mostly means; the first that fits.
+# Parts of the parsers' messages (those of libyaml and of PyYAML differ) with what they usually mean; the first match
+# counts.
 _MEANINGS = (
     (
         "mapping values are not allowed",
@@ -31,7 +34,6 @@ _MEANINGS = (
         "This line is neither `key: value` nor part of the string above it. Text below `>` or `|` must be indented "
         "further than its key.",
     ),
-    ("exceeded maximum nesting depth", "Lists and mappings are nested too deeply here. Reduce the nesting."),
     ("found unexpected end of stream", "A quoted string starts here and never ends. Close it with the same quote."),
     ("found unexpected document indicator", "A quoted string starts here and does not end before `---` or `...`."),
     (
@@ -58,12 +60,17 @@ _MEANINGS = (
 )
 _OTHER_MEANING = "From here on the file is not valid YAML."
 
-# For these the place where the thing began helps more than the place where the parser gave up.
+# For these, the place where the string or bracket starts is more helpful than the place where the parser stopped.
 _BEGINNINGS = ("while scanning a simple key", "while scanning a quoted scalar", "while parsing a flow")
 
 
 class UnreadableYaml(Exception):
-    """A file that cannot be read, with the place to look at (counted from 1) where there is one."""
+    """A file cannot be read.
+
+    Attributes:
+        message: For the author of the file.
+        line, column: Where to look, counted from 1; None if unknown.
+    """
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(message)
@@ -73,12 +80,17 @@ class UnreadableYaml(Exception):
 
 
 def decoded(data: bytes) -> str:
-    """The file's text, without a byte order mark. Raises UnreadableYaml for what no YAML reader should see."""
+    """Return the text of a file without its byte order mark.
+
+    Raises:
+        UnreadableYaml: The file is too large, empty or not UTF-8, or contains characters or directives that are not
+            read.
+    """
     if len(data) > LARGEST_FILE:
-        raise UnreadableYaml(f"This file has {len(data):,} bytes; files up to 1 MiB are read.")
+        raise UnreadableYaml(f"This file has {len(data):,} bytes. The limit is 1 MiB.")
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            raise UnreadableYaml(f"This file is in {encoding}; save it as UTF-8.", 1, 1)
+            raise UnreadableYaml(f"This file is encoded in {encoding}. Save it as UTF-8.", 1, 1)
     data = data.removeprefix(_UTF8_BYTE_ORDER_MARK)
     try:
         text = data.decode("utf-8")
@@ -102,18 +114,30 @@ def decoded(data: bytes) -> str:
 
 
 def unreadable_yaml_of(error: Exception) -> UnreadableYaml:
-    """What a parser's error means. Its own words are not repeated: some parsers quote the file in them."""
-    said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or ''}"
-    meaning = next((meaning for part, meaning in _MEANINGS if part in said), _OTHER_MEANING)
+    """Return what a parser's error means, with its place. Its own message may quote the file, so it is not repeated."""
+    parts = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or ''}"
+    meaning = next((meaning for part, meaning in _MEANINGS if part in parts), _OTHER_MEANING)
     message = f"This is not YAML. {meaning} The file was not read."
     mark = None
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark
+        if mark and "exceeded maximum nesting depth" in parts:
+            return too_deep(mark)
         if error.context_mark and (error.context or "").startswith(_BEGINNINGS):
             mark = error.context_mark
     return UnreadableYaml(message, mark.line + 1, mark.column + 1) if mark else UnreadableYaml(message)
 
 
+def too_deep(mark: Any) -> UnreadableYaml:
+    """Return the error for lists and mappings that are nested too deeply, at this place."""
+    return UnreadableYaml(
+        f"Lists and mappings are nested more than {DEEPEST_LEVEL} levels deep here. The file was not read. Reduce "
+        "the nesting.",
+        mark.line + 1,
+        mark.column + 1,
+    )
+
+
 def _place_after(text: str) -> tuple[int, int]:
-    """Line and column, from 1, of what follows this text."""
+    """Return line and column, from 1, of what follows this text."""
     return text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1

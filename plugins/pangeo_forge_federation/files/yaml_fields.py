@@ -1,6 +1,6 @@
-"""Reads single values out of a document: each is taken as it was meant, or is a problem at its place.
+"""Read single values from a document: interpret each one as it was meant, or report a problem at its place.
 
-No message here repeats a value: half of some files is not published, and a message is.
+No message here repeats a value, since messages are published and parts of some files are not.
 """
 
 import re
@@ -23,7 +23,7 @@ from pangeo_forge_federation.values.signed_urls import signing_parameter
 
 T = TypeVar("T")
 
-# In bytes of UTF-8, as the database has them.
+# In bytes of UTF-8, as in the database.
 ID_BYTES = 500
 NAME_BYTES = 500
 VERSION_BYTES = 200
@@ -36,7 +36,7 @@ _NOT_IN_URLS = re.compile(r'[\s<>"\\`]')
 
 
 class Value:
-    """A value of the document with its pointer, or the absence of one (`node` is None)."""
+    """A value of a document with its pointer, or a missing one (`node` is None)."""
 
     __slots__ = ("_key", "_parent", "document", "node")
 
@@ -57,17 +57,17 @@ class Value:
 
     @property
     def place(self) -> Node | None:
-        """The node, or the nearest one around it if the value is missing."""
+        """The node; if the value is missing, the nearest one around it."""
         return self.node or (self._parent.place if self._parent else None)
 
     def at(self, key: str) -> "Value":
-        """The entry of this mapping; a missing one where there is none, or where this is no mapping."""
+        """Return the entry with this key, or a missing value if there is none or this is not a mapping."""
         entries = self.node.value if self.node else None
         child = entries.get(key) if isinstance(entries, dict) else None
         return Value(child, self.document, self, key)
 
     def first_of(self, *keys: str) -> "Value":
-        """The entry of the first of these keys that holds something; else of the first key."""
+        """Return the first entry with one of these keys that is not null, or else the entry of the first key."""
         for key in keys:
             entry = self.at(key)
             if not entry.is_null:
@@ -75,37 +75,37 @@ class Value:
         return self.at(keys[0])
 
     def items(self) -> Iterator["Value"]:
-        """The items of this list; none where it is no list."""
+        """Yield the items of this list; none if it is not a list."""
         for position, node in enumerate(self.node.items if self.node else ()):
             yield Value(node, self.document, self, position)
 
     def entries(self) -> Iterator[tuple[str, "Value"]]:
-        """The entries of this mapping with their keys; none where it is no mapping."""
+        """Yield the keys and entries of this mapping; none if it is not a mapping."""
         for key, node in self.node.entries.items() if self.node else ():
             yield key, Value(node, self.document, self, key)
 
     def keys(self) -> Set[str]:
-        """The keys of this mapping; none where it is no mapping."""
+        """Return the keys of this mapping; none if it is not a mapping."""
         return self.node.entries.keys() if self.node else frozenset()
 
     def has(self, key: str) -> bool:
-        """Whether this is a mapping with that key."""
+        """Return whether this is a mapping with this key."""
         return key in self.keys()
 
     @property
     def is_null(self) -> bool:
-        """Whether nothing stands here, or `null`."""
+        """Whether the value is missing or null."""
         return self.node is None or self.node.is_null
 
     @property
     def text(self) -> str | None:
-        """The text as written; None where it is null, a list or a mapping."""
+        """The string as written; None if the value is null, a list or a mapping."""
         node = self.node
         return node.value if node is not None and isinstance(node.value, str) and not node.is_null else None
 
     @property
     def style(self) -> str | None:
-        """How the text was quoted, as `Node` has it; None where it is no text."""
+        """How the string was quoted, as in `Node`; None if the value is not a string."""
         return self.node.style if self.node else None
 
     @property
@@ -121,42 +121,42 @@ class Value:
         return self.node is not None and isinstance(self.node.value, dict)
 
     def error(self, message: str) -> None:
-        """Something here was lost or is not understood."""
+        """Report that something was lost or cannot be read."""
         self.document.problems.error(self.pointer, self.place, message)
 
     def warning(self, message: str) -> None:
-        """Something here was kept, but should be written otherwise."""
+        """Report that something was kept, but should be written differently."""
         self.document.problems.warning(self.pointer, self.place, message)
 
     def expected(self, what: str) -> None:
-        """This is of another type than `what`."""
-        kind = "a list" if self.is_list else "a mapping" if self.is_mapping else "a single text"
+        """Report that the value does not have the type of `what`."""
+        kind = "a list" if self.is_list else "a mapping" if self.is_mapping else "a string"
         self.error(f"This is {kind}; {what} is required here. This was ignored.")
 
 
 def list_items(value: Value, most: int, what: str, example: str) -> Iterator[Value]:
-    """The items of a list, up to a bound; what stands without a list is read as its one item, with a warning."""
+    """Yield the items of a list, up to a limit. Anything else is read as the only item, with a warning."""
     if value.is_null:
         return
     if not value.is_list:
         if value.is_mapping:
             value.warning(f"A list of {what} is required here. This was read as its only item; write `{example}`.")
-        yield value  # a single text: whoever reads the item says how to write it
+        yield value  # if it is a string, the reader of the item reports how to write it
         return
     yield from bounded(value, value.items(), most, what)
 
 
 def bounded(value: Value, found: Iterable[T], most: int, what: str) -> Iterator[T]:
-    """What was found in this value, up to a bound."""
+    """Yield what was found in this value, up to a limit, with an error if there is more."""
     for position, each in enumerate(found):
         if position == most:
-            value.error(f"More than {most:,} {what} stand here; those after the first {most:,} were left out.")
+            value.error(f"There are more than {most:,} {what}. Those after the first {most:,} were ignored.")
             return
         yield each
 
 
 def text_as_written(value: Value, what: str) -> str | None:
-    """The text that stands here; None where there is none, with an error where it is a list or a mapping."""
+    """Return the string; None if the value is null, or, with an error, if it is a list or a mapping."""
     text = value.text
     if text is None and not value.is_null:
         value.expected(what)
@@ -165,7 +165,7 @@ def text_as_written(value: Value, what: str) -> str | None:
 
 def plain_text(value: Value, limit: int) -> str | None:
     """Return text for people: secrets redacted, without control characters, cut to `limit` bytes; "" only if quoted."""
-    found = text_as_written(value, "a text")
+    found = text_as_written(value, "a string")
     if found is None:
         return None
     if not found.isprintable():
@@ -183,12 +183,12 @@ def plain_text(value: Value, limit: int) -> str | None:
 
 
 def short_text(value: Value, limit: int = NAME_BYTES) -> str | None:
-    """As `plain_text`, where an empty text says no more than none."""
+    """Return the same as `plain_text`, but None for an empty string."""
     return plain_text(value, limit) or None
 
 
 def checked_text(value: Value, normal_form: Callable[[str], str | None], what: str, example: str) -> str | None:
-    """A short text in its normal form, or None with an error where it has none: then it is not `what`."""
+    """Return a short string in its normal form; None, with an error, if it is not `what`."""
     text = short_text(value)
     if text is None:
         return None
@@ -199,21 +199,21 @@ def checked_text(value: Value, normal_form: Callable[[str], str | None], what: s
 
 
 def identifier(value: Value, what: str) -> str | None:
-    """An id exactly as written, or None with an error: half an id, or a mended one, would be another thing's."""
+    """Return an id exactly as written; None, with an error, if it is invalid. A corrected id might be another's."""
     if value.is_null:
         value.error(f"This {what} has no id, so runs could not refer to it. It was ignored. Write `id: some-name`.")
         return None
-    written = text_as_written(value, "a text")
+    written = text_as_written(value, "a string")
     if written is None:
         return None
     if reason := why_no_identifier(written, value):
-        value.error(f"This id {reason}; the {what} was left out.")
+        value.error(f"This id {reason}; the {what} was ignored.")
         return None
     return written
 
 
 def why_no_identifier(written: str, value: Value) -> str | None:
-    """What makes this text unfit as an id (it must survive being part of a path), as the end of a sentence."""
+    """Return why this cannot be an id, which becomes part of a path, as the end of a sentence; None if it can."""
     if not written.strip():
         return "is empty"
     if has_unseen(written):
@@ -223,7 +223,7 @@ def why_no_identifier(written: str, value: Value) -> str | None:
     if written != written.strip() or written != written.strip("/"):
         return "starts or ends with a space or a slash"
     if "\\" in written:
-        return "holds a backslash"
+        return "contains a backslash"
     if not {".", ".."}.isdisjoint(written.split("/")):
         return "contains `.` or `..` between slashes, which paths interpret"
     return why_not_published(written, value)
@@ -233,27 +233,27 @@ def why_not_published(written: str, value: Value) -> str | None:
     """Return the end of a sentence that names the first secret in this text of the value's document, or None."""
     for kind in secrets_in(written) if value.document.secrets else ():
         if kind is SIGNED_URL:
-            return f"holds the parameter `{signing_parameter(written)}` of a signed URL; remove the query string"
-        return f"holds {kind.name}, which is not published"
+            return f"contains the parameter `{signing_parameter(written)}` of a signed URL; remove the query string"
+        return f"contains {kind.name}, which is not published"
     return None
 
 
 def url(value: Value) -> str | None:
-    """An http or https address as written that is safe to link, or None with a problem."""
-    written = (text_as_written(value, "an address (URL)") or "").strip()
+    """Return an http or https URL as written that is safe to link; None, with a problem, for anything else."""
+    written = (text_as_written(value, "a URL") or "").strip()
     if not written:
         return None
     if _HOST_FIRST.match(written[:URL_BYTES]):
         value.warning("This URL has no scheme, so it was ignored. Start it with `https://`.")
         return None
     if reason := _why_no_url(written, value):
-        value.error(f"This address {reason}; it was left out.")
+        value.error(f"This URL {reason}. It was ignored.")
         return None
     return written
 
 
 def is_web_address(text: str) -> bool:
-    """Whether the text means to be an http or https address, and nothing else."""
+    """Return whether the text looks like an http or https URL and nothing else."""
     return text.lower().startswith(("http://", "https://")) and not any(letter.isspace() for letter in text)
 
 
@@ -267,13 +267,13 @@ def _why_no_url(written: str, value: Value) -> str | None:
     try:
         parts = urlsplit(written)
         host = parts.hostname
-        _ = parts.port  # raises when it is no number
+        _ = parts.port  # raises if it is not a number
     except ValueError:
-        return "is not a URL"
+        return "is not valid"
     if parts.scheme.lower() not in ("http", "https"):
         return "does not start with `https://` or `http://`"
     if not host:
-        return "names no host"
+        return "has no host"
     if "@" in parts.netloc:
         return "has a user name or password before its `@`, which is not published; remove it"
     return why_not_published(written, value)

@@ -1,6 +1,6 @@
-"""Compose a YAML file into PyYAML's nodes, within bounds: by libyaml, or event by event if that needs a closer look.
+"""Compose a YAML file into PyYAML's nodes, within limits: with libyaml, or event by event if libyaml cannot.
 
-Neither way resolves types, so that every scalar stays as written: `1.10`, `no`, `012`.
+Neither resolves types, so every scalar stays as written: `1.10`, `no`, `012`.
 """
 
 import re
@@ -12,13 +12,12 @@ from typing import Any
 import yaml
 
 from pangeo_forge_federation.files.clean_text import utf8_length
-from pangeo_forge_federation.files.yaml_errors import UnreadableYaml, unreadable_yaml_of
+from pangeo_forge_federation.files.yaml_errors import DEEPEST_LEVEL, UnreadableYaml, too_deep, unreadable_yaml_of
 
-MOST_VALUES = 200_000  # after aliases; a list of 10,000 recipes with four keys each has 90,000
-MOST_TEXT_BYTES = 2 * 1_048_576  # after aliases; without them no file of 1 MiB has as much
-DEEPEST_LEVEL = 100
+MOST_VALUES = 200_000  # with aliases expanded; a list of 10,000 recipes with four keys each has 90,000
+MOST_TEXT_BYTES = 2 * 1_048_576  # with aliases expanded; without aliases, a file of 1 MiB cannot contain as much
 
-# Possible aliases, and possible tags of `!` alone: PyYAML's nodes have neither.
+# Possibly an alias, or a tag that is just `!`: PyYAML's nodes have neither.
 _NEEDS_CLOSER_LOOK = re.compile(r"\*[\w-]|!(?:\s|$)")
 
 
@@ -27,8 +26,9 @@ class Anchored:
 
     name        the anchor
     node        PyYAML's node
-    values      the number of values in it, those that aliases repeat included; text_bytes likewise
-    height      levels of lists and mappings
+    values      the number of values in it, with aliases expanded
+    text_bytes  the length of all strings in it, with aliases expanded
+    height      the number of levels of lists and mappings in it
     """
 
     __slots__ = ("height", "name", "node", "text_bytes", "values")
@@ -44,7 +44,7 @@ class Anchored:
 
 
 class Alias:
-    """An alias, at its own place; `anchored` is None if no value above it has that anchor."""
+    """An alias, with its own place; `anchored` is None if no complete value above it has that anchor."""
 
     __slots__ = ("anchored", "start_mark")
 
@@ -60,8 +60,8 @@ ComposedNode = yaml.Node | Anchored | Alias
 class Composed:
     """A file as nodes.
 
-    root               of the first document, None if there is none; before an error, what comes before it
-    second_document    where another one begins
+    root               of the first document, None if there is none; if there is an error, everything before it
+    second_document    where a second document starts
     error              why the file cannot be read
     """
 
@@ -74,9 +74,9 @@ class _TooManyValues(Exception):
     pass
 
 
-# PyYAML's wheels include libyaml. PyYAML's parser in Python reads the same, but slowly.
+# PyYAML's wheels include libyaml. Without it, PyYAML's parser in Python reads the same, but slowly.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# The type stubs declare marks, tags and anchors as optional, which they are only in events that nobody parsed.
+# The type stubs declare marks, tags and anchors as optional, but events from the parser have them.
 Event = Any
 
 
@@ -94,7 +94,7 @@ class _Loader(_SafeLoader):
 
 
 class _BoundedLoader(_Loader):
-    """Composes without types, and refuses a file of too many values before they fill the memory."""
+    """Composes without types, and stops at too many values before they fill the memory."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -108,9 +108,9 @@ class _BoundedLoader(_Loader):
 
 
 def compose(text: str) -> Composed:
-    """Compose a text. What libyaml refuses is composed once more, to go on or to find the place of the error."""
+    """Compose a text. If libyaml refuses it, compose it event by event, which can continue or place the error."""
     if not _NEEDS_CLOSER_LOOK.search(text):
-        # no text has more than two values for each character
+        # no text has more than two values per character
         loader = _BoundedLoader if 2 * len(text) > MOST_VALUES else _Loader
         with suppress(Exception):  # the parser raises more than YAMLError: ValueError, RecursionError, OverflowError
             return Composed(yaml.compose(text, loader))
@@ -119,7 +119,7 @@ def compose(text: str) -> Composed:
 
 @dataclass
 class _Open:
-    """A list or mapping whose end has not been reached; the values of a mapping are a flat list until then."""
+    """A list or mapping whose end has not been reached. Until then, keys and values of a mapping are one flat list."""
 
     node: yaml.CollectionNode
     anchored: Anchored | None
@@ -129,9 +129,9 @@ class _Open:
 
 
 class _CloseComposer:
-    """Composes event by event, with each alias at its own place, up to the value that is beyond a bound.
+    """Composes event by event, gives each alias its own place, and stops at the value that exceeds a limit.
 
-    Unlike PyYAML's composer it accepts an anchor that is defined again, as YAML does, and goes on after an alias
+    Unlike PyYAML's composer, it accepts an anchor that is defined again, as YAML does, and continues after an alias
     without an anchor.
     """
 
@@ -188,7 +188,7 @@ class _CloseComposer:
         kind = yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
         node = kind(event.tag, [], event.start_mark)
         anchored = None if event.anchor is None else Anchored(event.anchor, node)
-        self._anchors.pop(event.anchor, None)  # defined at its end: no value can contain itself
+        self._anchors.pop(event.anchor, None)  # defined at its end, since no value can contain itself
         self._attach(anchored or node)
         self._open.append(_Open(node, anchored, self._values - 1, self._text_bytes))
 
@@ -196,7 +196,7 @@ class _CloseComposer:
         ended = self._open.pop()
         node, anchored = ended.node, ended.anchored
         if isinstance(node, yaml.MappingNode):
-            # after an error the last key may have no value
+            # after an error, the last key may have no value
             node.value = list(zip(node.value[::2], node.value[1::2], strict=False))
         if self._open:
             self._open[-1].height = max(self._open[-1].height, ended.height + 1)
@@ -231,18 +231,12 @@ class _CloseComposer:
             raise too_deep(event.start_mark)
 
 
-def too_deep(mark: Any) -> UnreadableYaml:
-    """The error of a list or mapping that is nested too deep, with its place."""
-    return UnreadableYaml(
-        f"Lists and mappings are nested more than {DEEPEST_LEVEL} levels deep here. The file was not "
-        "read. Reduce the nesting.",
-        mark.line + 1,
-        mark.column + 1,
-    )
-
-
 def _events(text: str) -> Iterator[Event]:
-    """The parser's events; its errors, of whatever type, as UnreadableYaml."""
+    """Yield the parser's events.
+
+    Raises:
+        UnreadableYaml: The parser raised an exception of any type.
+    """
     try:
         yield from yaml.parse(text, _Loader)
     except Exception as error:

@@ -5,6 +5,7 @@ with the length of the text: anybody can put a megabyte of text into a repositor
 """
 
 import re
+from collections.abc import Iterator
 
 E_MAIL = "[e-mail]"
 
@@ -35,6 +36,20 @@ def redact_e_mail_addresses(text: str) -> str:
         text = _MAILTO.sub(E_MAIL, text)
     pieces: list[str] = []
     published_to = 0
+    for start, end in _addresses(text):
+        pieces += (text[published_to:start], E_MAIL)
+        published_to = end
+    return "".join(pieces) + text[published_to:] if pieces else text
+
+
+def has_e_mail_address(text: str) -> bool:
+    """Return whether `redact_e_mail_addresses` would change the text. Stops at the first address."""
+    return _MAILTO.search(text) is not None or next(_addresses(text), None) is not None
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each e-mail address, in order."""
+    published_to = 0
     after_last_sign = 0
     for sign in _AT_SIGN.finditer(text):
         lower_bound = max(published_to, after_last_sign)
@@ -44,9 +59,8 @@ def redact_e_mail_addresses(text: str) -> str:
         domain = _DOMAIN.match(text, sign.end(), sign.end() + _LONGEST_DOMAIN)
         start = _local_part_start(text, lower_bound, sign.start())
         if domain and start < sign.start():
-            pieces += (text[published_to:start], E_MAIL)
             published_to = domain.end()
-    return "".join(pieces) + text[published_to:] if pieces else text
+            yield start, published_to
 
 
 def _local_part_start(text: str, lower_bound: int, sign: int) -> int:

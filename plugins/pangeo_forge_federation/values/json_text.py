@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
+# `json.dumps` would make an encoder for every call with these options
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def write_json(value: Any) -> str:
     """Return compact JSON, without escapes for non-ASCII characters."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def dump_json(value: Any) -> bytes:
